@@ -1,0 +1,35 @@
+"""What a user can get wrong, as exceptions whose message is one readable line.
+
+Each message says what was required, what came and what to do. The command line and the pytest
+plugin print the message alone; anything else that is raised is a bug and keeps its traceback.
+"""
+
+
+class HeadclaimsError(Exception):
+    """Base of every error a user can cause; ``exit_status`` is what the command line ends with."""
+
+    exit_status = 2
+
+
+class InvalidInput(HeadclaimsError, ValueError):
+    """An argument, option or input file is not what was required."""
+
+
+class AssetError(HeadclaimsError, RuntimeError):
+    """A pinned asset could not be fetched, verified or stored."""
+
+
+class ModelUnavailable(HeadclaimsError, RuntimeError):
+    """The weights cannot be had here: no model hub, a gated model, or no such directory."""
+
+    exit_status = 3
+
+
+class ComputationError(HeadclaimsError, RuntimeError):
+    """The model produced something no figure may be made of, such as NaN logits."""
+
+    exit_status = 4
+
+
+class ResultsError(HeadclaimsError, RuntimeError):
+    """A result could not be written, or a result file cannot be used."""
