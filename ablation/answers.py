@@ -1,0 +1,45 @@
+"""Is an answer right: the study's normalisation and containment, and a stricter word match."""
+
+import re
+from dataclasses import dataclass
+
+
+def normalise(text: str) -> str:
+    """Lower case, outer space stripped, ``,`` ``.`` ``'`` dropped; a number loses its ``.0``.
+
+    ``"14,200"``, ``"14200.0"`` and ``" 14200."`` all become ``"14200"`` (protocol of the QRHead
+    ablation study).
+    """
+    text = text.strip().lower()
+    # A CSV column with gaps is read as floats; their fraction is not part of the truth.
+    text = re.sub(r"^(\d+)\.0+$", r"\1", text)
+    return re.sub(r"[,.']", "", text).strip()
+
+
+@dataclass(frozen=True)
+class Grade:
+    """How one answer fares.
+
+    Attributes:
+        correct: the normalised truth is contained in the normalised answer (the study's rule;
+            "Virginia" is then found in "West Virginia", "12" in "1200").
+        strict: it is contained between word boundaries, and not inside a longer number.
+    """
+
+    correct: bool
+    strict: bool
+
+
+def grade(answer: str, truth: str) -> Grade:
+    """Grades ``answer`` against ``truth``; an empty truth is a mistake of the caller.
+
+    Raises:
+        ValueError: the truth is empty once normalised.
+    """
+    wanted, given = normalise(truth), normalise(answer)
+    if not wanted:
+        raise ValueError(f"a truth is required, got {truth!r}")
+    return Grade(
+        correct=wanted in given,
+        strict=re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", given) is not None,
+    )

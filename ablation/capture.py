@@ -1,0 +1,37 @@
+"""Reads z, the heads' outputs before the output projection, while the model runs."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from ablation.sites import head_sites
+
+
+@contextmanager
+def capture_z(model: Any, layers: Iterable[int]) -> Iterator[dict[int, Tensor]]:
+    """Yields a dict that every forward pass fills: layer -> z ``(batch, seq, head, head_dim)``.
+
+    What is captured is what the output projection really receives: opened inside a
+    ``HeadAblator``, it shows the ablated z. The last forward pass wins.
+    """
+    sites = head_sites(model)
+    captured: dict[int, Tensor] = {}
+    handles = []
+
+    def hook_for(layer: int) -> Any:
+        def hook(projection: Any, args: tuple[Float[Tensor, "batch seq width"]]) -> None:
+            captured[layer] = args[0].unflatten(-1, (sites.grid.heads, sites.head_dim))
+
+        return hook
+
+    try:
+        for layer in layers:
+            projection = sites.layers[layer].projection
+            handles.append(projection.register_forward_pre_hook(hook_for(layer)))
+        yield captured
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,94 @@
+"""Greedy answers of a model with heads ablated, several sets of heads in one batch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+
+from ablation.ablator import HeadAblator
+from ablation.errors import ComputationError
+from ablation.heads import Head
+from ablation.modes import ZeroAblation
+
+MAX_NEW_TOKENS = 10
+"""The answer's length in the QRHead ablation study."""
+
+
+class _RefuseNan(LogitsProcessor):
+    """An argmax over NaN is a token like any other; no answer may be made of it."""
+
+    def __call__(
+        self, input_ids: Int[Tensor, "batch seq"], scores: Float[Tensor, "batch vocab"]
+    ) -> Float[Tensor, "batch vocab"]:
+        if torch.isnan(scores).any():
+            raise ComputationError(
+                "the model's logits are NaN: no answer can be read from them; try --dtype float32"
+            )
+        return scores
+
+
+@torch.inference_mode()
+def greedy_answers(
+    model: Any,
+    tokenizer: Any,
+    prompt_ids: Sequence[int],
+    row_heads: Sequence[Sequence[Head]],
+    ablation: ZeroAblation = ZeroAblation(),
+    *,
+    max_new_tokens: int = MAX_NEW_TOKENS,
+) -> list[str]:
+    """The model's greedy answers to one prompt, each under its own set of ablated heads.
+
+    All sets run as rows of one batch: the weights are read once for all of them while decoding.
+
+    Args:
+        model: a causal language model of transformers.
+        tokenizer: its tokenizer.
+        prompt_ids: the prompt, as ids (never re-tokenised text).
+        row_heads: one set of heads per answer; an empty set is the unablated model.
+        ablation: how the heads are ablated.
+        max_new_tokens: an answer ends there, or at the model's end-of-sequence token.
+
+    Returns:
+        The decoded answers, without special tokens, in the order of ``row_heads``.
+
+    Raises:
+        ComputationError: the logits are NaN.
+    """
+    ids = torch.tensor([list(prompt_ids)] * len(row_heads), device=model.device)
+    with HeadAblator.per_row(model, row_heads, ablation):
+        out = model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            generation_config=GenerationConfig(
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                eos_token_id=model.generation_config.eos_token_id,
+                pad_token_id=_pad_token_id(model),
+            ),
+            logits_processor=LogitsProcessorList([_RefuseNan()]),
+        )
+    return tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
+
+
+def make_greedy(model: Any) -> None:
+    """Strips the model's own generation defaults down to its end-of-sequence tokens.
+
+    ``generate`` fills what a caller leaves open from the model's defaults, so that a repetition
+    penalty shipped with the weights would quietly bend a "greedy" answer.
+    """
+    model.generation_config = GenerationConfig(
+        eos_token_id=model.generation_config.eos_token_id, pad_token_id=_pad_token_id(model)
+    )
+
+
+def _pad_token_id(model: Any) -> int:
+    """What follows the end of a finished row: never seen by another token, so any id will do."""
+    defaults = model.generation_config
+    if defaults.pad_token_id is not None:
+        return defaults.pad_token_id
+    eos = defaults.eos_token_id
+    return (eos[0] if isinstance(eos, list) else eos) or 0

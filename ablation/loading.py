@@ -1,0 +1,208 @@
+"""Loads a model for its spec: safetensors only, no pickle, no remote code, nothing made up."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ablation.asset_store import sha256_of
+from ablation.embedded import cached
+from ablation.errors import ComputationError, InvalidInput, ModelUnavailable
+from ablation.generation import MAX_NEW_TOKENS, make_greedy
+from ablation.heads import HeadGrid
+from ablation.models import DTYPES, ModelSpec
+from ablation.sites import architecture_of, head_sites
+
+SHOWS_PROGRESS = 1 << 30
+"""Bytes of weights from which loading takes seconds."""
+
+MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+"""What a model is read from: never pickle, never code."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to run, with what provenance has to say of it.
+
+    Attributes:
+        spec: which model.
+        model: the causal language model, in eval mode.
+        tokenizer: its tokenizer.
+        directory: where its files lie.
+    """
+
+    spec: ModelSpec
+    model: Any
+    tokenizer: Any
+    directory: Path
+
+    @property
+    def grid(self) -> HeadGrid:
+        return head_sites(self.model).grid
+
+    @property
+    def longest_prompt(self) -> int:
+        """The longest prompt in tokens.
+
+        Rotary positions go on past the context by the few tokens of an answer, as in the study's
+        cells of 8192; a table of learned positions ends there.
+        """
+        context = self.model.config.max_position_embeddings
+        if architecture_of(type(self.model).__name__).learned_positions:
+            return context - (MAX_NEW_TOKENS - 1)
+        return context
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash over names and contents of weights, config and tokenizer, made when first asked."""
+        digest = hashlib.sha256()
+        files = [path for pattern in MODEL_FILES for path in self.directory.glob(pattern)]
+        for path in sorted(files):
+            digest.update(path.name.encode())
+            digest.update(sha256_of(path).encode())
+        return digest.hexdigest()
+
+
+def load_model(spec: ModelSpec, device: str = "cpu", dtype: str = "float32") -> LoadedModel:
+    """Loads the model and its tokenizer; fp32 safetensors on a CPU stay memory-mapped.
+
+    Raises:
+        InvalidInput: the device is not there, or the directory does not hold a whole causal
+            language model of a known architecture in safetensors.
+        ComputationError: the model does not fit into the device's memory.
+        ModelUnavailable: the hub cannot be reached, or does not give the model.
+        AssetError: the embedded model cannot be fetched or stored.
+    """
+    check_device(device)
+    if dtype not in DTYPES:
+        raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
+    directory = _directory(spec)
+    model = _load_weights(directory, getattr(torch, dtype))
+    make_greedy(model)
+    try:
+        model = model.to(device).eval()
+    except torch.OutOfMemoryError as error:
+        raise ComputationError(f"{spec.key} does not fit on {device}: {_line(error)}") from None
+    return LoadedModel(spec, model, _load_tokenizer(directory), directory)
+
+
+def check_device(device: str) -> None:
+    """Raises InvalidInput unless torch can compute on ``device`` here."""
+    try:
+        # Something is computed: the device "meta" holds shapes only and fails here.
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InvalidInput(
+            f"device {device!r} cannot be used here: {reason} Use --device cpu"
+        ) from None
+
+
+def _directory(spec: ModelSpec) -> Path:
+    if spec.asset is not None:
+        return cached(spec.asset)
+    if spec.directory is not None:
+        return spec.directory
+    assert spec.hub_id is not None
+    return _download(spec.hub_id)
+
+
+def _download(hub_id: str) -> Path:
+    # Imported where it is used: most runs never ask the hub.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+    )
+
+    try:
+        return Path(
+            snapshot_download(
+                hub_id,
+                allow_patterns=list(MODEL_FILES),
+                ignore_patterns=["*/*"],
+            )
+        )
+    except HFValidationError as error:
+        raise InvalidInput(f"{hub_id!r} is no hub id: {_line(error)}") from None
+    except LocalEntryNotFoundError:
+        reason = "the model hub cannot be reached, and its cache does not hold the model"
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else "no answer"
+        reason = f"the model hub refused ({status}: gated, private or no such model)"
+    except OSError as error:
+        reason = f"the model hub failed ({str(error).splitlines()[0]})"
+    raise ModelUnavailable(
+        f"model {hub_id} cannot be had: {reason}; give a local copy with --model DIR"
+    )
+
+
+def _load_weights(directory: Path, dtype: torch.dtype) -> Any:
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.utils import logging
+
+    if not (directory / "config.json").is_file():
+        raise InvalidInput(f"{directory}: a model directory needs a config.json, and has none")
+    try:
+        config = AutoConfig.from_pretrained(
+            directory, trust_remote_code=False, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidInput(f"{directory}: config.json cannot be used: {_line(error)}") from None
+    classes = getattr(config, "architectures", None) or ["(none named in config.json)"]
+    architecture_of(classes[0])
+    sizes = [path.stat().st_size for path in directory.glob("*.safetensors")]
+    if not sizes:
+        raise InvalidInput(
+            f"{directory}: weights in safetensors are required and there are none (pickled "
+            ".bin or .pt files are never loaded): convert them to safetensors"
+        )
+    if sum(sizes) < SHOWS_PROGRESS:
+        logging.disable_progress_bar()
+    else:
+        logging.enable_progress_bar()
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            directory,
+            config=config,
+            dtype=dtype,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except Exception as error:
+        # transformers, safetensors and torch each raise their own kinds over damaged files.
+        raise InvalidInput(f"{directory}: the weights cannot be loaded: {_line(error)}") from error
+    lacking = sorted({*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])})
+    if lacking:
+        # transformers fills these with random numbers and goes on.
+        raise InvalidInput(
+            f"{directory}: {len(lacking)} weights are missing or of the wrong shape, the first "
+            f"is {lacking[0]}: the directory does not hold the whole model"
+        )
+    return model
+
+
+def _load_tokenizer(directory: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            directory, trust_remote_code=False, local_files_only=True, use_fast=True
+        )
+    except Exception as error:
+        raise InvalidInput(f"{directory}: no usable tokenizer: {_line(error)}") from error
+    if not tokenizer.is_fast:
+        raise InvalidInput(f"{directory}: a fast tokenizer (tokenizer.json) is required")
+    return tokenizer
+
+
+def _line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__

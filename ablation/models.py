@@ -1,0 +1,99 @@
+"""Models by key, directory or hub id: what each is and how it is asked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablation.errors import InvalidInput
+from ablation.prompt_styles import PLAIN, STYLES, PromptStyle
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+EMBEDDED_MODEL = "smollm2"
+"""The model that needs no hub: it comes out of a wheel on the package index."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What is known of a model before it is loaded.
+
+    Attributes:
+        key: what ``--model`` takes, and the model's name in result paths.
+        name: its full name.
+        style: how it is asked.
+        token_lengths: the prompt lengths of its cells in the grid, in tokens.
+        asset: the embedded asset that holds it, or None.
+        directory: the local directory that holds it, or None.
+        hub_id: its id on the model hub, or None. One of the three is given.
+    """
+
+    key: str
+    name: str
+    style: PromptStyle = PLAIN
+    token_lengths: tuple[int, ...] = (512,)
+    asset: str | None = None
+    directory: Path | None = None
+    hub_id: str | None = None
+
+
+def _on_hub(key: str, hub_id: str, token_lengths: tuple[int, ...]) -> ModelSpec:
+    return ModelSpec(key, hub_id, token_lengths=token_lengths, hub_id=hub_id)
+
+
+PAPER_LENGTHS = (2048, 4096, 6144, 8192)
+
+MODELS: Mapping[str, ModelSpec] = {
+    spec.key: spec
+    for spec in (
+        ModelSpec(
+            EMBEDDED_MODEL,
+            "SmolLM2-135M-Instruct (Q4_1, dequantised)",
+            style=STYLES["chat"],
+            asset="smollm2",
+        ),
+        _on_hub("gpt2", "openai-community/gpt2", (512, 1000)),
+        _on_hub("instruct", "meta-llama/Meta-Llama-3-8B-Instruct", PAPER_LENGTHS),
+        _on_hub("base", "meta-llama/Meta-Llama-3-8B", PAPER_LENGTHS),
+    )
+}
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+
+
+def model_spec(name: str, style: str | None = None) -> ModelSpec:
+    """The model called ``name``: a key of ``MODELS``, a directory, or a hub id ``owner/name``.
+
+    Args:
+        name: which model.
+        style: a key of ``STYLES`` to ask the model in; None: the registry's, or plain.
+
+    Raises:
+        InvalidInput: ``name`` is none of the three, or the style is unknown.
+    """
+    spec = _resolve(name)
+    if style is None:
+        return spec
+    if style not in STYLES:
+        raise InvalidInput(f"unknown prompt style {style!r}: choose one of {', '.join(STYLES)}")
+    return ModelSpec(**{**vars(spec), "style": STYLES[style]})
+
+
+def _resolve(name: str) -> ModelSpec:
+    if name in MODELS:
+        return MODELS[name]
+    path = Path(name)
+    if name and path.is_dir():
+        key = path.resolve().name
+        return ModelSpec(_slug(key), key, directory=path)
+    if _HUB_ID.fullmatch(name):
+        return ModelSpec(_slug(name), name, hub_id=name)
+    raise InvalidInput(
+        f"unknown model {name!r}: give one of {', '.join(MODELS)}, an existing directory with a "
+        "model, or a hub id owner/name"
+    )
+
+
+def _slug(name: str) -> str:
+    """``name`` as a part of paths: lower case, since some file systems know no other."""
+    return re.sub(r"[^a-z0-9._]+", "-", name.lower()).strip("-._") or "model"

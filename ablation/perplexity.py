@@ -1,0 +1,169 @@
+"""Perplexity of a text under a causal language model, window by window.
+
+    PPL = exp( sum of NLL / number of next-token positions )
+
+with the negative log-likelihood (NLL) in nats. Protocol of the exp10 study: the token ids are cut
+into consecutive windows, each run on its own, without BOS and without carrying context over; the
+first token of a window is given, the others are predicted, so a window of n tokens counts n - 1
+positions. A last, shorter window counts too; a single left-over token does not.
+
+The logits of a whole window (positions × vocabulary) are never formed: the base model gives hidden
+states, and the output embedding turns them into log-probabilities a chunk of positions at a time.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ablation.errors import ComputationError, InvalidInput
+
+POSITIONS_PER_CHUNK = 256  # 50 MB of fp32 logits at a vocabulary of 49,152
+
+# Families that transform logits after the output embedding name it so in their config.
+LOGIT_TRANSFORMS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    """NLL of a text, window by window.
+
+    Attributes:
+        window_nll_sums: nats, summed over a window's positions.
+        window_counts: next-token positions of a window.
+    """
+
+    window_nll_sums: tuple[float, ...]
+    window_counts: tuple[int, ...]
+
+    @property
+    def nll_sum(self) -> float:
+        """Nats over all positions of all windows."""
+        return math.fsum(self.window_nll_sums)
+
+    @property
+    def count(self) -> int:
+        """Next-token positions of all windows."""
+        return sum(self.window_counts)
+
+    @property
+    def nll(self) -> float:
+        """Nats per token."""
+        return self.nll_sum / self.count
+
+    @property
+    def value(self) -> float:
+        """exp(nats per token); infinite where a float64 cannot hold it."""
+        try:
+            return math.exp(self.nll)
+        except OverflowError:
+            return math.inf
+
+
+def perplexity(
+    model: nn.Module,
+    ids: Int[Tensor, " tokens"],
+    *,
+    window: int,
+    chunk: int = POSITIONS_PER_CHUNK,
+) -> Perplexity:
+    """Returns the perplexity of ``ids`` under ``model`` as it stands, hooks included.
+
+    One forward of the base model per window, so hooks fire as often as there are windows.
+
+    Args:
+        model: a transformers causal LM in evaluation mode.
+        ids: token ids of the whole text.
+        window: tokens per window, at most the model's context.
+        chunk: positions whose logits exist at a time; changes memory, not the result.
+
+    Raises:
+        InvalidInput: the window is longer than the context, the text too short for one position,
+            the model in training mode, or its logits are more than a linear map of hidden states.
+        ComputationError: the NLL is not finite.
+    """
+    _check_model(model, window)
+    device = next(model.parameters()).device
+    sums, counts = [], []
+    for number, window_ids in enumerate(windows(ids, window)):
+        nll = window_nll(model, window_ids.to(device), chunk=chunk)
+        nll_sum = nll.double().sum().item()
+        if not math.isfinite(nll_sum):
+            raise ComputationError(
+                f"the NLL of window {number} ({window_ids.numel()} tokens) is {nll_sum}; expected "
+                "a finite number: run in float32, or ablate fewer heads"
+            )
+        sums.append(nll_sum)
+        counts.append(nll.numel())
+    return Perplexity(tuple(sums), tuple(counts))
+
+
+def windows(ids: Int[Tensor, " tokens"], window: int) -> tuple[Int[Tensor, " _"], ...]:
+    """Cuts ids into consecutive windows of ``window`` tokens; the last may be shorter.
+
+    Raises:
+        InvalidInput: a window has no next token to predict.
+    """
+    if window < 2:
+        raise InvalidInput(f"a window needs at least 2 tokens to predict one, got {window}")
+    if ids.numel() < 2:
+        raise InvalidInput(f"perplexity needs at least 2 tokens of text, got {ids.numel()}")
+    return tuple(part for part in ids.split(window) if part.numel() >= 2)
+
+
+@torch.inference_mode()
+def window_nll(
+    model: nn.Module, ids: Int[Tensor, " tokens"], *, chunk: int = POSITIONS_PER_CHUNK
+) -> Float[Tensor, " tokens-1"]:
+    """Returns the fp32 NLL (nats) of each token of one window but the first."""
+    hidden = model.base_model(input_ids=ids[None], use_cache=False).last_hidden_state[0]
+    return token_nll(hidden[:-1], model.get_output_embeddings(), ids[1:], chunk=chunk)
+
+
+@torch.inference_mode()
+def token_nll(
+    hidden: Float[Tensor, "positions hidden"],
+    output_embedding: nn.Module,
+    targets: Int[Tensor, " positions"],
+    *,
+    chunk: int = POSITIONS_PER_CHUNK,
+) -> Float[Tensor, " positions"]:
+    """Returns the fp32 NLL (nats) of each target, given the hidden state that predicts it.
+
+    Args:
+        hidden: final hidden states, after the last normalisation.
+        output_embedding: the model's map from hidden states to logits.
+        targets: the token that follows each position.
+        chunk: positions whose logits exist at a time.
+    """
+    if chunk < 1:
+        raise InvalidInput(f"a chunk needs at least 1 position, got {chunk}")
+    parts = [
+        nn.functional.cross_entropy(
+            output_embedding(hidden_chunk).float(), target_chunk, reduction="none"
+        )
+        for hidden_chunk, target_chunk in zip(
+            hidden.split(chunk), targets.split(chunk), strict=True
+        )
+    ]
+    return torch.cat(parts)
+
+
+def _check_model(model: nn.Module, window: int) -> None:
+    if model.training:
+        raise InvalidInput("perplexity needs a model without dropout; call model.eval() first")
+    context = getattr(model.config, "max_position_embeddings", None)
+    if context is not None and window > context:
+        raise InvalidInput(
+            f"a window of {window} tokens exceeds the model's context of {context}; "
+            f"use at most {context}"
+        )
+    for name in LOGIT_TRANSFORMS:
+        if getattr(model.config, name, None) not in (None, 1, 1.0):
+            raise InvalidInput(
+                f"{type(model).__name__} transforms its logits ({name} = "
+                f"{getattr(model.config, name)}); perplexity knows models whose logits are "
+                "output_embedding(hidden states) only"
+            )

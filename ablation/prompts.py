@@ -1,0 +1,186 @@
+"""Prompts of an exact number of tokens: haystack, needle, haystack, question.
+
+Built once as ids and passed on as ids: decoding and tokenising again would double the BOS.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ablation.answers import normalise
+from ablation.errors import InvalidInput
+from ablation.filings.filing import Fact, Filing, Question
+from ablation.prompt_styles import PLAIN, PromptStyle
+
+NULL_QUESTION = "N/A"
+"""The question that calibrates QRHead's scores (Zhang et al. 2025, arXiv 2506.09944)."""
+
+HAYSTACK_BESIDE_CUT_NEEDLE = 100
+"""Tokens of haystack left where the needle does not fit and is cut (the study's choice)."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt, as ids, in the parts that detection needs apart.
+
+    Attributes:
+        context: BOS or the opening of the chat turn, haystack, needle, haystack.
+        needle: the needle is ``context[needle[0]:needle[1]]``.
+        question: the tokens of ``\\n\\nQuestion: …\\nAnswer in one word:``.
+        null_question: the same with the question ``N/A``.
+        tail: closes the chat turn and begins the answer; empty in the paper's prompt.
+    """
+
+    context: tuple[int, ...]
+    needle: tuple[int, int]
+    question: tuple[int, ...]
+    null_question: tuple[int, ...]
+    tail: tuple[int, ...]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return self.context + self.question + self.tail
+
+    @property
+    def sha256(self) -> str:
+        """Hash over all parts of the prompt, ids as decimal numbers."""
+        parts = (self.context, self.needle, self.question, self.null_question, self.tail)
+        text = ";".join(",".join(map(str, part)) for part in parts)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class PromptBuilder:
+    """Builds the prompts of one cell: one question, one length, one tokenizer.
+
+    Args:
+        tokenizer: the model's tokenizer (a fast one, for its offsets).
+        question: what is asked.
+        total_tokens: the exact length of every prompt.
+        haystack: the text around the needle; used from its beginning, repeated if too short.
+        style: the model's prompt style.
+
+    Raises:
+        InvalidInput: ``total_tokens`` is too small for the question, one token of needle and
+            ``HAYSTACK_BESIDE_CUT_NEEDLE`` tokens of haystack; or the haystack is empty.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        question: Question,
+        total_tokens: int,
+        haystack: str,
+        style: PromptStyle = PLAIN,
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._question = question
+        self._opening, self._tail = self._frame(style)
+        self._question_ids = self._encode(_asked(question.text))
+        self._null_ids = self._encode(_asked(NULL_QUESTION))
+        self._room = total_tokens - sum(map(len, (self._opening, self._question_ids, self._tail)))
+        least = total_tokens - self._room + HAYSTACK_BESIDE_CUT_NEEDLE + 1
+        if total_tokens < least:
+            raise InvalidInput(
+                f"a prompt for {question.key!r} takes at least {least} tokens with this model, got "
+                f"{total_tokens}: use a larger token length"
+            )
+        self._haystack_ids = self._encode_haystack(haystack)
+
+    def build(self, filing: Filing) -> Prompt | None:
+        """The prompt about ``filing``, or None if no needle that fits states the truth.
+
+        Raises:
+            InvalidInput: the filing has no fact for the question.
+        """
+        fact = filing.facts.get(self._question.key)
+        if fact is None:
+            raise InvalidInput(f"filing {filing.name} has no truth for {self._question.key!r}")
+        needle = self._needle(filing.section, fact)
+        # A filing breaks its lines anywhere, also within "New York".
+        stated = " ".join(self._tokenizer.decode(needle).split())
+        if normalise(fact.value) not in normalise(stated):
+            return None
+        filler = self._room - len(needle)
+        before, after = self._haystack_ids[: filler // 2], self._haystack_ids[filler // 2 : filler]
+        start = len(self._opening) + len(before)
+        return Prompt(
+            context=(*self._opening, *before, *needle, *after),
+            needle=(start, start + len(needle)),
+            question=self._question_ids,
+            null_question=self._null_ids,
+            tail=self._tail,
+        )
+
+    def _needle(self, section: str, fact: Fact) -> tuple[int, ...]:
+        """The section, or where it does not fit the passage of it around the fact."""
+        encoded = self._tokenizer(section, add_special_tokens=False, return_offsets_mapping=True)
+        ids = tuple(encoded["input_ids"])
+        if len(ids) <= self._room:
+            return ids
+        length = self._room - HAYSTACK_BESIDE_CUT_NEEDLE
+        stated = [
+            index
+            for index, (start, end) in enumerate(encoded["offset_mapping"])
+            if end > fact.start and start < fact.end
+        ]
+        middle = (stated[0] + stated[-1] + 1) // 2
+        start = min(max(0, middle - length // 2), len(ids) - length)
+        return ids[start : start + length]
+
+    def _frame(self, style: PromptStyle) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Ids before the haystack and after the question."""
+        if not style.chat:
+            return self._bos(), ()
+        if not getattr(self._tokenizer, "chat_template", None):
+            raise InvalidInput(
+                f"prompt style {style.name!r} requires a tokenizer with a chat template, and this "
+                f"one has none: use the prompt style {PLAIN.name!r}"
+            )
+        marker = "\N{OBJECT REPLACEMENT CHARACTER}"
+        turn = self._tokenizer.apply_chat_template(
+            [{"role": "user", "content": marker}], tokenize=False, add_generation_prompt=True
+        )
+        if turn.count(marker) != 1:
+            raise InvalidInput(
+                f"the chat template must hold the user's text once, and holds it "
+                f"{turn.count(marker)} times: use the prompt style {PLAIN.name!r}"
+            )
+        opening, closing = turn.split(marker)
+        prime = style.primes.get(self._question.key, "")
+        return self._encode(opening), self._encode(closing + prime)
+
+    def _bos(self) -> tuple[int, ...]:
+        """What the tokenizer itself puts before a text: BOS, or nothing."""
+        text = self._encode("a")
+        with_special = tuple(self._tokenizer("a")["input_ids"])
+        return with_special[: with_special.index(text[0])]
+
+    def _encode_haystack(self, text: str) -> tuple[int, ...]:
+        # Prose has about four characters per token; the whole Wikipedia sample would take seconds.
+        ids = self._encode(text[: 20 * self._room])
+        if not ids:
+            raise InvalidInput("the haystack text is empty: give a text with some prose")
+        repeats = -(-self._room // len(ids))
+        return (ids * repeats)[: self._room]
+
+    def _encode(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _asked(question: str) -> str:
+    return f"\n\nQuestion: {question}\nAnswer in one word:"
+
+
+def answerable(
+    builder: PromptBuilder, filings: Sequence[Filing]
+) -> tuple[list[tuple[Filing, Prompt]], list[str]]:
+    """The filings with a prompt that states the truth, and the names of the others."""
+    kept, left_out = [], []
+    for filing in filings:
+        prompt = builder.build(filing)
+        if prompt is None:
+            left_out.append(filing.name)
+        else:
+            kept.append((filing, prompt))
+    return kept, left_out

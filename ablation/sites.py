@@ -1,0 +1,164 @@
+"""Where the heads of a model are: one table from model class to the modules that matter.
+
+The site of a head is z, its slice of the *input* of the attention's output projection. A slice of
+the projection's output is not a head: every head is spread over all of it.
+
+To add an architecture, add a row to ``ARCHITECTURES`` and a tiny configuration of it to
+``ablation/tests/tiny_models.py``; the tests there prove the row.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ablation.errors import InvalidInput
+from ablation.heads import HeadGrid
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Module paths of one family of causal language models.
+
+    Attributes:
+        layers: path from the base model (``model.base_model``) to its list of layers.
+        attention: path from a layer to its attention.
+        output_projection: path from the attention to the projection whose input is z.
+        value_bias: gives the bias of the value projection, one row per key-value head flattened
+            to ``(kv_heads * head_dim,)``, or None where there is none.
+        learned_positions: positions come out of a table that ends at the context's length.
+    """
+
+    layers: str
+    attention: str
+    output_projection: str
+    value_bias: Callable[[nn.Module], Tensor | None]
+    learned_positions: bool = False
+
+
+def _separate_value_bias(attention: nn.Module) -> Tensor | None:
+    return attention.get_submodule("v_proj").bias  # type: ignore[return-value]
+
+
+def _fused_value_bias(attention: nn.Module) -> Tensor:
+    # GPT-2 lays q, k and v side by side in one projection; v is the last third.
+    return attention.get_submodule("c_attn").bias.chunk(3)[2]  # type: ignore[union-attr,operator]
+
+
+_LLAMA_LIKE = Architecture("layers", "self_attn", "o_proj", _separate_value_bias)
+
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "GPT2LMHeadModel": Architecture(
+        "h", "attn", "c_proj", _fused_value_bias, learned_positions=True
+    ),
+    "GraniteForCausalLM": _LLAMA_LIKE,
+    "LlamaForCausalLM": _LLAMA_LIKE,
+    "MistralForCausalLM": _LLAMA_LIKE,
+    "Olmo2ForCausalLM": _LLAMA_LIKE,
+    "Qwen2ForCausalLM": _LLAMA_LIKE,
+    "Qwen3ForCausalLM": _LLAMA_LIKE,
+    "SmolLM3ForCausalLM": _LLAMA_LIKE,
+}
+
+
+def architecture_of(model_class: str) -> Architecture:
+    """The row of the table for ``model_class``.
+
+    Raises:
+        InvalidInput: the class has no row: not a causal language model, or not a known one.
+    """
+    try:
+        return ARCHITECTURES[model_class]
+    except KeyError:
+        raise InvalidInput(
+            f"no known head site for model class {model_class}: a causal language model out of "
+            f"{', '.join(ARCHITECTURES)} is required; to add one, add its row to ablation/sites.py"
+        ) from None
+
+
+@dataclass(frozen=True)
+class LayerSite:
+    """The heads of one layer.
+
+    Attributes:
+        projection: the output projection; its input ``(batch, seq, heads * head_dim)`` is z.
+        attention: the attention module the projection belongs to.
+        value_bias: what a value bias adds to z, ``(heads, head_dim)``, or None.
+    """
+
+    projection: nn.Module
+    attention: nn.Module
+    value_bias: Tensor | None
+
+
+@dataclass(frozen=True)
+class HeadSites:
+    """The head sites of a model: ``grid`` × ``head_dim``, one ``LayerSite`` per layer."""
+
+    base_model: nn.Module
+    grid: HeadGrid
+    head_dim: int
+    layers: tuple[LayerSite, ...]
+
+    def output_weight(self, layer: int) -> Float[Tensor, "heads head_dim hidden"]:
+        """W_O of ``layer``: the head's contribution to the residual stream is ``z[h] @ W_O[h]``."""
+        projection: Any = self.layers[layer].projection
+        # nn.Linear stores (out, in); GPT-2's Conv1D stores (in, out).
+        weight = projection.weight.T if isinstance(projection, nn.Linear) else projection.weight
+        return weight.reshape(self.grid.heads, self.head_dim, -1)
+
+
+def _input_width(projection: Any) -> int:
+    return projection.in_features if isinstance(projection, nn.Linear) else projection.nx
+
+
+def head_sites(model: Any) -> HeadSites:
+    """Finds the head sites of a causal language model of transformers.
+
+    ``head_dim`` is the width of the projection's input over the number of query heads, since
+    hidden size // heads is wrong for models that choose their head_dim freely.
+
+    Raises:
+        InvalidInput: the model's class has no row in the table.
+    """
+    architecture = architecture_of(type(model).__name__)
+    base_model = model.base_model
+    heads = model.config.num_attention_heads
+    layers = []
+    for layer in base_model.get_submodule(architecture.layers):
+        attention = layer.get_submodule(architecture.attention)
+        projection = attention.get_submodule(architecture.output_projection)
+        layers.append((attention, projection))
+    head_dim, rest = divmod(_input_width(layers[0][1]), heads)
+    if rest:
+        raise InvalidInput(
+            f"{type(model).__name__}: the output projection takes {_input_width(layers[0][1])} "
+            f"inputs, which is not a multiple of its {heads} query heads"
+        )
+    return HeadSites(
+        base_model=base_model,
+        grid=HeadGrid(len(layers), heads),
+        head_dim=head_dim,
+        layers=tuple(
+            LayerSite(
+                projection,
+                attention,
+                _bias_per_head(architecture.value_bias(attention), heads, head_dim),
+            )
+            for attention, projection in layers
+        ),
+    )
+
+
+def _bias_per_head(
+    bias: Tensor | None, heads: int, head_dim: int
+) -> Float[Tensor, "heads head_dim"] | None:
+    """The value bias as it arrives in z: attention weights sum to 1, so unchanged."""
+    if bias is None:
+        return None
+    per_kv_head = bias.detach().view(-1, head_dim)
+    # Grouped-query attention: neighbouring query heads share a key-value head.
+    return torch.repeat_interleave(per_kv_head, heads // per_kv_head.shape[0], dim=0)

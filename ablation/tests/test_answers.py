@@ -1,0 +1,41 @@
+import pytest
+
+from ablation.answers import grade, normalise
+
+
+@pytest.mark.parametrize(
+    ("text", "normalised"),
+    [
+        (" Delaware. ", "delaware"),
+        ("14,200", "14200"),
+        ("14200.0", "14200"),
+        ("14,200 employees.", "14200 employees"),
+        ("Int'l", "intl"),
+        ("", ""),
+    ],
+)
+def test_normalisation(text, normalised):
+    assert normalise(text) == normalised
+
+
+@pytest.mark.parametrize(
+    ("answer", "truth", "correct", "strict"),
+    [
+        (" Delaware.", "Delaware", True, True),
+        (" the State of Delaware, where", "Delaware", True, True),
+        (" West Virginia", "Virginia", True, True),
+        (" Arkansas", "Kansas", True, False),
+        (" 14,200 employees", "14200.0", True, True),
+        (" 142,001", "14200", True, False),
+        (" Ohio", "Delaware", False, False),
+        ("", "Delaware", False, False),
+    ],
+)
+def test_an_answer_is_right_if_it_contains_the_truth(answer, truth, correct, strict):
+    graded = grade(answer, truth)
+    assert (graded.correct, graded.strict) == (correct, strict)
+
+
+def test_an_empty_truth_would_be_in_every_answer():
+    with pytest.raises(ValueError, match="a truth is required"):
+        grade("Delaware", " . ")

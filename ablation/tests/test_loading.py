@@ -1,0 +1,160 @@
+import json
+
+import pytest
+import torch
+import transformers as hf
+from safetensors.torch import load_file, save_file
+
+from ablation.errors import InvalidInput, ModelUnavailable
+from ablation.heads import HeadGrid
+from ablation.loading import check_device, load_model
+from ablation.models import MODELS, model_spec
+from ablation.tests.tiny_models import tiny_directory
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return tiny_directory(tmp_path / "Tiny Model")
+
+
+def load(directory, **options):
+    return load_model(model_spec(str(directory)), **options)
+
+
+def test_a_directory_is_a_model(directory):
+    loaded = load(directory)
+    assert loaded.spec.key == "tiny-model"
+    assert loaded.grid == HeadGrid(4, 16)
+    assert loaded.longest_prompt == 2048
+    assert loaded.model.dtype == torch.float32
+    assert not loaded.model.training
+
+
+def test_the_fingerprint_is_of_the_contents(directory, tmp_path):
+    first = load(directory).fingerprint
+    again = load(tiny_directory(tmp_path / "again")).fingerprint
+    weights = load_file(directory / "model.safetensors")
+    weights["model.norm.weight"] = weights["model.norm.weight"] + 1
+    save_file(weights, directory / "model.safetensors", {"format": "pt"})
+    assert first == again != load(directory).fingerprint
+
+
+def test_dtype_is_obeyed(directory):
+    assert load(directory, dtype="bfloat16").model.dtype == torch.bfloat16
+
+
+def edit_config(directory, **fields):
+    path = directory / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+def drop_a_weight(directory):
+    weights = load_file(directory / "model.safetensors")
+    del weights["model.layers.1.self_attn.o_proj.weight"]
+    save_file(weights, directory / "model.safetensors", {"format": "pt"})
+
+
+def truncate(directory):
+    path = directory / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def only_pickle(directory):
+    weights = load_file(directory / "model.safetensors")
+    torch.save(weights, directory / "pytorch_model.bin")
+    (directory / "model.safetensors").unlink()
+
+
+DAMAGES = {
+    "no config": (lambda d: (d / "config.json").unlink(), "needs a config.json"),
+    "bad config": (lambda d: (d / "config.json").write_text("{"), "config.json cannot be used"),
+    "not causal": (
+        lambda d: edit_config(d, architectures=["LlamaForSequenceClassification"]),
+        "no known head site for model class LlamaForSequenceClassification",
+    ),
+    "encoder": (
+        lambda d: edit_config(d, architectures=["BertForMaskedLM"]),
+        "a causal language model out of",
+    ),
+    "remote code": (
+        lambda d: edit_config(
+            d, model_type="unheard_of", auto_map={"AutoConfig": "evil.EvilConfig"}
+        ),
+        "config.json cannot be used",
+    ),
+    "pickle": (only_pickle, "weights in safetensors are required"),
+    "truncated": (truncate, "the weights cannot be loaded"),
+    "missing weight": (drop_a_weight, "1 weights are missing or of the wrong shape"),
+    "wrong shapes": (lambda d: edit_config(d, intermediate_size=64), "weights"),
+    "no tokenizer": (
+        lambda d: [path.unlink() for path in d.glob("tokenizer*")],
+        "no usable tokenizer",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_directory_is_refused_in_one_line(directory, damage):
+    spoil, message = DAMAGES[damage]
+    spoil(directory)
+    with pytest.raises(InvalidInput, match=message) as error:
+        load(directory)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["llama", "smollm", "./nowhere", "a/b/c", ""])
+def test_an_unknown_model_is_refused_with_the_choices(name):
+    with pytest.raises(InvalidInput, match="unknown model .* give one of smollm2, gpt2"):
+        model_spec(name)
+
+
+def test_an_unknown_prompt_style_is_refused():
+    with pytest.raises(InvalidInput, match="unknown prompt style 'rude'"):
+        model_spec("gpt2", "rude")
+
+
+def test_the_style_of_a_model_can_be_chosen():
+    assert model_spec("smollm2", "plain").style.name == "plain"
+    assert model_spec("smollm2").style.name == "chat"
+
+
+def test_a_model_that_the_hub_does_not_give_is_unavailable(monkeypatch, tmp_path):
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    def offline(*args, **kwargs):
+        raise LocalEntryNotFoundError("nothing in the cache")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
+    with pytest.raises(ModelUnavailable, match=r"cannot be had: .*--model DIR") as error:
+        load_model(MODELS["instruct"])
+    assert error.value.exit_status == 3
+
+
+def test_the_hub_path_loads_what_the_hub_gives(monkeypatch, directory):
+    import huggingface_hub
+
+    asked: dict = {}
+
+    def give(hub_id, **patterns):
+        asked.update(patterns, hub_id=hub_id)
+        return str(directory)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", give)
+    loaded = load_model(MODELS["instruct"])
+    assert asked["hub_id"] == "meta-llama/Meta-Llama-3-8B-Instruct"
+    assert not any(pattern.endswith((".bin", ".pt", ".py")) for pattern in asked["allow_patterns"])
+    assert isinstance(loaded.model, hf.LlamaForCausalLM)
+
+
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(InvalidInput, match="device 'cuda:99' cannot be used here") as error:
+        check_device("cuda:99")
+    assert "\n" not in str(error.value)
+    with pytest.raises(InvalidInput, match="device 'toaster' cannot be used here"):
+        check_device("toaster")
+
+
+def test_an_unknown_dtype_is_refused(directory):
+    with pytest.raises(InvalidInput, match="unknown dtype 'int4'"):
+        load(directory, dtype="int4")

@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+from ablation.detection.ranking import HeadRanking
+from ablation.errors import InvalidInput
+from ablation.heads import Head, HeadGrid
+
+GRID = HeadGrid(2, 2)
+ROWS = HeadRanking.from_scores(torch.tensor([[0.1, 0.4], [0.4, -0.2]])).to_json()
+
+
+def test_scores_are_sorted_and_ties_go_by_the_head():
+    assert [row["head"] for row in ROWS] == ["L0H1", "L1H0", "L0H0", "L1H1"]
+    assert [row["rank"] for row in ROWS] == [1, 2, 3, 4]
+
+
+def test_a_ranking_survives_its_file():
+    ranking = HeadRanking.from_json({"head_rankings": ROWS}, GRID)
+    assert ranking.to_json() == ROWS
+    assert ranking.top(2) == (Head(0, 1), Head(1, 0))
+
+
+def changed(index, **fields):
+    return {
+        "head_rankings": [{**row, **fields} if i == index else row for i, row in enumerate(ROWS)]
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([], "a list 'head_rankings'"),
+        ({}, "a list 'head_rankings'"),
+        ({"head_rankings": "L0H1"}, "a list 'head_rankings'"),
+        ({"head_rankings": ["L0H1"]}, "a list 'head_rankings'"),
+        (changed(0, head="0-1"), "bad head name '0-1'"),
+        (changed(0, head=None), "bad head name None"),
+        (changed(0, head="L2H0"), "head L2H0 is out of range"),
+        (changed(0, head="L0H9"), "head L0H9 is out of range"),
+        (changed(0, head="L1H0"), "head L1H0 is listed twice"),
+        (changed(1, score="high"), "entry 2: a number 'score' is required, got 'high'"),
+        (changed(1, score=True), "entry 2: a number 'score'"),
+        (changed(1, score=float("nan")), "entry 2: a finite 'score'"),
+        ({"head_rankings": ROWS[:3]}, "all 4 heads of the model must be ranked, got 3"),
+    ],
+)
+def test_a_malformed_ranking_is_refused(document, message):
+    with pytest.raises(InvalidInput, match=message):
+        HeadRanking.from_json(document, GRID)
+
+
+def test_more_heads_than_there_are_cannot_be_the_top():
+    with pytest.raises(InvalidInput, match="the top 5 heads are required"):
+        HeadRanking.from_json({"head_rankings": ROWS}, GRID).top(5)

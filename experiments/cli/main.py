@@ -1,0 +1,62 @@
+"""The command line ``headclaims``: one group, errors as one line, an exit status.
+
+Nothing here imports torch: ``headclaims --help`` answers at once.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ablation.errors import HeadclaimsError
+from experiments.cli.assets import assets_group
+from experiments.cli.qrhead import ablate_command, detect_command, run_command
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(package_name="headclaims")
+def cli() -> None:
+    r"""Check claims about attention heads: detect heads, ablate them, see what is lost.
+
+    \b
+    Start here:
+      headclaims ablate --question inc_state --figure
+    which fetches a small model once (120 MB), detects its retrieval heads, ablates them and as many
+    random heads, and draws what that does to its answers. The claims themselves are judged by
+      pytest -k qrhead -n 4
+    Exit status: 0 done, 1 a check failed, 2 bad input, 3 model not to be had, 4 NaN in the model,
+    130 interrupted.
+    """
+
+
+cli.add_command(assets_group)
+cli.add_command(detect_command)
+cli.add_command(ablate_command)
+cli.add_command(run_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits; ``arguments`` defaults to those of the process."""
+    # Our own messages say what matters; the library's notices would bury them.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    sys.exit(_status(arguments))
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    try:
+        status = cli.main(arguments, prog_name="headclaims", standalone_mode=False)
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except HeadclaimsError as error:
+        return _fail(str(error), error.exit_status)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted; finished cells are kept", INTERRUPTED)
+    return status if isinstance(status, int) else 0
+
+
+def _fail(message: str, status: int) -> int:
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    return status

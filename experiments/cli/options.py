@@ -1,0 +1,155 @@
+"""Options that several commands share, and what they are parsed into."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ablation.errors import InvalidInput
+from ablation.filings.filing import QUESTIONS, FilingSet
+from ablation.filings.synthetic import DEFAULT_COUNT, synthetic_filings
+from ablation.models import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
+from ablation.prompt_styles import STYLES
+from experiments.claims import LEVELS
+
+if TYPE_CHECKING:
+    from ablation.loading import LoadedModel
+
+MODEL_HELP = f"Model: {', '.join(MODELS)}, a directory, or a hub id owner/name (safetensors only)."
+
+
+class IntegerList(click.ParamType):
+    """Whole numbers with commas between, as in ``5,10,20``."""
+
+    name = "N,N,…"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(part) for part in value.split(","))
+        except ValueError:
+            message = (
+                f"whole numbers with commas between are required, as in 5,10,20; got {value!r}"
+            )
+        return self.fail(message, param, ctx)
+
+
+QUESTION = click.Choice(list(QUESTIONS))
+
+
+def common_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Which filings, how the model runs, where results go."""
+    for option in reversed(
+        (
+            click.option(
+                "--filings",
+                type=click.Path(path_type=Path),
+                help="Directory of EDGAR-CRAWLER JSON files; default: synthetic filings.",
+            ),
+            click.option(
+                "--ground-truth",
+                type=click.Path(path_type=Path),
+                help="CSV with the facts of those filings.",
+            ),
+            click.option(
+                "--synthetic",
+                type=int,
+                default=DEFAULT_COUNT,
+                help="How many synthetic filings to generate, without --filings.",
+            ),
+            click.option(
+                "--prompt-style",
+                type=click.Choice(list(STYLES)),
+                help="How to ask; default: the model's own, plain for unregistered models.",
+            ),
+            click.option("--device", default="cpu", help="Where torch computes: cpu, cuda, …"),
+            click.option("--dtype", type=click.Choice(DTYPES), default="float32"),
+            click.option(
+                "--out",
+                type=click.Path(path_type=Path),
+                default=Path("results"),
+                help="Folder of the results.",
+            ),
+            click.option("--fresh", is_flag=True, help="Compute even what is stored already."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def ablation_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What is ablated, and whether it is drawn."""
+    for option in reversed(
+        (
+            click.option(
+                "--levels",
+                type=IntegerList(),
+                default=",".join(map(str, LEVELS)),
+                help="How many of the top heads to ablate, ascending.",
+            ),
+            click.option("--seed", type=int, default=42, help="Seed of the random heads."),
+            click.option("--skip-random", is_flag=True, help="Leave the random heads out."),
+            click.option(
+                "--figure", is_flag=True, help="Draw accuracy against heads ablated (PNG and SVG)."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The common options, parsed."""
+
+    filings: Path | None
+    ground_truth: Path | None
+    synthetic: int
+    prompt_style: str | None
+    device: str
+    dtype: str
+    out: Path
+    fresh: bool
+
+    def spec(self, model: str = EMBEDDED_MODEL) -> ModelSpec:
+        return model_spec(model, self.prompt_style)
+
+    def load(self, spec: ModelSpec) -> "LoadedModel":
+        from ablation.loading import load_model
+
+        return load_model(spec, self.device, self.dtype)
+
+    def filing_set(self) -> FilingSet:
+        """The filings; files that could not be used are named on stderr.
+
+        Raises:
+            InvalidInput: no usable filing, or a ground truth without filings.
+        """
+        filings = load_filings(self.filings, self.ground_truth, self.synthetic)
+        for line in filings.rejected:
+            click.echo(f"not used: {line}", err=True)
+        if filings.rejected:
+            click.echo(
+                f"{len(filings.filings)} filings used, {len(filings.rejected)} not", err=True
+            )
+        return filings
+
+
+def load_filings(directory: Path | None, ground_truth: Path | None, synthetic: int) -> FilingSet:
+    """Real filings of ``directory``, or else synthetic ones.
+
+    Raises:
+        InvalidInput: no usable filing, or a ground truth without filings.
+    """
+    if directory is None:
+        if ground_truth is not None:
+            raise InvalidInput("--ground-truth needs --filings DIR: it tells the facts of those")
+        return synthetic_filings(synthetic)
+    from ablation.filings.edgar import load_edgar_filings
+
+    return load_edgar_filings(directory, ground_truth)

@@ -1,0 +1,156 @@
+"""Which model the claims are judged on: pytest options, the same words as the command line's."""
+
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from ablation.errors import HeadclaimsError
+from ablation.filings.filing import QUESTIONS, FilingSet
+from ablation.filings.synthetic import DEFAULT_COUNT
+from ablation.models import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
+from ablation.prompt_styles import STYLES
+from experiments.cli.options import load_filings
+from experiments.qrhead.cell_names import CellName
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("headclaims", "headclaims: what the claims are judged on")
+    group.addoption(
+        "--model",
+        default=EMBEDDED_MODEL,
+        help=f"{', '.join(MODELS)}, a directory, or a hub id owner/name (default: %(default)s)",
+    )
+    group.addoption(
+        "--tokens",
+        type=_lengths,
+        help="prompt lengths in tokens, with commas between (default: the model's first)",
+    )
+    group.addoption("--filings", type=Path, help="directory of EDGAR-CRAWLER JSON files")
+    group.addoption("--ground-truth", type=Path, help="CSV with the facts of those filings")
+    group.addoption(
+        "--synthetic",
+        type=int,
+        default=DEFAULT_COUNT,
+        help="how many synthetic filings, without --filings (default: %(default)s)",
+    )
+    group.addoption("--prompt-style", choices=list(STYLES), help="default: the model's own")
+    group.addoption("--device", default="cpu", help="where torch computes (default: %(default)s)")
+    group.addoption("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
+    group.addoption(
+        "--out",
+        type=Path,
+        help="keep the result files here, and use again those already there that are the same "
+        "computation (default: a temporary folder, so that every run computes anew)",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    # Cases of one cell share its results: under -n they go to one worker together. Set here and
+    # not in the configuration file, where it would be an unknown option without xdist.
+    if config.pluginmanager.hasplugin("xdist"):
+        wanted = config.getoption("numprocesses", None)
+        if wanted and config.getoption("dist", "no") == "no":
+            config.option.dist = "loadgroup"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "xdist_group(name): cases that run in one worker of pytest-xdist"
+    )
+    # Not in the process that only hands out work: the workers inherit its environment.
+    if not config.getoption("numprocesses", None):
+        _cap_threads()
+    try:
+        chosen_spec(config)
+        if config.getoption("filings") or config.getoption("ground_truth"):
+            chosen_filings(config)
+    except HeadclaimsError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Names what could not be used of the user's filings."""
+    if not config.getoption("filings"):
+        return []
+    filings = chosen_filings(config)
+    counts = f"{len(filings.filings)} used, {len(filings.rejected)} not"
+    return [f"filings: {filings.source}; {counts}", *(f"  not used: {x}" for x in filings.rejected)]
+
+
+@cache
+def chosen_filings(config: pytest.Config) -> FilingSet:
+    """The filings of the options.
+
+    Raises:
+        InvalidInput: there are none that can be used.
+    """
+    options = ("filings", "ground_truth", "synthetic")
+    return load_filings(*(config.getoption(option) for option in options))
+
+
+def _cap_threads() -> None:
+    """Workers × threads must not exceed the cores; a user's OMP_NUM_THREADS stands."""
+    if "OMP_NUM_THREADS" in os.environ:
+        return
+    os.environ["OMP_NUM_THREADS"] = str(threads_per_worker())
+    # A conftest may have imported torch already, which reads the variable only then.
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads_per_worker())
+
+
+def threads_per_worker() -> int:
+    """The cores this process may use, over the number of xdist workers; at least 1."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (cores or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def chosen_spec(config: pytest.Config) -> ModelSpec:
+    """The model of ``--model``.
+
+    Raises:
+        InvalidInput: there is no such model.
+    """
+    return model_spec(config.getoption("model"), config.getoption("prompt_style"))
+
+
+def chosen_cells(config: pytest.Config) -> list[CellName]:
+    """The cells that are judged: the model's, every question at every length."""
+    spec = chosen_spec(config)
+    return [
+        CellName(spec.key, question, tokens)
+        for tokens in config.getoption("tokens") or spec.token_lengths[:1]
+        for question in QUESTIONS
+    ]
+
+
+def _lengths(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def is_default(config: pytest.Config) -> bool:
+    """Whether this run computes what baselines and known findings are kept of."""
+    usual = {
+        "filings": None,
+        "ground_truth": None,
+        "prompt_style": None,
+        "synthetic": DEFAULT_COUNT,
+        "device": "cpu",
+        "dtype": "float32",
+    }
+    registered = config.getoption("model") in MODELS
+    return registered and all(config.getoption(name) == value for name, value in usual.items())
+
+
+def worker_device(config: pytest.Config) -> str:
+    """``--device``; plain ``cuda`` becomes one of the visible GPUs, round-robin over workers."""
+    device = config.getoption("device")
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if device != "cuda" or not worker.startswith("gw"):
+        return device
+    import torch
+
+    return f"cuda:{int(worker[2:]) % max(1, torch.cuda.device_count())}"

@@ -1,0 +1,420 @@
+"""The whole life of a baseline, walked in small projects of their own."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.plugin.baselines import write_json
+
+TEST = """
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments.plugin.json_comparison import Tolerance
+
+DATA, PROVENANCE = json.loads(Path(__file__).with_name("figures.json").read_text())
+TOLERANCES = {"top.*.correct": Tolerance(1, 0, "one item may tip on another CPU")}
+
+@pytest.mark.baseline("study", "inc_state-512")
+def test_figures(json_baseline):
+    json_baseline.check(DATA, provenance=PROVENANCE, tolerances=TOLERANCES)
+"""
+TWO_TESTS = """
+import pytest
+
+@pytest.mark.baseline("study", "{question}-{tokens}")
+@pytest.mark.parametrize("tokens", [512, 2048])
+@pytest.mark.parametrize("question", ["inc_state", "hq_state"])
+def test_figures(question, tokens, json_baseline):
+    json_baseline.check({"question": question, "tokens": tokens}, provenance={})
+"""
+
+# Only what is under test: another installed plugin may cost half a second a run.
+PLUGINS = "-p pytest_datadir.plugin -p pytest_regressions.plugin -p xdist.plugin"
+
+
+class Project:
+    """A project of one test whose figures are in a file, and its one baseline."""
+
+    def __init__(self, pytester: pytest.Pytester):
+        self.pytester = pytester
+        self.baselines = pytester.path / "baselines"
+        self.baseline = self.baselines / "study" / "inc_state-512.json"
+        pytester.makeconftest('pytest_plugins = ["experiments.plugin.baselines"]')
+        pytester.makeini(f"[pytest]\naddopts = --strict-markers -ra {PLUGINS}\n")
+
+    def run(self, *arguments: str, correct: object = 11, heads=("L17H0",), provenance="a", **more):
+        figures = {"heads": list(heads), "top": [{"correct": correct, "total": 16}], **more}
+        path = self.pytester.path / "figures.json"
+        path.write_text(json.dumps([figures, {"machine": provenance}]), encoding="utf-8")
+        return self.run_source(TEST, *arguments)
+
+    def run_source(self, source: str, *arguments: str):
+        self.pytester.makepyfile(test_case=source)
+        return self.pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+
+    def stored(self):
+        return json.loads(self.baseline.read_text(encoding="utf-8"))
+
+    def stored_correct(self) -> int:
+        return self.stored()["top"][0]["correct"]
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return Project(pytester)
+
+
+@pytest.fixture
+def settled(project: Project) -> Project:
+    """A project whose baseline is stored: 11 correct."""
+    project.run().assert_outcomes(failed=1)
+    return project
+
+
+def test_a_missing_baseline_is_written_and_fails_and_then_passes(project):
+    result = project.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*File not found in data directory, created:*",
+            f"*{project.baseline}",
+            "baselines written (1): baselines/study/inc_state-512.json",
+        ]
+    )
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*baselines written*")
+
+
+def test_the_file_is_readable_json_with_the_provenance_last(settled):
+    text = settled.baseline.read_text(encoding="utf-8")
+    assert text.startswith('{\n "heads": [\n  "L17H0"\n ],\n "top": [')
+    assert text.endswith(' "provenance": {\n  "machine": "a"\n }\n}\n')
+    assert [path.name for path in settled.baseline.parent.iterdir()] == [settled.baseline.name]
+
+
+def test_a_change_within_the_tolerance_passes_and_leaves_the_file(settled):
+    settled.run(correct=12).assert_outcomes(passed=1)
+    assert settled.stored_correct() == 11
+
+
+def test_a_change_beyond_the_tolerance_fails_with_differences_then_files_then_remedy(settled):
+    result = settled.run(correct=13, heads=["L23H0"])
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E*AssertionError: differences from the baseline: 2",
+            'E*heads.0: expected "L17H0", got "L23H0"',
+            "E*top.0.correct: expected 11, got 13 (tolerance ± 1: one item may tip on another CPU)",
+            f"E*expected: {settled.baseline}",
+            "E*obtained: *inc_state-512.obtained.json",
+            "E*--force-regen*--regen-all*",
+        ],
+        consecutive=True,
+    )
+    assert settled.stored_correct() == 11
+
+
+def test_the_failure_shows_the_call_and_no_inside_of_the_plugin(settled):
+    result = settled.run(correct=13)
+    result.stdout.fnmatch_lines([">       json_baseline.check(*"])
+    result.stdout.no_fnmatch_line("*perform_regression_check*")
+    result.stdout.no_fnmatch_line("*baselines.py:*")
+
+
+def test_the_obtained_file_is_kept_outside_the_baselines(settled):
+    lines = settled.run(correct=13).outlines
+    line = next(line for line in lines if line.startswith("E") and "obtained: " in line)
+    obtained = Path(line.split("obtained: ")[1])
+    assert json.loads(obtained.read_text(encoding="utf-8"))["top"][0]["correct"] == 13
+    assert settled.baselines not in obtained.parents
+
+
+def test_keys_are_compared_both_ways(settled):
+    result = settled.run(extra=1)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*extra: unexpected key: expected nothing, got 1"])
+    settled.run("--regen-all", extra=1).assert_outcomes(passed=1)
+    result = settled.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*extra: missing key: expected 1, got nothing"])
+
+
+def test_provenance_is_stored_and_not_compared(settled):
+    settled.run(provenance="b").assert_outcomes(passed=1)
+    assert settled.stored()["provenance"] == {"machine": "a"}
+    settled.run("--regen-all", provenance="b").assert_outcomes(passed=1)
+    assert settled.stored()["provenance"] == {"machine": "b"}
+
+
+def test_force_regen_rewrites_what_differs_and_fails(settled):
+    settled.run("--force-regen", correct=12).assert_outcomes(passed=1)
+    assert settled.stored_correct() == 11
+    result = settled.run("--force-regen", correct=13)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*top.0.correct: expected 11, got 13*",
+            "*--force-regen set, regenerating file at:*",
+            "baselines written (1): baselines/study/inc_state-512.json",
+        ]
+    )
+    assert settled.stored_correct() == 13
+    settled.run(correct=13).assert_outcomes(passed=1)
+
+
+def test_regen_all_rewrites_and_passes(settled):
+    result = settled.run("--regen-all", correct=3)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["baselines written (1): baselines/study/inc_state-512.json"])
+    assert settled.stored_correct() == 3
+
+
+@pytest.mark.parametrize("flags", [(), ("--force-regen",)], ids=["plain", "force-regen"])
+def test_in_ci_a_missing_baseline_fails_and_writes_nothing(project, monkeypatch, flags):
+    monkeypatch.setenv("CI", "true")
+    result = project.run(*flags)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"no baseline {project.baseline}; nothing was written*commit*"])
+    assert not project.baselines.exists()
+
+
+@pytest.mark.parametrize("value", ["", "0", "false"])
+def test_a_ci_variable_that_says_no_is_no_ci(project, monkeypatch, value):
+    monkeypatch.setenv("CI", value)
+    project.run().assert_outcomes(failed=1)
+    assert project.baseline.is_file()
+
+
+def test_in_ci_regen_all_still_writes_since_it_says_so(project, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    project.run("--regen-all").assert_outcomes(passed=1)
+    project.run().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("content", [b'{"top": [', b"\xff\xfe", b'{"a": NaN}', b""])
+def test_a_damaged_file_fails_in_one_line_and_both_flags_mend_it(settled, content):
+    settled.baseline.write_bytes(content)
+    result = settled.run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"E*{settled.baseline} is damaged (*--force-regen, --regen-all)"])
+    assert settled.baseline.read_bytes() == content
+    settled.run("--force-regen").assert_outcomes(failed=1)
+    settled.run().assert_outcomes(passed=1)
+    settled.baseline.write_bytes(content)
+    settled.run("--regen-all").assert_outcomes(passed=1)
+    settled.run().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("flags", [(), ("--regen-all",)], ids=["plain", "regen-all"])
+def test_nan_is_refused_and_nothing_is_written(project, flags):
+    result = project.run(*flags, correct=float("nan"))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*top.0.correct: a figure must be finite to be stored, got nan"])
+    assert not project.baselines.exists()
+
+
+def test_a_writer_killed_before_the_replacement_leaves_the_old_file_whole(settled):
+    before = settled.baseline.read_bytes()
+    settled.run(correct=13).assert_outcomes(failed=1)
+    killer = "import os, pathlib\npathlib.Path.replace = lambda *_: os._exit(9)\n"
+    result = settled.pytester.run(
+        sys.executable, "-c", f"{killer}import pytest\npytest.main(['--regen-all'])"
+    )
+    assert result.ret == 9
+    (unfinished,) = settled.baseline.parent.glob(".inc_state-512.json.*.tmp")
+    assert json.loads(unfinished.read_text(encoding="utf-8"))["top"][0]["correct"] == 13
+    assert settled.baseline.read_bytes() == before
+    settled.run().assert_outcomes(passed=1)
+
+
+def test_a_full_disk_leaves_the_old_file_whole(tmp_path, monkeypatch):
+    path = tmp_path / "case.json"
+    write_json(path, {"old": 1})
+
+    def full(self, text, **_):
+        with self.open("w") as file:
+            file.write(text[:3])
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_json(path, {"new": 2})
+    assert json.loads(path.read_text()) == {"old": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_second_check_in_one_test_is_refused(project):
+    call = "    json_baseline.check(DATA, provenance=PROVENANCE)\n"
+    project.run("--regen-all")
+    result = project.run_source(TEST + call)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*was checked already in this test*"])
+
+
+def test_a_data_key_named_provenance_is_refused(project):
+    result = project.run_source(
+        """
+        import pytest
+
+        @pytest.mark.baseline("study", "a")
+        def test_a(json_baseline): json_baseline.check({"provenance": 1}, provenance={})
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*must not hold the key 'provenance'*"])
+
+
+def test_parameters_fill_in_the_name_and_every_case_has_its_file(project):
+    project.run_source(TWO_TESTS, "--regen-all").assert_outcomes(passed=4)
+    assert sorted(path.name for path in (project.baselines / "study").iterdir()) == [
+        "hq_state-2048.json",
+        "hq_state-512.json",
+        "inc_state-2048.json",
+        "inc_state-512.json",
+    ]
+    project.run_source(TWO_TESTS).assert_outcomes(passed=4)
+
+
+def test_parallel_workers_write_the_same_files_and_the_summary_names_them_all(project):
+    result = project.run_source(TWO_TESTS, "--regen-all", "-n", "2")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "baselines written (4): baselines/study/hq_state-2048.json, *hq_state-512.json, "
+            "*inc_state-2048.json, *inc_state-512.json"
+        ]
+    )
+    assert len(list((project.baselines / "study").iterdir())) == 4
+    result = project.run_source(TWO_TESTS.replace('"tokens": tokens', '"tokens": 512'), "-n", "2")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.no_fnmatch_line("*baselines written*")
+
+
+DUPLICATES = {
+    "two tests": """
+@pytest.mark.baseline("study", "one")
+def test_a(json_baseline): json_baseline.check({"a": 1}, provenance={})
+
+@pytest.mark.baseline("study", "one")
+def test_b(json_baseline): json_baseline.check({"b": 1}, provenance={})
+""",
+    "a parameter the name leaves out": """
+@pytest.mark.baseline("study", "one")
+@pytest.mark.parametrize("tokens", [1, 2])
+def test_a(tokens, json_baseline): json_baseline.check({"a": tokens}, provenance={})
+""",
+    "names that join alike": """
+@pytest.mark.baseline("study", "{x}-{y}")
+@pytest.mark.parametrize(("x", "y"), [("a-b", "c"), ("a", "b-c")])
+def test_a(x, y, json_baseline): json_baseline.check({"a": x}, provenance={})
+""",
+}
+
+
+@pytest.mark.parametrize("source", DUPLICATES.values(), ids=DUPLICATES)
+def test_two_tests_can_never_share_a_file(project, source):
+    result = project.run_source("import pytest\n" + source, "--regen-all")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["test_case.py::test_*: test_case.py::test_a* names the same baseline study/*.json: *"]
+    )
+    assert not project.baselines.exists()
+
+
+def test_sharing_is_refused_even_if_only_one_of_the_two_is_selected(project):
+    result = project.run_source("import pytest\n" + DUPLICATES["two tests"], "-k", "test_a")
+    assert result.parseoutcomes()["errors"] == 1
+    assert not project.baselines.exists()
+
+
+@pytest.mark.parametrize("flag", [("-n", "2"), ("--continue-on-collection-errors",)])
+def test_where_tests_run_on_after_collection_errors_neither_writes(project, flag):
+    source = "import pytest\n" + DUPLICATES["two tests"] + "\ndef test_other(): pass\n"
+    result = project.run_source(source, "--regen-all", *flag)
+    outcomes = result.parseoutcomes()
+    assert (outcomes["passed"], outcomes["errors"]) == (1, 3)
+    assert result.ret != 0
+    assert not project.baselines.exists()
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ('baseline("study", "Inc_State")', "*the case of a baseline must match*got 'Inc_State'"),
+        ('baseline("study", "../escape")', "*the case of a baseline must match*"),
+        ('baseline("study", "a/b")', "*the case of a baseline must match*"),
+        ('baseline("study", "a[512]")', "*the case of a baseline must match*"),
+        ('baseline("study", "")', "*the case of a baseline must match*"),
+        ('baseline("..", "a")', "*the experiment of a baseline must match*"),
+        ('baseline("study", "{tokens}")', "*cannot be filled in from the parameters*tokens*"),
+        ('baseline("study")', "*takes two strings, experiment and case*"),
+        ('baseline("study", case="a")', "*takes two strings, experiment and case*"),
+        ("filterwarnings('error')", "*json_baseline without a file*"),
+    ],
+)
+def test_a_marker_that_names_no_usable_file_fails_the_collection(project, marker, message):
+    result = project.run_source(
+        f"import pytest\n@pytest.mark.{marker}\n"
+        "def test_a(json_baseline): json_baseline.check({}, provenance={})"
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([message])
+    assert not project.baselines.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "outcomes"),
+    [
+        ("", {"errors": 1}),
+        ("raises=AssertionError", {"errors": 1}),
+        ("raises=(KeyError, Exception)", {"errors": 1}),
+        ("raises=KeyError", {"failed": 1}),
+    ],
+)
+def test_an_xfail_that_would_hide_a_changed_baseline_fails_the_collection(
+    project, arguments, outcomes
+):
+    project.run("--regen-all").assert_outcomes(passed=1)
+    source = TEST.replace("def test_", f"@pytest.mark.xfail({arguments})\ndef test_")
+    source = source.replace("check(DATA", "check({**DATA, 'new': 1}")
+    project.run_source(source).assert_outcomes(**outcomes)
+
+
+def test_a_marked_test_that_compares_nothing_fails_the_collection(project):
+    result = project.run_source(
+        'import pytest\n@pytest.mark.baseline("study", "a")\ndef test_a(): pass'
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*without requesting json_baseline*"])
+
+
+def test_a_conftest_may_name_the_file_and_the_folder_of_all_files(project):
+    project.pytester.makeconftest(
+        """
+        import pytest
+        pytest_plugins = ["experiments.plugin.baselines"]
+
+        @pytest.fixture(scope="session")
+        def baselines_root(tmp_path_factory):
+            return tmp_path_factory.mktemp("elsewhere")
+
+        def pytest_collection_modifyitems(items):
+            items[0].add_marker(pytest.mark.baseline("exp10", "gpt2"))
+        """
+    )
+    result = project.run_source(
+        "def test_a(json_baseline):\n"
+        "    json_baseline.check({}, provenance={})\n"
+        "    assert json_baseline.path.parts[-2:] == ('exp10', 'gpt2.json')",
+        "--regen-all",
+    )
+    result.assert_outcomes(passed=1)
+    assert not project.baselines.exists()

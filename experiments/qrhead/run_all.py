@@ -1,0 +1,15 @@
+"""The study's own command: all cells of its grid, by default those of its two models.
+
+The same as ``headclaims run --model instruct --model base``; with ``--model`` of that model.
+"""
+
+import sys
+
+from experiments.cli.main import main
+
+PAPER_MODELS = ("--model", "instruct", "--model", "base")
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    names_a_model = any(word == "--model" or word.startswith("--model=") for word in given)
+    main(["run", *(() if names_a_model else PAPER_MODELS), *given])

@@ -1,0 +1,27 @@
+import pytest
+
+from ablation.tests.tiny_models import tiny_directory
+from experiments.cli.main import main
+
+TINY_TOKENS = 1000
+"""Fits a synthetic section (about 1,000 bytes) of the byte tokenizer with a cut needle."""
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A model directory with 64 heads: 50 top ones leave 14 for controls."""
+    return tiny_directory(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def headclaims(capfd, monkeypatch, tmp_path):
+    """Runs the command line in an empty folder: (exit status, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return ended.value.code, out, err
+
+    return run

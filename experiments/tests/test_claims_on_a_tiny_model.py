@@ -1,0 +1,53 @@
+"""The claim cases themselves on a tiny random model: a researcher's ``--model DIR``."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ablation.tests.tiny_models import tiny_directory
+
+ROOT = Path(__file__).parents[2]
+TOKENS = 350
+"""A needle cut to the passage around the fact: enough for the plumbing, and quick."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """128 heads: 50 random ones are left beside the top 50."""
+    return tiny_directory(tmp_path_factory.mktemp("models") / "tiny", layers=8)
+
+
+def judge(model, out, *options):
+    """Runs the cases of the experiment in a process of its own: its output."""
+    command = [sys.executable, "-m", "pytest", "experiments/qrhead", "-q", "--model", model]
+    command += ["--tokens", TOKENS, "--synthetic", 6, "--out", out, *options]
+    return subprocess.run(
+        [str(word) for word in command], cwd=ROOT, capture_output=True, text=True
+    ).stdout
+
+
+def claims(output):
+    table = output[output.index("= claims =") :]
+    return re.findall(r"^A\d on .*|^   \w.* points.*|^   \w.* points lost.*", table, re.MULTILINE)
+
+
+def test_workers_and_a_single_process_find_the_same_and_compute_each_cell_once(model, tmp_path):
+    alone = judge(model, tmp_path / "alone", "-p", "no:xdist")
+    together = judge(model, tmp_path / "together", "-n", 2)
+    assert len(claims(alone)) > 24
+    assert claims(together) == claims(alone)
+    for out in ("alone", "together"):
+        assert len(list((tmp_path / out).rglob("tokens_*.json"))) == 8
+    again = {path: path.stat().st_mtime_ns for path in (tmp_path / "alone").rglob("*.json")}
+    judge(model, tmp_path / "alone", "-n", 2)
+    assert again == {path: path.stat().st_mtime_ns for path in again}
+
+
+def test_what_is_said_of_the_embedded_model_only_is_skipped_with_the_reason(model, tmp_path):
+    output = judge(model, tmp_path / "out", "-p", "no:xdist", "-k", "answers or baseline", "-rs")
+    assert "8 skipped" in output
+    assert "a property of the embedded cells" in output
+    assert "baselines are kept for registered models" in output

@@ -1,0 +1,301 @@
+"""The commands on a tiny model: what they write, and what they say to bad input."""
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from experiments.cli import main as cli_main
+from experiments.tests.conftest import TINY_TOKENS
+
+SMALL = ("--question", "inc_state", "--tokens", TINY_TOKENS, "--synthetic", 6, "--levels", "2,4")
+CELL = Path("qrhead/tiny/inc_state") / f"tokens_{TINY_TOKENS}.json"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def ablated(headclaims, tiny):
+    """The result of a small cell, computed through the command line."""
+    status, out, err = headclaims("ablate", "--model", tiny, *SMALL, "--figure")
+    assert (status, err) == (0, "")
+    return out
+
+
+def read(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def test_ablate_writes_the_studys_result_format(ablated):
+    document = read("results/phase3" / CELL)
+    assert document["method"] == "qrhead_ablation_incremental"
+    assert document["model_key"] == "tiny"
+    assert document["question_prompt"] == "What state was the company incorporated in?"
+    assert document["total_tokens"] == TINY_TOKENS
+    assert document["ablation_levels"] == [2, 4]
+    assert document["test_samples"] == 2
+    assert document["heads_source"] == f"phase2/{CELL.as_posix()}"
+    assert document["baseline"].keys() == {"accuracy", "correct", "total", "items"}
+    assert document["ablation"] == {
+        "mode": "zero", "site": "z", "scope": "all", "bias": "remove", "control_seed": 42
+    }  # fmt: skip
+    for rows in (document["top_heads_ablations"], document["random_heads_ablations"]):
+        assert [row["num_heads"] for row in rows] == [2, 4]
+        for row in rows:
+            assert row.keys() == {
+                "num_heads", "heads", "heads_str", "accuracy", "accuracy_drop", "correct",
+                "total", "items",
+            }  # fmt: skip
+            assert row["heads_str"] == [f"L{layer}H{head}" for layer, head in row["heads"]]
+            assert row["accuracy_drop"] == document["baseline"]["accuracy"] - row["accuracy"]
+            assert [item.keys() for item in row["items"]] == 2 * [
+                {"filing", "company", "truth", "answer", "correct", "strict"}
+            ]
+    assert document["provenance"]["model_sha256"]
+    assert document["provenance"]["versions"]["torch"]
+
+
+def test_detection_is_written_in_the_studys_format(ablated):
+    document = read("results/phase2" / CELL)
+    assert document["method"] == "qrhead"
+    assert document["samples_processed"] == len(document["samples"]) == 4
+    assert document["null_query"] == "N/A"
+    assert document["needle_position"] == 0.5
+    assert len(document["head_rankings"]) == 64
+    assert document["head_rankings"][0].keys() == {"head", "score", "rank"}
+    assert document["top_50_heads"] == [row["head"] for row in document["head_rankings"][:50]]
+
+
+def test_ablate_draws_the_curve(ablated):
+    stem = Path(f"results/figures/qrhead/tiny_inc_state_{TINY_TOKENS}")
+    assert stem.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    ElementTree.parse(stem.with_suffix(".svg"))
+
+
+def test_ablate_says_what_it_found(ablated):
+    assert "unablated" in ablated
+    assert "random   4" in ablated
+
+
+def test_a_stored_cell_is_not_computed_again_unless_asked(ablated, headclaims, tiny):
+    path = "results/phase3" / CELL
+    before = read(path)
+    assert headclaims("ablate", "--model", tiny, *SMALL)[0] == 0
+    assert read(path) == before
+    assert headclaims("ablate", "--model", tiny, *SMALL, "--seed", 43)[0] == 0
+    other = read(path)
+    assert other["random_heads_ablations"] != before["random_heads_ablations"]
+    assert other["top_heads_ablations"] == before["top_heads_ablations"]
+
+
+def test_fresh_computes_again_and_finds_the_same(ablated, headclaims, tiny):
+    path = "results/phase3" / CELL
+    before = read(path)
+    path.write_text(json.dumps({**before, "marked": True}), encoding="utf-8")
+    assert headclaims("ablate", "--model", tiny, *SMALL)[0] == 0
+    assert "marked" in read(path)
+    assert headclaims("ablate", "--model", tiny, *SMALL, "--fresh")[0] == 0
+    again = read(path)
+    for volatile in ("timestamp",):
+        assert again.pop(volatile)
+        before.pop(volatile)
+    assert again == before
+
+
+def test_skip_random_leaves_the_controls_out(headclaims, tiny):
+    assert headclaims("ablate", "--model", tiny, *SMALL, "--skip-random")[0] == 0
+    assert read("results/phase3" / CELL)["random_heads_ablations"] == []
+
+
+def test_a_ranking_from_a_file_is_used(ablated, headclaims, tiny):
+    ranking = read("results/phase2" / CELL)
+    ranking["head_rankings"] = [{**row, "score": -row["score"]} for row in ranking["head_rankings"]]
+    Path("other.json").write_text(json.dumps(ranking), encoding="utf-8")
+    status, _, err = headclaims(
+        "ablate", "--model", tiny, *SMALL, "--ranking", "other.json", "--out", "elsewhere"
+    )
+    assert (status, err) == (0, "")
+    document = read("elsewhere/phase3" / CELL)
+    worst = ranking["head_rankings"][-1]["head"]
+    assert document["heads_source"] == "other.json"
+    assert document["top_heads_ablations"][0]["heads_str"][0] == worst
+    assert not Path("elsewhere/phase2").exists()
+
+
+def test_detect_names_the_best_heads(headclaims, tiny):
+    status, out, _ = headclaims("detect", "--model", tiny, *SMALL[:6])
+    assert status == 0
+    assert "top 10 heads: L" in out
+    assert read("results/phase2" / CELL)["samples_processed"] == 4
+
+
+def test_run_computes_the_grid(headclaims, tiny):
+    status, out, err = headclaims(
+        "run", "--model", tiny, *SMALL[2:], "--question", "inc_state", "--question", "hq_state"
+    )
+    assert (status, err) == (0, "")
+    assert out.count("unablated") == 2
+    assert len(list(Path("results/phase3").rglob("*.json"))) == 2
+
+
+def test_the_studys_own_command_works(tiny, tmp_path):
+    command = [sys.executable, ROOT / "experiments/qrhead/run_ablation.py", "--model", tiny]
+    done = subprocess.run(
+        [*map(str, command), *map(str, SMALL)], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "results/phase3" / CELL).is_file()
+
+
+def test_the_studys_whole_grid_is_of_its_own_models(monkeypatch):
+    script = ROOT / "experiments/qrhead/run_all.py"
+    asked: list = []
+    monkeypatch.setattr(cli_main, "main", asked.append)
+    for arguments in ([], ["--model", "smollm2", "--tokens", "512"]):
+        monkeypatch.setattr(sys, "argv", [str(script), *arguments])
+        namespace = {"__name__": "__main__", "__file__": str(script)}
+        exec(compile(script.read_text(encoding="utf-8"), str(script), "exec"), namespace)
+    assert asked == [
+        ["run", "--model", "instruct", "--model", "base"],
+        ["run", "--model", "smollm2", "--tokens", "512"],
+    ]
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys, experiments.cli.main; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+BAD = {
+    "question": (("--question", "ceo"), 2, "'ceo' is not one of"),
+    "too short": (("--tokens", 90), 2, "takes at least"),
+    "negative": (("--tokens", -1), 2, "takes at least"),
+    "zero": (("--tokens", 0), 2, "takes at least"),
+    "too long": (
+        ("--tokens", 2049),
+        2,
+        "exceed the context of model tiny, which holds prompts of at most 2048",
+    ),
+    "levels words": (("--levels", "five"), 2, "whole numbers with commas between"),
+    "levels empty": (("--levels", ""), 2, "whole numbers with commas between"),
+    "levels zero": (("--levels", "0,5"), 2, "level 0 is out of range: ablate from 1 to 64"),
+    "levels negative": (("--levels", "-5"), 2, "level -5 is out of range"),
+    "levels above": (("--levels", "65"), 2, "level 65 is out of range"),
+    "levels unsorted": (("--levels", "4,2"), 2, "levels must ascend without repeats"),
+    "no control left": (("--levels", "15"), 2, "a control of 15 random heads is required"),
+    "model": (("--model", "gpt5"), 2, "unknown model 'gpt5'"),
+    "device": (("--device", "cuda:99"), 2, "cannot be used here"),
+    "dtype": (("--dtype", "int4"), 2, "'int4' is not one of"),
+    "ranking": (("--ranking", "none.json"), 2, "ranking file none.json: none.json: cannot be read"),
+    "filings": (("--filings", "nowhere"), 2, "nowhere"),
+    "ground truth alone": (("--ground-truth", "x.csv"), 2, "--ground-truth needs --filings"),
+    "too few filings": (("--synthetic", 1), 2, "no filing of the detection split"),
+    "no filings": (("--synthetic", 0), 2, "at least 1 synthetic filing"),
+    "chat": (("--prompt-style", "chat"), 2, "requires a tokenizer with a chat template"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_leaves_nothing(headclaims, tiny, case):
+    arguments, expected_status, message = BAD[case]
+    status, out, err = headclaims("ablate", "--model", tiny, *SMALL, *arguments)
+    assert status == expected_status
+    assert message in err
+    assert err.startswith("Error: ")
+    assert err.count("\n") == 1
+    assert out == ""
+    assert not [path for path in Path("results").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("content", ["", "[1, 2]", "{", '{"head_rankings": [{"head": "0-1"}]}'])
+def test_a_malformed_ranking_file_is_named(headclaims, tiny, tmp_path, content):
+    Path("bad.json").write_text(content, encoding="utf-8")
+    status, _, err = headclaims("ablate", "--model", tiny, *SMALL, "--ranking", "bad.json")
+    assert status == 2
+    assert err.startswith("Error: ranking file bad.json: ")
+    assert err.count("\n") == 1
+
+
+def test_a_results_folder_that_cannot_be_written_is_refused_at_once(headclaims, tiny):
+    Path("taken").write_text("a file", encoding="utf-8")
+    status, _, err = headclaims("ablate", "--model", tiny, *SMALL, "--out", "taken")
+    assert status == 2
+    assert err.startswith("Error: results cannot be written to taken")
+    assert err.count("\n") == 1
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_file(headclaims, tiny, monkeypatch):
+    whole = Path.write_text
+
+    def full(self, text, **options):
+        whole(self, text[: len(text) // 2], **options)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    status, _, err = headclaims("ablate", "--model", tiny, *SMALL)
+    assert status == 2
+    assert "the result cannot be stored (No space left on device)" in err
+    assert err.count("\n") == 1
+    left = [path.name for path in Path("results").rglob("*") if path.is_file()]
+    assert left == [f".tokens_{TINY_TOKENS}.json.lock"]
+
+
+def test_a_model_that_cannot_be_had_exits_with_3(headclaims, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    status, _, err = headclaims("ablate", "--model", "instruct", *SMALL)
+    assert status == 3
+    assert err.startswith("Error: model meta-llama/Meta-Llama-3-8B-Instruct cannot be had")
+    assert err.count("\n") == 1
+
+
+def test_an_interrupted_run_keeps_its_finished_cells(headclaims, tiny, monkeypatch):
+    from experiments.qrhead import runner
+
+    finished: list = []
+    whole = runner.ablate
+
+    def interrupt_the_second(*arguments):
+        if finished:
+            raise KeyboardInterrupt
+        finished.append(whole(*arguments))
+        return finished[0]
+
+    monkeypatch.setattr(runner, "ablate", interrupt_the_second)
+    status, _, err = headclaims("run", "--model", tiny, *SMALL[2:])
+    assert status == 130
+    assert err.splitlines()[-1] == "Error: interrupted; finished cells are kept"
+    stored = list(Path("results/phase3").rglob("tokens_*.json"))
+    assert [read(path)["question"] for path in stored] == ["inc_state"]
+
+
+def test_nan_in_the_model_is_one_line_and_no_figure(headclaims, tiny, tmp_path):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny, broken)
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"] = weights["model.norm.weight"] * float("nan")
+    save_file(weights, broken / "model.safetensors", {"format": "pt"})
+    status, _, err = headclaims("ablate", "--model", broken, *SMALL)
+    assert status == 4
+    assert "NaN" in err
+    assert err.count("\n") == 1
+    assert not list(Path("results/phase3").rglob("tokens_*.json"))
+
+
+def test_a_grid_of_several_lengths_is_drawn_in_rows(headclaims, tiny):
+    status, _, err = headclaims(
+        "run", "--model", tiny, *SMALL[4:], "--question", "inc_state", "--tokens",
+        "400,500,600,700,800", "--figure",
+    )  # fmt: skip
+    assert (status, err) == (0, "")
+    drawn = Path("results/figures/qrhead/tiny_inc_state_400_500_600_700_800.svg")
+    titles = drawn.read_text(encoding="utf-8").count("<!-- inc_state, ")
+    assert titles == 5
