@@ -113,7 +113,11 @@ class PromptBuilder:
         )
 
     def _needle(self, section: str, fact: Fact) -> tuple[int, ...]:
-        """The section, or where it does not fit the passage of it around the fact."""
+        """The section, or where it does not fit the passage of it around the fact.
+
+        Relative to the study: it keeps the first tokens of a section that does not fit, whether or
+        not they state the truth.
+        """
         encoded = self._tokenizer(section, add_special_tokens=False, return_offsets_mapping=True)
         ids = tuple(encoded["input_ids"])
         if len(ids) <= self._room:

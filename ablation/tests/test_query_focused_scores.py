@@ -78,8 +78,8 @@ def test_scores_equal_the_naive_formula(name):
     assert_same(query_focused_scores(model, prompt), naive_scores(model, prompt), ATTENTION)
 
 
-def test_a_causal_mask_and_the_null_question_matter():
-    """A reader that forgets either would still correlate with the truth; it must not equal it."""
+def test_a_question_calibrated_by_itself_scores_nothing():
+    """The causal mask is held by the comparison with eager attention above."""
     model, prompt = tiny_model("llama-gqa"), make_prompt()
     scores = query_focused_scores(model, prompt)
     uncalibrated = Prompt(
