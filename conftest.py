@@ -15,7 +15,9 @@ install_import_hook(
 pytest_plugins = [
     "pytester",
     "experiments.plugin.options",
+    "experiments.plugin.model",
     "experiments.plugin.cells",
     "experiments.plugin.claims_table",
+    "experiments.plugin.known_findings",
     "experiments.plugin.baselines",
 ]

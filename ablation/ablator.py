@@ -13,7 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.modes import Scope, ZeroAblation
+from ablation.modes import Ablation, Scope, ZeroAblation
 from ablation.sites import HeadSites, head_sites
 
 
@@ -46,7 +46,7 @@ class HeadAblator:
     """
 
     def __init__(
-        self, model: Any, heads: Iterable[Head], ablation: ZeroAblation = ZeroAblation()
+        self, model: Any, heads: Iterable[Head], ablation: Ablation = ZeroAblation()
     ) -> None:
         self._sites = head_sites(model)
         self._ablation = ablation
@@ -62,7 +62,7 @@ class HeadAblator:
         cls,
         model: Any,
         row_heads: Sequence[Iterable[Head]],
-        ablation: ZeroAblation = ZeroAblation(),
+        ablation: Ablation = ZeroAblation(),
     ) -> "HeadAblator":
         """An ablator under which row i of the batch has the heads ``row_heads[i]`` ablated.
 

@@ -1,4 +1,4 @@
-"""Reads z, the heads' outputs before the output projection, while the model runs."""
+"""Reads z and the residual stream while the model runs."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,6 +31,37 @@ def capture_z(model: Any, layers: Iterable[int]) -> Iterator[dict[int, Tensor]]:
         for layer in layers:
             projection = sites.layers[layer].projection
             handles.append(projection.register_forward_pre_hook(hook_for(layer)))
+        yield captured
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def capture_residual(model: Any) -> Iterator[dict[int, Tensor]]:
+    """Yields a dict that every forward pass fills: l -> residual stream ``(batch, seq, hidden)``.
+
+    l = 0 is the stream before the first layer, l = L the stream after the last, before the final
+    normalisation (transformers' own last hidden state is after it). The last forward pass wins.
+    """
+    sites = head_sites(model)
+    captured: dict[int, Tensor] = {}
+
+    def before(number: int) -> Any:
+        def hook(block: Any, args: tuple, kwargs: dict) -> None:
+            captured[number] = args[0] if args else kwargs["hidden_states"]
+
+        return hook
+
+    def after(block: Any, args: tuple, output: Any) -> None:
+        captured[len(sites.layers)] = output[0] if isinstance(output, tuple) else output
+
+    handles = []
+    try:
+        for site in sites.layers:
+            hook = before(site.layer)
+            handles.append(site.block.register_forward_pre_hook(hook, with_kwargs=True))
+        handles.append(sites.layers[-1].block.register_forward_hook(after))
         yield captured
     finally:
         for handle in handles:

@@ -34,7 +34,7 @@ def _convert_gguf(source: Path, target: Path) -> None:
 
 
 def _write_prose(source: Path, target: Path) -> None:
-    from ablation.text import write_prose
+    from ablation.wikipedia import write_prose
 
     write_prose(source, target)
 

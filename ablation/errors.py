@@ -19,8 +19,8 @@ class AssetError(HeadclaimsError, RuntimeError):
     """A pinned asset could not be fetched, verified or stored."""
 
 
-class ModelUnavailable(HeadclaimsError, RuntimeError):
-    """The weights cannot be had here: no model hub, a gated model, or no such directory."""
+class Unavailable(HeadclaimsError, RuntimeError):
+    """Weights or a text cannot be had here: no model hub, a gated repository, nothing cached."""
 
     exit_status = 3
 
@@ -33,3 +33,9 @@ class ComputationError(HeadclaimsError, RuntimeError):
 
 class ResultsError(HeadclaimsError, RuntimeError):
     """A result could not be written, or a result file cannot be used."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a foreign error that says something, at most 300 characters of it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:300] if lines else type(error).__name__

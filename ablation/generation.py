@@ -11,7 +11,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from ablation.ablator import HeadAblator
 from ablation.errors import ComputationError
 from ablation.heads import Head
-from ablation.modes import ZeroAblation
+from ablation.modes import Ablation, ZeroAblation
 
 MAX_NEW_TOKENS = 10
 """The answer's length in the QRHead ablation study."""
@@ -36,7 +36,7 @@ def greedy_answers(
     tokenizer: Any,
     prompt_ids: Sequence[int],
     row_heads: Sequence[Sequence[Head]],
-    ablation: ZeroAblation = ZeroAblation(),
+    ablation: Ablation = ZeroAblation(),
     *,
     max_new_tokens: int = MAX_NEW_TOKENS,
 ) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from ablation.errors import InvalidInput
-from ablation.text import wikipedia_prose
+from ablation.wikipedia import wikipedia_prose
 
 _BOILERPLATE = """
 The forward-looking statements in this report are based on the current expectations of management

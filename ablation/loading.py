@@ -10,9 +10,10 @@ import torch
 
 from ablation.asset_store import sha256_of
 from ablation.embedded import cached
-from ablation.errors import ComputationError, InvalidInput, ModelUnavailable
+from ablation.errors import ComputationError, InvalidInput, first_line
 from ablation.generation import MAX_NEW_TOKENS, make_greedy
 from ablation.heads import HeadGrid
+from ablation.hub import from_hub
 from ablation.models import DTYPES, ModelSpec
 from ablation.sites import architecture_of, head_sites
 
@@ -73,19 +74,21 @@ def load_model(spec: ModelSpec, device: str = "cpu", dtype: str = "float32") -> 
         InvalidInput: the device is not there, or the directory does not hold a whole causal
             language model of a known architecture in safetensors.
         ComputationError: the model does not fit into the device's memory.
-        ModelUnavailable: the hub cannot be reached, or does not give the model.
+        Unavailable: the hub cannot be reached, or does not give the model.
         AssetError: the embedded model cannot be fetched or stored.
     """
     check_device(device)
     if dtype not in DTYPES:
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
-    directory = _directory(spec)
+    directory = model_directory(spec)
     model = _load_weights(directory, getattr(torch, dtype))
     make_greedy(model)
     try:
         model = model.to(device).eval()
     except torch.OutOfMemoryError as error:
-        raise ComputationError(f"{spec.key} does not fit on {device}: {_line(error)}") from None
+        raise ComputationError(
+            f"{spec.key} does not fit on {device}: {first_line(error)}"
+        ) from None
     return LoadedModel(spec, model, _load_tokenizer(directory), directory)
 
 
@@ -95,13 +98,19 @@ def check_device(device: str) -> None:
         # Something is computed: the device "meta" holds shapes only and fails here.
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise InvalidInput(
-            f"device {device!r} cannot be used here: {reason} Use --device cpu"
+            f"device {device!r} cannot be used here: {first_line(error)} Use --device cpu"
         ) from None
 
 
-def _directory(spec: ModelSpec) -> Path:
+def model_directory(spec: ModelSpec) -> Path:
+    """Where the files of a model lie; fetches them if they are not there.
+
+    Raises:
+        InvalidInput: its hub id is none.
+        Unavailable: the hub cannot be reached, or does not give the model.
+        AssetError: the embedded model cannot be fetched or stored.
+    """
     if spec.asset is not None:
         return cached(spec.asset)
     if spec.directory is not None:
@@ -111,33 +120,16 @@ def _directory(spec: ModelSpec) -> Path:
 
 
 def _download(hub_id: str) -> Path:
-    # Imported where it is used: most runs never ask the hub.
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-    )
 
-    try:
-        return Path(
-            snapshot_download(
-                hub_id,
-                allow_patterns=list(MODEL_FILES),
-                ignore_patterns=["*/*"],
-            )
-        )
-    except HFValidationError as error:
-        raise InvalidInput(f"{hub_id!r} is no hub id: {_line(error)}") from None
-    except LocalEntryNotFoundError:
-        reason = "the model hub cannot be reached, and its cache does not hold the model"
-    except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else "no answer"
-        reason = f"the model hub refused ({status}: gated, private or no such model)"
-    except OSError as error:
-        reason = f"the model hub failed ({str(error).splitlines()[0]})"
-    raise ModelUnavailable(
-        f"model {hub_id} cannot be had: {reason}; give a local copy with --model DIR"
+    return from_hub(
+        f"model {hub_id}",
+        "give a local copy with --model DIR",
+        lambda: snapshot_download(
+            hub_id,
+            allow_patterns=list(MODEL_FILES),
+            ignore_patterns=["*/*"],
+        ),
     )
 
 
@@ -152,7 +144,9 @@ def _load_weights(directory: Path, dtype: torch.dtype) -> Any:
             directory, trust_remote_code=False, local_files_only=True
         )
     except (OSError, ValueError, KeyError) as error:
-        raise InvalidInput(f"{directory}: config.json cannot be used: {_line(error)}") from None
+        raise InvalidInput(
+            f"{directory}: config.json cannot be used: {first_line(error)}"
+        ) from None
     classes = getattr(config, "architectures", None) or ["(none named in config.json)"]
     architecture_of(classes[0])
     sizes = [path.stat().st_size for path in directory.glob("*.safetensors")]
@@ -178,7 +172,9 @@ def _load_weights(directory: Path, dtype: torch.dtype) -> Any:
         )
     except Exception as error:
         # transformers, safetensors and torch each raise their own kinds over damaged files.
-        raise InvalidInput(f"{directory}: the weights cannot be loaded: {_line(error)}") from error
+        raise InvalidInput(
+            f"{directory}: the weights cannot be loaded: {first_line(error)}"
+        ) from error
     lacking = sorted({*report["missing_keys"], *(str(key) for key in report["mismatched_keys"])})
     if lacking:
         # transformers fills these with random numbers and goes on.
@@ -197,12 +193,7 @@ def _load_tokenizer(directory: Path) -> Any:
             directory, trust_remote_code=False, local_files_only=True, use_fast=True
         )
     except Exception as error:
-        raise InvalidInput(f"{directory}: no usable tokenizer: {_line(error)}") from error
+        raise InvalidInput(f"{directory}: no usable tokenizer: {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise InvalidInput(f"{directory}: a fast tokenizer (tokenizer.json) is required")
     return tokenizer
-
-
-def _line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__

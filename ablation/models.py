@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ablation.errors import InvalidInput
 from ablation.prompt_styles import PLAIN, STYLES, PromptStyle
@@ -23,6 +24,8 @@ class ModelSpec:
         name: its full name.
         style: how it is asked.
         token_lengths: the prompt lengths of its cells in the grid, in tokens.
+        text: the text its perplexity is measured on, unless another is given.
+        text_tokens: how many tokens of it.
         asset: the embedded asset that holds it, or None.
         directory: the local directory that holds it, or None.
         hub_id: its id on the model hub, or None. One of the three is given.
@@ -32,13 +35,15 @@ class ModelSpec:
     name: str
     style: PromptStyle = PLAIN
     token_lengths: tuple[int, ...] = (512,)
+    text: str = "embedded"
+    text_tokens: int = 1024
     asset: str | None = None
     directory: Path | None = None
     hub_id: str | None = None
 
 
-def _on_hub(key: str, hub_id: str, token_lengths: tuple[int, ...]) -> ModelSpec:
-    return ModelSpec(key, hub_id, token_lengths=token_lengths, hub_id=hub_id)
+def _on_hub(key: str, hub_id: str, token_lengths: tuple[int, ...], **more: Any) -> ModelSpec:
+    return ModelSpec(key, hub_id, token_lengths=token_lengths, hub_id=hub_id, **more)
 
 
 PAPER_LENGTHS = (2048, 4096, 6144, 8192)
@@ -52,7 +57,8 @@ MODELS: Mapping[str, ModelSpec] = {
             style=STYLES["chat"],
             asset="smollm2",
         ),
-        _on_hub("gpt2", "openai-community/gpt2", (512, 1000)),
+        # The exp10 study's own text.
+        _on_hub("gpt2", "openai-community/gpt2", (512, 1000), text="wikitext2", text_tokens=2048),
         _on_hub("instruct", "meta-llama/Meta-Llama-3-8B-Instruct", PAPER_LENGTHS),
         _on_hub("base", "meta-llama/Meta-Llama-3-8B", PAPER_LENGTHS),
     )
@@ -85,15 +91,15 @@ def _resolve(name: str) -> ModelSpec:
     path = Path(name)
     if name and path.is_dir():
         key = path.resolve().name
-        return ModelSpec(_slug(key), key, directory=path)
+        return ModelSpec(slug(key), key, directory=path)
     if _HUB_ID.fullmatch(name):
-        return ModelSpec(_slug(name), name, hub_id=name)
+        return ModelSpec(slug(name), name, hub_id=name)
     raise InvalidInput(
         f"unknown model {name!r}: give one of {', '.join(MODELS)}, an existing directory with a "
         "model, or a hub id owner/name"
     )
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """``name`` as a part of paths: lower case, since some file systems know no other."""
     return re.sub(r"[^a-z0-9._]+", "-", name.lower()).strip("-._") or "model"

@@ -89,7 +89,8 @@ def perplexity(
     sums, counts = [], []
     for number, window_ids in enumerate(windows(ids, window)):
         nll = window_nll(model, window_ids.to(device), chunk=chunk)
-        nll_sum = nll.double().sum().item()
+        # Not on the device: some (MPS) know no float64.
+        nll_sum = nll.cpu().double().sum().item()
         if not math.isfinite(nll_sum):
             raise ComputationError(
                 f"the NLL of window {number} ({window_ids.numel()} tokens) is {nll_sum}; expected "

@@ -27,25 +27,30 @@ class Architecture:
         layers: path from the base model (``model.base_model``) to its list of layers.
         attention: path from a layer to its attention.
         output_projection: path from the attention to the projection whose input is z.
-        value_bias: gives the bias of the value projection, one row per key-value head flattened
-            to ``(kv_heads * head_dim,)``, or None where there is none.
+        value_bias: gives, for a layer, the constant part of its values: what the value projection
+            makes of a token whose input is 0 before the bias of the normalisation ahead of it.
+            One row per key-value head flattened to ``(kv_heads * head_dim,)``, or None for 0.
         learned_positions: positions come out of a table that ends at the context's length.
     """
 
     layers: str
     attention: str
     output_projection: str
-    value_bias: Callable[[nn.Module], Tensor | None]
+    value_bias: Callable[[Any], Tensor | None]
     learned_positions: bool = False
 
 
-def _separate_value_bias(attention: nn.Module) -> Tensor | None:
-    return attention.get_submodule("v_proj").bias  # type: ignore[return-value]
+def _separate_value_bias(block: Any) -> Tensor | None:
+    # The normalisations of these families (RMS) have no bias.
+    return block.self_attn.v_proj.bias
 
 
-def _fused_value_bias(attention: nn.Module) -> Tensor:
-    # GPT-2 lays q, k and v side by side in one projection; v is the last third.
-    return attention.get_submodule("c_attn").bias.chunk(3)[2]  # type: ignore[union-attr,operator]
+def _fused_value_bias(block: Any) -> Tensor:
+    # GPT-2 lays q, k and v side by side in one projection, v last; Conv1D stores (in, out). Its
+    # LayerNorm has a bias, which reaches z through the value weights.
+    weight = block.attn.c_attn.weight.chunk(3, dim=1)[2].float()
+    bias = block.attn.c_attn.bias.chunk(3)[2].float()
+    return bias + block.ln_1.bias.float() @ weight
 
 
 _LLAMA_LIKE = Architecture("layers", "self_attn", "o_proj", _separate_value_bias)
@@ -84,14 +89,24 @@ class LayerSite:
     """The heads of one layer.
 
     Attributes:
+        layer: its number, from 0.
+        block: the whole layer; the residual stream is what goes into it and comes out.
+        attention: its attention module.
         projection: the output projection; its input ``(batch, seq, heads * head_dim)`` is z.
-        attention: the attention module the projection belongs to.
-        value_bias: what a value bias adds to z, ``(heads, head_dim)``, or None.
+        value_bias: the constant that every token's value adds to z, ``(heads, head_dim)``, or
+            None for 0; attention weights sum to 1, so it arrives in z unchanged.
     """
 
-    projection: nn.Module
+    layer: int
+    block: nn.Module
     attention: nn.Module
+    projection: nn.Module
     value_bias: Tensor | None
+
+    @property
+    def projection_width(self) -> int:
+        """How many values z has at a position, over all heads."""
+        return _input_width(self.projection)
 
 
 @dataclass(frozen=True)
@@ -127,28 +142,30 @@ def head_sites(model: Any) -> HeadSites:
     architecture = architecture_of(type(model).__name__)
     base_model = model.base_model
     heads = model.config.num_attention_heads
-    layers = []
-    for layer in base_model.get_submodule(architecture.layers):
-        attention = layer.get_submodule(architecture.attention)
-        projection = attention.get_submodule(architecture.output_projection)
-        layers.append((attention, projection))
-    head_dim, rest = divmod(_input_width(layers[0][1]), heads)
+    modules = []
+    for block in base_model.get_submodule(architecture.layers):
+        attention = block.get_submodule(architecture.attention)
+        modules.append((block, attention, attention.get_submodule(architecture.output_projection)))
+    width = _input_width(modules[0][2])
+    head_dim, rest = divmod(width, heads)
     if rest:
         raise InvalidInput(
-            f"{type(model).__name__}: the output projection takes {_input_width(layers[0][1])} "
-            f"inputs, which is not a multiple of its {heads} query heads"
+            f"{type(model).__name__}: the output projection takes {width} inputs, which is not a "
+            f"multiple of its {heads} query heads"
         )
     return HeadSites(
         base_model=base_model,
-        grid=HeadGrid(len(layers), heads),
+        grid=HeadGrid(len(modules), heads),
         head_dim=head_dim,
         layers=tuple(
             LayerSite(
-                projection,
+                layer,
+                block,
                 attention,
-                _bias_per_head(architecture.value_bias(attention), heads, head_dim),
+                projection,
+                _bias_per_head(architecture.value_bias(block), heads, head_dim),
             )
-            for attention, projection in layers
+            for layer, (block, attention, projection) in enumerate(modules)
         ),
     )
 
@@ -156,7 +173,6 @@ def head_sites(model: Any) -> HeadSites:
 def _bias_per_head(
     bias: Tensor | None, heads: int, head_dim: int
 ) -> Float[Tensor, "heads head_dim"] | None:
-    """The value bias as it arrives in z: attention weights sum to 1, so unchanged."""
     if bias is None:
         return None
     per_kv_head = bias.detach().view(-1, head_dim)

@@ -35,6 +35,16 @@ def provenance(loaded: LoadedModel) -> dict[str, Any]:
     }
 
 
+def identity(loaded: LoadedModel) -> dict[str, Any]:
+    """What any stored result must share with the computation at hand to be used again."""
+    return {
+        **{package: version(package) for package in ("headclaims", "torch", "transformers")},
+        "model_sha256": loaded.fingerprint,
+        "dtype": str(loaded.model.dtype).removeprefix("torch."),
+        "device": loaded.model.device.type,
+    }
+
+
 def timestamp() -> str:
     """Now, in UTC, ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -48,11 +58,15 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str | None:
-    """The checkout's commit, with "+" behind it when files were changed; None outside of git."""
+    """The checkout's commit, with "+" behind it when files were changed; None outside of git.
+
+    Baselines do not count: no figure depends on them, and regenerating them changes them.
+    """
     folder = Path(__file__).parent
     try:
         commit = _git(folder, "rev-parse", "HEAD")
-        return commit + ("+" if _git(folder, "status", "--porcelain") else "")
+        changed = _git(folder, "status", "--porcelain", ":(top)", ":(top,exclude)baselines")
+        return commit + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -24,16 +24,6 @@ KEEP = ZeroAblation(bias=BiasPolicy.KEEP)
 DECODE = ZeroAblation(scope=Scope.DECODE)
 
 
-@pytest.fixture(params=CONFIGS)
-def model(request):
-    return tiny_model(request.param)
-
-
-@pytest.fixture
-def llama():
-    return tiny_model("llama-gqa")
-
-
 def logits(model, ids):
     with torch.no_grad():
         return model(ids).logits

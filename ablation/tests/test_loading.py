@@ -5,7 +5,7 @@ import torch
 import transformers as hf
 from safetensors.torch import load_file, save_file
 
-from ablation.errors import InvalidInput, ModelUnavailable
+from ablation.errors import InvalidInput, Unavailable
 from ablation.heads import HeadGrid
 from ablation.loading import check_device, load_model
 from ablation.models import MODELS, model_spec
@@ -126,7 +126,7 @@ def test_a_model_that_the_hub_does_not_give_is_unavailable(monkeypatch, tmp_path
         raise LocalEntryNotFoundError("nothing in the cache")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
-    with pytest.raises(ModelUnavailable, match=r"cannot be had: .*--model DIR") as error:
+    with pytest.raises(Unavailable, match=r"cannot be had: .*--model DIR") as error:
         load_model(MODELS["instruct"])
     assert error.value.exit_status == 3
 

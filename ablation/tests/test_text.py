@@ -1,136 +1,103 @@
-"""Wikitext to prose, one construct at a time, and the embedded text as a whole."""
-
-import bz2
-import hashlib
-import re
-from pathlib import Path
+"""Texts as tokens: files, what is wrong with files, and WikiText-2 from a hub that is not there."""
 
 import pytest
 
-from ablation.errors import AssetError
-from ablation.text import SHORTEST_PARAGRAPH, article_prose, articles, wikipedia_prose, write_prose
-
-FILLER = (
-    "The aardwolf is a small mammal of eastern and southern Africa, and unlike the hyenas it is "
-    "related to it does not hunt large animals at all, but lives on termites."
-)
-PARAGRAPHS = "\n\n".join([FILLER] * 8)  # long enough to be an article
+from ablation.errors import InvalidInput, Unavailable
+from ablation.tests.tiny_models import byte_tokenizer
+from ablation.text import read_text, tokenise, wikitext2
 
 
-def _rendered(sentence: str) -> str:
-    """Returns what becomes of a sentence at the end of a paragraph that is long enough."""
-    prose = article_prose(f"{PARAGRAPHS}\n\n{FILLER} {sentence}")
-    last = prose.split("\n")[8:]
-    return last[0].removeprefix(FILLER).strip() if last else "dropped"
+@pytest.fixture
+def tokenizer():
+    """One token per byte, and a BOS that texts must not get."""
+    return byte_tokenizer(adds_bos=True)
 
 
-@pytest.mark.parametrize(
-    ("markup", "expected"),
-    [
-        ("It eats '''''mostly''' at night''.", "It eats mostly at night."),
-        ("See the [[Termite mound|mounds]] of [[termite]]s.", "See the mounds of termites."),
-        ("It is shy.<ref name=a>A book.</ref><ref name=a /> It digs.", "It is shy. It digs."),
-        ("It is shy.{{sfn|Barnes|1995|p=9}}{{citation needed|date=May}}", "It is shy."),
-        ("It walks {{convert|1300|mi|km}} a year.", "It walks 1,300 miles a year."),
-        ("It walks {{convert|8|to|12|km|mi|abbr=on}}.", "It walks 8 to 12 kilometres."),
-        ("About 6&nbsp;kg &ndash; no more.", "About 6 kg – no more."),
-        ("About 10<sup>6</sup> of the 2<sup>nd</sup> kind.", "About 10⁶ of the 2nd kind."),
-        ("It breathes CO<sub>2</sub>.", "It breathes CO2."),
-        ("Its name ({{IPAc-en|a}}; from (old) Dutch) is odd.", "Its name is odd."),
-        ("Its name (from Dutch {{lang|nl|aardwolf}}) is odd.",
-         "Its name (from Dutch aardwolf) is odd."),
-        ("A [http://example.org page] and a note.<!-- check -->", "A page and a note."),
-        ("It rests[[File:Den.jpg|thumb|A [[den]].]] by day.", "It rests by day."),
-        ("It rests , it seems .", "It rests, it seems."),
-        ("Its den is warm.It sleeps there.", "Its den is warm. It sleeps there."),
-        # What cannot be written takes its paragraph along.
-        ("Its mass is <math>m = 1</math>.", "dropped"),
-        ("Its mass is {{some unknown template|12}}.", "dropped"),
-        ("Its mass is 10<sup>x</sup>.", "dropped"),
-        ("A page: http://example.org/x.", "dropped"),
-        ("Its (unbalanced mass is 12.", "dropped"),
-        ("These are its names:", "dropped"),
-        ("Նրա անունը շատ տարօրինակ է, և ոչ ոք չգիտի, թե ինչու է այդպես կոչվել։ It is so.",
-         "dropped"),
-    ],
-)  # fmt: skip
-def test_a_construct_is_rendered_as_a_reader_sees_it(markup: str, expected: str) -> None:
-    assert _rendered(markup) == expected
+@pytest.fixture
+def file(tmp_path):
+    def write(content):
+        path = tmp_path / "a text.txt"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return str(path)
+
+    return write
+
+
+def load(source, tokenizer, max_tokens):
+    return tokenise(read_text(source), tokenizer, max_tokens)
+
+
+def test_a_file_is_tokenised_whole_without_bos_and_cut(file, tokenizer):
+    text = load(file("héron " * 50), tokenizer, 20)
+    assert text.name == "a text.txt"
+    assert tokenizer.decode(text.ids) == ("héron " * 3)[:-1]
+    assert text.describe().keys() == {"name", "tokens", "sha256"}
+    assert text.describe()["tokens"] == 20
+
+
+def test_a_shorter_text_is_all_there_is(file, tokenizer):
+    assert load(file("heron"), tokenizer, 1000).ids.numel() == 5
+
+
+def test_the_hash_is_of_the_tokens(file, tokenizer):
+    first = load(file("heron, crane"), tokenizer, 5).describe()
+    assert first == load(file("heron"), tokenizer, 5).describe()
+    assert first["sha256"] != load(file("egret"), tokenizer, 5).describe()["sha256"]
 
 
 @pytest.mark.parametrize(
-    "block",
+    ("content", "message"),
     [
-        f"* {FILLER}",
-        f"# {FILLER}",
-        f": {FILLER}",
-        f"== {FILLER} ==",
-        f"{{| class=wikitable\n| {FILLER}\n|}}",
-        f"<gallery>\nFile:Den.jpg|{FILLER}\n</gallery>",
-        "[[Category:Mammals]]",
-        "[[de:Erdwolf]]",
-        "{{Infobox animal\n| name = Aardwolf\n| note = " + FILLER + "\n}}",
-        FILLER[: SHORTEST_PARAGRAPH - 2] + ".",
+        (b"", "the file is empty: a text of at least 2 tokens is needed"),
+        (b" \n", "the file is empty"),
+        (b"abc\xff", r"not UTF-8 \(byte 3\)"),
+        (b"a", "gives 1 tokens, at least 2 are required"),
     ],
 )
-def test_what_is_not_a_paragraph_is_dropped(block: str) -> None:
-    assert article_prose(f"{PARAGRAPHS}\n\n{block}") == article_prose(PARAGRAPHS)
+def test_a_file_that_is_no_text_is_refused_in_one_line(file, tokenizer, content, message):
+    with pytest.raises(InvalidInput, match=message) as error:
+        load(file(content), tokenizer, 10)
+    assert "\n" not in str(error.value)
 
 
-def test_a_notice_before_a_paragraph_goes_and_the_paragraph_stays() -> None:
-    assert article_prose("{{about|the animal}}{{Infobox}}" + PARAGRAPHS) == "\n".join([FILLER] * 8)
+def test_a_missing_file_and_a_folder_are_refused_with_the_choices(tmp_path, tokenizer):
+    for path, reason in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(InvalidInput, match=f"cannot be read \\({reason}.*give embedded, wiki"):
+            load(str(path), tokenizer, 10)
 
 
-def test_sections_that_point_elsewhere_are_skipped_to_the_next_section() -> None:
-    page = f"{PARAGRAPHS}\n== See also ==\n{FILLER}\n=== More ===\n{FILLER}\n== Diet ==\n{FILLER}"
-    assert article_prose(page) == "\n".join([FILLER] * 9)
+def test_a_byte_order_mark_is_no_part_of_the_text(file, tokenizer):
+    assert tokenizer.decode(load(file(b"\xef\xbb\xbfheron"), tokenizer, 10).ids) == "heron"
 
 
-def test_an_article_with_little_prose_is_dropped() -> None:
-    assert article_prose(FILLER) == ""
+def test_wikitext_rows_are_joined_by_two_newlines(monkeypatch, tmp_path):
+    import huggingface_hub
+    import pyarrow
+    from pyarrow import parquet
+
+    rows = ["", " = Heron = \n", " A heron fishes . \n"]
+    parquet.write_table(pyarrow.table({"text": rows}), tmp_path / "rows.parquet")
+    asked: dict = {}
+
+    def give(repository, name, **options):
+        asked.update(options, repository=repository, name=name)
+        return str(tmp_path / "rows.parquet")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", give)
+    assert wikitext2() == "\n\n = Heron = \n\n\n A heron fishes . \n"
+    assert asked["repository"] == "Salesforce/wikitext"
+    assert asked["name"].startswith("wikitext-2-raw-v1/validation")
+    assert asked["repo_type"] == "dataset"
 
 
-def _dump(path: Path, *pages: str) -> Path:
-    namespace = 'xmlns="http://www.mediawiki.org/xml/export-0.10/"'
-    path.write_bytes(bz2.compress(f"<mediawiki {namespace}>{''.join(pages)}</mediawiki>".encode()))
-    return path
+def test_wikitext_without_a_hub_is_unavailable_in_one_line(monkeypatch, tokenizer):
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
+    def offline(*args, **options):
+        raise LocalEntryNotFoundError("nothing in the cache")
 
-def _page(title: str, text: str, ns: int = 0, extra: str = "") -> str:
-    return (
-        f"<page><title>{title}</title><ns>{ns}</ns>{extra}"
-        f"<revision><id>1</id><text>{text}</text></revision></page>"
-    )
-
-
-def test_articles_are_written_in_order_and_redirects_and_other_namespaces_skipped(
-    tmp_path: Path,
-) -> None:
-    dump = _dump(
-        tmp_path / "dump.xml.bz2",
-        _page("Aardwolf", PARAGRAPHS),
-        _page("Earth wolf", PARAGRAPHS, extra='<redirect title="Aardwolf" />'),
-        _page("Wikipedia:Help", PARAGRAPHS, ns=4),
-        _page("Stub", FILLER),
-        _page("Termite", PARAGRAPHS.replace("aardwolf", "termite")),
-    )
-    assert [title for title, _ in articles(dump)] == ["Aardwolf", "Stub", "Termite"]
-    write_prose(dump, tmp_path / "out.txt")
-    first, second = (tmp_path / "out.txt").read_text(encoding="utf-8").split("\n\n")
-    assert first == "\n".join([FILLER] * 8)
-    assert second == first.replace("aardwolf", "termite") + "\n"
-
-
-def test_a_dump_without_prose_is_an_error(tmp_path: Path) -> None:
-    dump = _dump(tmp_path / "dump.xml.bz2", _page("Stub", FILLER))
-    with pytest.raises(AssetError, match=r"dump\.xml\.bz2 holds no article with prose"):
-        write_prose(dump, tmp_path / "out.txt")
-
-
-@pytest.mark.model
-def test_the_embedded_prose_is_pinned_and_reads_as_prose() -> None:
-    prose = wikipedia_prose()
-    digest = hashlib.sha256(prose.encode()).hexdigest()
-    assert digest == "68d15b32133d7313a5211b35073a299a453dc75bfc3d5a84833c4b82962dca79"
-    assert prose.count("\n\n") + 1 == 94
-    assert not re.search(r"\[\[|\{\{|<ref|''|  | [,.;] |\( | \)|\(\)", prose)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", offline)
+    with pytest.raises(Unavailable, match="WikiText-2 cannot be had: .*--text embedded") as error:
+        load("wikitext2", tokenizer, 10)
+    assert "\n" not in str(error.value)

@@ -5,6 +5,7 @@ import click
 from ablation import embedded
 from ablation.asset_store import CACHE_VARIABLE, cache_folder
 from ablation.errors import AssetError
+from experiments.cli.options import human_size
 
 
 @click.group("assets")
@@ -78,13 +79,3 @@ def known(keys: tuple[str, ...]) -> list[str]:
     for key in keys:
         embedded.find(key)
     return list(dict.fromkeys(keys)) or list(embedded.ASSETS)
-
-
-def human_size(size: int) -> str:
-    """Writes bytes in decimal units: 98362432 is 98.4 MB."""
-    amount, unit = float(size), "B"
-    for larger in ("kB", "MB", "GB"):
-        if amount < 1000:
-            break
-        amount, unit = amount / 1000, larger
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"

@@ -11,6 +11,7 @@ import click
 
 from ablation.errors import HeadclaimsError
 from experiments.cli.assets import assets_group
+from experiments.cli.exp10 import exp10_command
 from experiments.cli.qrhead import ablate_command, detect_command, run_command
 
 INTERRUPTED = 130
@@ -19,14 +20,19 @@ INTERRUPTED = 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(package_name="headclaims")
 def cli() -> None:
-    r"""Check claims about attention heads: detect heads, ablate them, see what is lost.
+    """Check claims about attention heads: detect heads, ablate them, see what is lost.
 
     \b
     Start here:
       headclaims ablate --question inc_state --figure
     which fetches a small model once (120 MB), detects its retrieval heads, ablates them and as many
-    random heads, and draws what that does to its answers. The claims themselves are judged by
+    random heads, and draws what that does to its answers. Or
+      headclaims exp10
+    which ablates every head alone and together and measures perplexity. The claims themselves are
+    judged by
       pytest -k qrhead -n 4
+      pytest -k exp10 -n 4
+
     Exit status: 0 done, 1 a check failed, 2 bad input, 3 model not to be had, 4 NaN in the model,
     130 interrupted.
     """
@@ -36,6 +42,7 @@ cli.add_command(assets_group)
 cli.add_command(detect_command)
 cli.add_command(ablate_command)
 cli.add_command(run_command)
+cli.add_command(exp10_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,7 +60,7 @@ def _status(arguments: Sequence[str] | None) -> int:
     except HeadclaimsError as error:
         return _fail(str(error), error.exit_status)
     except (click.Abort, KeyboardInterrupt):
-        return _fail("interrupted; finished cells are kept", INTERRUPTED)
+        return _fail("interrupted; what was finished is kept", INTERRUPTED)
     return status if isinstance(status, int) else 0
 
 

@@ -153,3 +153,13 @@ def load_filings(directory: Path | None, ground_truth: Path | None, synthetic: i
     from ablation.filings.edgar import load_edgar_filings
 
     return load_edgar_filings(directory, ground_truth)
+
+
+def human_size(size: int) -> str:
+    """Writes bytes in decimal units: 98362432 is 98.4 MB."""
+    amount, unit = float(size), "B"
+    for larger in ("kB", "MB", "GB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"

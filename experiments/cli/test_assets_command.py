@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from ablation import assets, embedded
 from ablation.asset_store import CACHE_VARIABLE
 from ablation.errors import InvalidInput
-from experiments.cli.assets import assets_group, human_size
+from experiments.cli.assets import assets_group
+from experiments.cli.options import human_size
 
 CONTENT = b"x" * 98_400
 

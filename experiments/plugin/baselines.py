@@ -39,7 +39,8 @@ from experiments.plugin import json_comparison
 from experiments.plugin.json_comparison import Tolerance
 
 # Lower case only: on some file systems "A.json" and "a.json" are one file.
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_EXPERIMENT = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+_CASE = re.compile(rf"{_EXPERIMENT.pattern}(/{_EXPERIMENT.pattern})*")
 _PROVENANCE = "provenance"
 _WRITTEN = "baseline_written"
 _DIFFERENCES_SHOWN = 50
@@ -51,17 +52,23 @@ _REGENERATE = (
 
 @dataclass(frozen=True)
 class BaselineName:
-    """Which file holds the figures of one case; both parts match ``[a-z0-9][a-z0-9_.-]*``."""
+    """Which file holds the figures of one case.
+
+    Both parts match ``[a-z0-9][a-z0-9_.-]*``; a case may lie in folders, with ``/`` between.
+    """
 
     experiment: str
     case: str
 
     def __post_init__(self) -> None:
-        for part, value in (("experiment", self.experiment), ("case", self.case)):
-            if not _NAME.fullmatch(value):
+        for part, value, pattern in (
+            ("experiment", self.experiment, _EXPERIMENT),
+            ("case", self.case, _CASE),
+        ):
+            if not pattern.fullmatch(value):
                 raise InvalidInput(
-                    f"the {part} of a baseline must match {_NAME.pattern} (lower case, no "
-                    f"separators), got {value!r}"
+                    f"the {part} of a baseline must match {pattern.pattern} (lower case), "
+                    f"got {value!r}"
                 )
 
     def __str__(self) -> str:

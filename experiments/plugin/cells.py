@@ -1,15 +1,13 @@
-"""Fixtures of the QRHead cases: the model, the cells, and their results, computed once a run."""
+"""Fixtures of the QRHead cases: the cells and their results, computed once a run."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ablation.errors import HeadclaimsError
-from experiments.plugin.options import chosen_cells, chosen_filings, chosen_spec, worker_device
+from experiments.plugin.options import chosen_cells, chosen_filings
 from experiments.qrhead.cell_names import CellName
 
 if TYPE_CHECKING:
@@ -17,31 +15,6 @@ if TYPE_CHECKING:
     from experiments.qrhead.cells import Cell
 
 CellResult = Callable[[CellName], dict[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def run_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all workers of this run, and for no other run unless ``--out`` names it."""
-    chosen = pytestconfig.getoption("out")
-    if chosen is not None:
-        return chosen.resolve()
-    base = tmp_path_factory.getbasetemp()
-    # A worker's own folder lies inside the run's.
-    in_worker = base.name.startswith("popen-gw")
-    return (base.parent if in_worker else base) / "headclaims"
-
-
-@pytest.fixture(scope="session")
-def loaded_model(pytestconfig: pytest.Config) -> "LoadedModel":
-    """The model of ``--model``, loaded when first asked for."""
-    from ablation.loading import load_model
-
-    with _one_line():
-        return load_model(
-            chosen_spec(pytestconfig),
-            worker_device(pytestconfig),
-            pytestconfig.getoption("dtype"),
-        )
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +32,7 @@ def cell_for(
 
     @cache
     def build(name: CellName) -> "Cell":
-        with _one_line():
-            return build_cell(
-                loaded_model, chosen_filings(pytestconfig), name.question, name.tokens
-            )
+        return build_cell(loaded_model, chosen_filings(pytestconfig), name.question, name.tokens)
 
     return build
 
@@ -75,8 +45,7 @@ def detection_of(run_folder: Path, cell_for: "Callable[[CellName], Cell]") -> Ce
     runner = CellRunner(ResultsFolder(run_folder))
 
     def detection(name: CellName) -> dict[str, Any]:
-        with _one_line():
-            return runner.detect(cell_for(name))
+        return runner.detect(cell_for(name))
 
     return detection
 
@@ -89,19 +58,6 @@ def ablation_of(run_folder: Path, cell_for: "Callable[[CellName], Cell]") -> Cel
     runner = CellRunner(ResultsFolder(run_folder))
 
     def ablation(name: CellName) -> dict[str, Any]:
-        with _one_line():
-            return runner.ablate(cell_for(name))
+        return runner.ablate(cell_for(name))
 
     return ablation
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """What a user can cause fails the case with its message alone."""
-    try:
-        yield
-    except HeadclaimsError as error:
-        message = str(error)
-    else:
-        return
-    pytest.fail(message, pytrace=False)

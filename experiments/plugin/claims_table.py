@@ -19,7 +19,9 @@ _CLAIM, _MODEL, _MEASURED = "claim", "model", "measured"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "claim(id): the case judges this claim")
+    config.addinivalue_line(
+        "markers", "claim(id, part): the case judges this claim, or a part of it"
+    )
 
 
 @pytest.fixture

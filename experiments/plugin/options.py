@@ -13,6 +13,7 @@ from ablation.filings.synthetic import DEFAULT_COUNT
 from ablation.models import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
 from ablation.prompt_styles import STYLES
 from experiments.cli.options import load_filings
+from experiments.exp10.options import BIAS_POLICIES, Exp10Options
 from experiments.qrhead.cell_names import CellName
 
 
@@ -37,6 +38,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many synthetic filings, without --filings (default: %(default)s)",
     )
     group.addoption("--prompt-style", choices=list(STYLES), help="default: the model's own")
+    group.addoption(
+        "--text",
+        help="text of exp10: embedded, wikitext2 or a file (default: the model's own)",
+    )
+    group.addoption("--max-tokens", type=int, help="how many tokens of it (default: the model's)")
+    group.addoption(
+        "--window",
+        type=int,
+        help="tokens per window (default: the smallest of context, 1024 and --max-tokens)",
+    )
+    group.addoption(
+        "--bias",
+        choices=BIAS_POLICIES,
+        default=BIAS_POLICIES[0],
+        help="value biases under zero ablation in exp10 (default: %(default)s, the study's)",
+    )
     group.addoption("--device", default="cpu", help="where torch computes (default: %(default)s)")
     group.addoption("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
     group.addoption(
@@ -127,6 +144,14 @@ def chosen_cells(config: pytest.Config) -> list[CellName]:
     ]
 
 
+def chosen_exp10(config: pytest.Config, mode: str) -> Exp10Options:
+    """Text, windows and ablation of Experiment 10 in ``mode``; means keep the value bias."""
+    text, max_tokens, window, bias = (
+        config.getoption(name) for name in ("text", "max_tokens", "window", "bias")
+    )
+    return Exp10Options(text, max_tokens, window, mode, bias if mode == "zero" else "keep")
+
+
 def _lengths(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
@@ -138,6 +163,10 @@ def is_default(config: pytest.Config) -> bool:
         "ground_truth": None,
         "prompt_style": None,
         "synthetic": DEFAULT_COUNT,
+        "text": None,
+        "max_tokens": None,
+        "window": None,
+        "bias": BIAS_POLICIES[0],
         "device": "cpu",
         "dtype": "float32",
     }

@@ -350,7 +350,9 @@ def test_where_tests_run_on_after_collection_errors_neither_writes(project, flag
     [
         ('baseline("study", "Inc_State")', "*the case of a baseline must match*got 'Inc_State'"),
         ('baseline("study", "../escape")', "*the case of a baseline must match*"),
-        ('baseline("study", "a/b")', "*the case of a baseline must match*"),
+        ('baseline("study", "a//b")', "*the case of a baseline must match*"),
+        ('baseline("study", "a/../b")', "*the case of a baseline must match*"),
+        ('baseline("a/b", "c")', "*the experiment of a baseline must match*"),
         ('baseline("study", "a[512]")', "*the case of a baseline must match*"),
         ('baseline("study", "")', "*the case of a baseline must match*"),
         ('baseline("..", "a")', "*the experiment of a baseline must match*"),

@@ -11,9 +11,9 @@ from ablation.controls import CONTROL_SEED, EXCLUDED_TOP, check_levels, control_
 from ablation.detection.ranking import HeadRanking
 from ablation.generation import greedy_answers
 from ablation.heads import Head, HeadGrid
-from ablation.modes import ZeroAblation
+from ablation.modes import Ablation, ZeroAblation
 from experiments.claims import LEVELS
-from experiments.provenance import provenance, timestamp
+from experiments.provenance import identity, provenance, timestamp
 from experiments.qrhead.cells import Cell, prompts_sha256, truth
 from experiments.qrhead.outcomes import RANDOM, TOP
 
@@ -37,7 +37,7 @@ class AblationPlan:
     levels: tuple[int, ...] = LEVELS
     control_seed: int = CONTROL_SEED
     skip_random: bool = False
-    ablation: ZeroAblation = ZeroAblation()
+    ablation: Ablation = ZeroAblation()
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,6 @@ def ablate(
         TOP: by_kind["top"],
         RANDOM: by_kind["random"],
         "ablation": {**plan.ablation.describe(), "control_seed": plan.control_seed},
-        "identity": ablation_identity(cell, ranking, plan),
         "inputs": cell.inputs(),
         "provenance": provenance(cell.loaded),
     }
@@ -141,7 +140,7 @@ def ablate(
 def ablation_identity(cell: Cell, ranking: HeadRanking, plan: AblationPlan) -> dict[str, Any]:
     """What must be equal for a stored result to be this cell's."""
     return {
-        **cell.identity(),
+        **identity(cell.loaded),
         "method": METHOD,
         "prompts_sha256": prompts_sha256(cell.test),
         "truths": {filing.name: truth(cell, filing) for filing, _ in cell.test},

@@ -8,7 +8,7 @@ from ablation.controls import EXCLUDED_TOP
 from ablation.detection.qrhead import rank_heads
 from ablation.detection.ranking import HeadRanking
 from ablation.prompts import NULL_QUESTION
-from experiments.provenance import provenance, timestamp
+from experiments.provenance import identity, provenance, timestamp
 from experiments.qrhead.cells import Cell, prompts_sha256
 
 METHOD = "qrhead"
@@ -33,7 +33,6 @@ def detect(cell: Cell) -> dict[str, Any]:
         "timestamp": timestamp(),
         "top_50_heads": [str(head) for head in ranking.top(top)],
         "head_rankings": ranking.to_json(),
-        "identity": detection_identity(cell),
         "inputs": cell.inputs(),
         "samples": [filing.name for filing, _ in cell.detection],
         "provenance": provenance(cell.loaded),
@@ -43,7 +42,7 @@ def detect(cell: Cell) -> dict[str, Any]:
 def detection_identity(cell: Cell) -> dict[str, Any]:
     """What must be equal for a stored ranking to be this cell's."""
     return {
-        **cell.identity(),
+        **identity(cell.loaded),
         "method": METHOD,
         "prompts_sha256": prompts_sha256(cell.detection),
     }

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 from ablation.answers import normalise
@@ -60,15 +59,6 @@ class Cell:
             "rejected": list(self.rejected),
             "detection_prompts_sha256": prompts_sha256(self.detection),
             "test_prompts_sha256": prompts_sha256(self.test),
-        }
-
-    def identity(self) -> dict[str, Any]:
-        """What any stored result must share with the cell to be its own."""
-        return {
-            **{package: version(package) for package in ("headclaims", "torch", "transformers")},
-            "model_sha256": self.loaded.fingerprint,
-            "dtype": str(self.loaded.model.dtype).removeprefix("torch."),
-            "device": self.loaded.model.device.type,
         }
 
 

@@ -1,15 +1,12 @@
 """The curve of Figure 8 of Wu et al. 2024 (arXiv 2404.15574): accuracy against heads ablated."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from experiments.drawing import new_figure, save_figure
 from experiments.qrhead.outcomes import RANDOM, TOP
 
 CURVES = (
@@ -31,8 +28,7 @@ def draw_ablation_curves(
     """
     columns = min(len(documents), PANELS_PER_ROW)
     rows = -(-len(documents) // columns)
-    figure = Figure(figsize=(1.6 + 3.2 * columns, 0.6 + 3.6 * rows), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(1.6 + 3.2 * columns, 0.6 + 3.6 * rows)
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).flatten()
     for panel, document in zip(panels, documents, strict=False):
         _draw_panel(panel, document)
@@ -43,19 +39,7 @@ def draw_ablation_curves(
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
     figure.supxlabel(str(documents[0]["model_name"]), fontsize="small")
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{stem}.{kind}" for kind in ("png", "svg")]
-    for path in paths:
-        # No date and no random ids in the file: drawing the same result again changes nothing.
-        metadata = {"Date": None} if path.suffix == ".svg" else None
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with matplotlib.rc_context({"svg.hashsalt": stem}):
-                figure.savefig(temporary, format=path.suffix[1:], dpi=150, metadata=metadata)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return paths
+    return save_figure(figure, folder, stem)
 
 
 def _draw_panel(panel: Axes, document: Mapping[str, Any]) -> None:

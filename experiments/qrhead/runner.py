@@ -1,25 +1,20 @@
 """Computes cells into a results folder, each once, whoever asks first.
 
-Paths are the study's own: ``phase2/qrhead/…`` for detection, ``phase3/qrhead/…`` for ablation. A
-stored document is used again only if its ``identity`` is that of the cell at hand: same weights,
-same prompts, same conditions.
+Paths are the study's own: ``phase2/qrhead/…`` for detection, ``phase3/qrhead/…`` for ablation.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from filelock import FileLock
-
 from ablation.detection.ranking import HeadRanking
-from ablation.errors import ComputationError, InvalidInput, ResultsError
-from experiments.json_files import read_json, write_json
+from ablation.errors import InvalidInput, ResultsError
+from experiments.json_files import read_json
 from experiments.qrhead.cell_ablation import AblationPlan, ablate, ablation_identity, check_plan
 from experiments.qrhead.cell_detection import detect, detection_identity, read_ranking
 from experiments.qrhead.cells import Cell
+from experiments.stored import Stored
 
 
 @dataclass(frozen=True)
@@ -96,34 +91,6 @@ class CellRunner:
     def _once(
         self, path: Path, identity: dict[str, Any], compute: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
-        lock = FileLock(path.with_name(f".{path.name}.lock"))
-        with _storing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        try:
-            if not self.fresh and path.exists():
-                document = read_json(path)
-                if isinstance(document, dict) and document.get("identity") == identity:
-                    return document
-            document = compute()
-            with _storing(path):
-                write_json(path, document)
-            return document
-        except torch.OutOfMemoryError as error:
-            raise ComputationError(
-                f"out of memory on the device ({str(error).splitlines()[0]}): use fewer --tokens "
-                "or a smaller --dtype"
-            ) from error
-        finally:
-            lock.release()
-
-
-@contextmanager
-def _storing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ResultsError(
-            f"{path}: the result cannot be stored ({error.strerror or error}): free some space, "
-            "or give another folder with --out"
-        ) from error
+        document = Stored(path, identity).once(compute, fresh=self.fresh)
+        assert document is not None  # it waits
+        return document

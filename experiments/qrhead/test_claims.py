@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import pytest
 
 from experiments.claims import LEVELS, PUBLISHED_GAP, PUBLISHED_RANDOM_DROP
-from experiments.plugin.options import chosen_spec, is_default
 from experiments.qrhead.outcomes import RANDOM, TOP, gap, pooled_drop, row_at
 
 WHOLE_GROUP = (
@@ -34,20 +33,7 @@ KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
     },
     "smollm2 A3": f"random heads cost 70.3 points at 50 heads: {WHOLE_GROUP}",
 }
-"""Model, claim and parameters -> finding."""
-
-
-@pytest.fixture(autouse=True)
-def known_finding(request, pytestconfig):
-    """Marks the case as a strict xfail where the claim is known not to hold on the model."""
-    callspec = getattr(request.node, "callspec", None)
-    claim = request.node.get_closest_marker("claim").args[0]
-    parameters = callspec.params.values() if callspec else ()
-    case = " ".join(map(str, (chosen_spec(pytestconfig).key, claim, *parameters)))
-    if case in KNOWN_NOT_TO_HOLD and is_default(pytestconfig):
-        request.applymarker(
-            pytest.mark.xfail(reason=KNOWN_NOT_TO_HOLD[case], raises=AssertionError, strict=True)
-        )
+"""Model, claim and parameters -> finding; see ``experiments.plugin.known_findings``."""
 
 
 @pytest.mark.claim("A1")

@@ -59,6 +59,53 @@ def test_the_table_is_the_same_with_and_without_workers(suite, workers):
     assert result.stdout.str().count("level 2: gap") == 1
 
 
+KNOWN = """
+    import pytest
+
+    KNOWN_NOT_TO_HOLD = {
+        "smollm2 A1": "all fall",
+        "smollm2 A2 large": "the large fall",
+        "smollm2 A3 small 2": "two fall",
+    }
+
+    @pytest.mark.claim("A1")
+    def test_all(measured):
+        assert False
+
+    @pytest.mark.claim("A2", "large")
+    def test_large(measured):
+        assert False
+
+    @pytest.mark.claim("A3", "small")
+    @pytest.mark.parametrize("level", [1, 2])
+    @pytest.mark.parametrize("model", ["smollm2"])
+    def test_small(level, model, measured):
+        assert level < 2
+
+    @pytest.mark.claim("A2")
+    def test_another_part(measured):
+        pass
+"""
+
+
+@pytest.fixture
+def known(pytester):
+    names = ("options", "claims_table", "known_findings")
+    pytester.makeconftest(f"pytest_plugins = {[f'experiments.plugin.{name}' for name in names]}")
+    pytester.makepyfile(KNOWN)
+    return pytester
+
+
+def test_what_is_known_not_to_hold_is_expected_with_its_finding(known):
+    result = known.runpytest_subprocess("-rx")
+    result.assert_outcomes(passed=2, xfailed=3)
+    result.stdout.fnmatch_lines(["XFAIL *test_small*2* - two fall"])
+
+
+def test_findings_count_only_where_nothing_changes_the_figures(known):
+    known.runpytest_subprocess("--dtype", "bfloat16").assert_outcomes(passed=2, failed=3)
+
+
 def test_figures_reach_the_junit_file(suite):
     suite.runpytest_subprocess("--junitxml=junit.xml")
     text = (suite.path / "junit.xml").read_text(encoding="utf-8")

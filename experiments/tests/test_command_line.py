@@ -268,7 +268,7 @@ def test_an_interrupted_run_keeps_its_finished_cells(headclaims, tiny, monkeypat
     monkeypatch.setattr(runner, "ablate", interrupt_the_second)
     status, _, err = headclaims("run", "--model", tiny, *SMALL[2:])
     assert status == 130
-    assert err.splitlines()[-1] == "Error: interrupted; finished cells are kept"
+    assert err.splitlines()[-1] == "Error: interrupted; what was finished is kept"
     stored = list(Path("results/phase3").rglob("tokens_*.json"))
     assert [read(path)["question"] for path in stored] == ["inc_state"]
 

@@ -1,0 +1,55 @@
+"""The cases of Experiment 10: parametrised over the model, marked; one set of evaluations a run."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from experiments.plugin.options import chosen_exp10, chosen_spec
+
+if TYPE_CHECKING:
+    from ablation.loading import LoadedModel
+    from experiments.exp10.evaluations import Evaluations
+    from experiments.exp10.individual import Sweep
+
+HERE = Path(__file__).parent
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "model" in metafunc.fixturenames:
+        metafunc.parametrize("model", [chosen_spec(metafunc.config).key])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # No groups: every worker that waits for a sweep takes part in it.
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("model")
+
+
+@pytest.fixture(scope="session")
+def evaluations_of(
+    pytestconfig: pytest.Config, loaded_model: "LoadedModel", run_folder: Path
+) -> "Callable[[str], Evaluations]":
+    """Mode -> the evaluations under zero or mean ablation."""
+    from experiments.exp10.evaluations import Evaluations
+    from experiments.exp10.study import build_study, source_text
+
+    @cache
+    def evaluations(mode: str) -> "Evaluations":
+        options = chosen_exp10(pytestconfig, mode)
+        source = source_text(loaded_model.spec, options)
+        return Evaluations(build_study(loaded_model, source, options), run_folder / "data")
+
+    return evaluations
+
+
+@pytest.fixture(scope="session")
+def sweep_of(evaluations_of: "Callable[[str], Evaluations]") -> "Callable[[str], Sweep]":
+    """Mode -> every head ablated alone; workers share the work."""
+    from experiments.exp10.individual import sweep
+
+    return cache(lambda mode: sweep(evaluations_of(mode)))

@@ -1,0 +1,51 @@
+"""The choices of a run of Experiment 10, and the study's own among them; imports no torch."""
+
+from dataclasses import dataclass
+
+from ablation.errors import InvalidInput
+
+PARTS = "abcd"
+MODES = ("zero", "mean")
+BIAS_POLICIES = ("keep", "remove")
+LONGEST_WINDOW = 1024
+"""The study's window; models with a longer context are cut to it, so that windows compare."""
+
+
+@dataclass(frozen=True)
+class Exp10Options:
+    """What is measured and how; None stands for the model's own default.
+
+    Attributes:
+        text: ``embedded``, ``wikitext2`` or a file.
+        max_tokens: how many tokens of it.
+        window: tokens per window; the smaller of the context and ``LONGEST_WINDOW``.
+        mode: ``zero`` or ``mean``.
+        bias: for ``zero``, ``keep`` (the study's: z becomes the value bias) or ``remove`` (z
+            becomes 0).
+
+    Raises:
+        InvalidInput: an unknown mode or bias policy, mean ablation with ``remove``, or a number
+            below 2.
+    """
+
+    text: str | None = None
+    max_tokens: int | None = None
+    window: int | None = None
+    mode: str = MODES[0]
+    bias: str = BIAS_POLICIES[0]
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("--mode", self.mode, MODES),
+            ("--bias", self.bias, BIAS_POLICIES),
+        ):
+            if value not in known:
+                raise InvalidInput(f"{name} must be one of {', '.join(known)}, got {value!r}")
+        for name, number in (("--max-tokens", self.max_tokens), ("--window", self.window)):
+            if number is not None and number < 2:
+                raise InvalidInput(f"{name} must be at least 2, to predict a token, got {number}")
+        if self.mode == "mean" and self.bias == "remove":
+            raise InvalidInput(
+                "--bias remove goes with --mode zero only: the mean of z holds the value bias, so "
+                "mean ablation keeps it; leave --bias out"
+            )

@@ -1,0 +1,176 @@
+"""The penetration function g(l/L): how deep in the model the sense of an ambiguous word is settled.
+
+For a word with two senses A and B and graded contexts of each,
+
+    e    = unit vector of mean(r_L | A contexts) − mean(r_L | B contexts)
+    σ(l) = cos(r_l, e),                     l = 0 … L, one for each context
+    h    = σ(L) / max |σ(L)|                over the contexts
+    f(l) = slope of σ(l) on h over the contexts (least squares with an intercept)
+    g_w  = f / max_l f,   g = mean of g_w over the words
+
+where r_l is the residual stream at the word after l layers, r_L that after the last and before the
+final normalisation. g runs from about 0 (the token alone tells no sense; exactly 0 at l = 0 in a
+model without learned positions) towards 1.
+
+Relative to the source: its contexts are not published, ours are in ``contexts.toml``. A word of
+several tokens is read at its last one; in GPT-2 and SmolLM2 each of the nine is one token. Contexts
+get the special tokens that the tokenizer adds by itself: a BOS on Llama-3, none on those two.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy import stats
+from torch import Tensor
+from tqdm import tqdm
+
+from ablation.capture import capture_residual
+from ablation.errors import ComputationError
+from ablation.loading import LoadedModel
+from experiments.provenance import identity, provenance
+from experiments.stored import Stored
+
+CONTEXTS = Path(__file__).with_name("contexts.toml")
+METHOD = "penetration"
+VERSION = 1
+"""Of the formula above; raised whenever a change of it changes g."""
+
+
+@dataclass(frozen=True)
+class AmbiguousWord:
+    """A word of two senses with graded contexts of each; see ``contexts.toml``."""
+
+    word: str
+    sense_a: str
+    sense_b: str
+    contexts_a: Sequence[str]
+    contexts_b: Sequence[str]
+
+
+@cache
+def ambiguous_words() -> tuple[AmbiguousWord, ...]:
+    """The source's nine words with our contexts."""
+    entries = tomllib.loads(CONTEXTS.read_text(encoding="utf-8"))["words"]
+    return tuple(AmbiguousWord(**entry) for entry in entries)
+
+
+def penetration(loaded: LoadedModel, results: Path, *, fresh: bool = False) -> dict[str, Any]:
+    """G of a model, as the document of ``penetration_{model}.json``, stored or computed now.
+
+    Returns:
+        ``g``: L + 1 values; ``words``: word -> its own L + 1 values.
+
+    Raises:
+        ComputationError: a hidden state is not finite.
+        ResultsError: it cannot be stored.
+    """
+    contexts = hashlib.sha256(CONTEXTS.read_bytes()).hexdigest()
+    key = {**identity(loaded), "method": METHOD, "version": VERSION, "contexts_sha256": contexts}
+
+    def compute() -> dict[str, Any]:
+        by_word = _by_word(loaded)
+        mean = np.mean(list(by_word.values()), axis=0)
+        return {
+            "method": METHOD,
+            "model_key": loaded.spec.key,
+            "g": mean.tolist(),
+            "words": {word: g.tolist() for word, g in by_word.items()},
+            "provenance": provenance(loaded),
+        }
+
+    path = results / f"penetration_{loaded.spec.key}.json"
+    document = Stored(path, key).once(compute, fresh=fresh)
+    assert document is not None  # it waits
+    return document
+
+
+def correlation(layer_means: Sequence[float], g: Sequence[float]) -> dict[str, Any]:
+    """Pearson and Spearman between layer-mean ΔPPL and dg/d(l/L).
+
+    Args:
+        layer_means: mean ΔPPL of the heads of each of L layers.
+        g: after 0 … L layers.
+
+    Returns:
+        ``slope``: dg/d(l/L) across each layer, L·(g(l+1) − g(l)); r, ρ and their two-sided p. All
+        None where one of the two series is constant or there are fewer than three layers.
+    """
+    slope = np.diff(g) * len(layer_means)
+    result: dict[str, Any] = {"slope": slope.tolist()}
+    if len(layer_means) < 3 or np.ptp(slope) == 0 or np.ptp(layer_means) == 0:
+        return result | dict.fromkeys(("pearson_r", "pearson_p", "spearman_rho", "spearman_p"))
+    pearson, spearman = stats.pearsonr(layer_means, slope), stats.spearmanr(layer_means, slope)
+    return result | {
+        "pearson_r": float(pearson.statistic),
+        "pearson_p": float(pearson.pvalue),
+        "spearman_rho": float(spearman.statistic),
+        "spearman_p": float(spearman.pvalue),
+    }
+
+
+def word_penetration(
+    residuals_a: Float[np.ndarray, "contexts points hidden"],
+    residuals_b: Float[np.ndarray, "contexts points hidden"],
+) -> Float[np.ndarray, " points"]:
+    """g_w, given the residual stream at the word after 0 … L layers under both senses.
+
+    Raises:
+        ComputationError: the senses do not differ in the last layer, or a value is not finite.
+    """
+    direction = residuals_a[:, -1].mean(0) - residuals_b[:, -1].mean(0)
+    length = np.linalg.norm(direction)
+    if not np.isfinite(length) or length == 0:
+        raise ComputationError(
+            "the residual stream of the last layer does not tell two senses of a word apart "
+            f"(distance {length}): g is not defined for this model"
+        )
+    residuals = np.concatenate([residuals_a, residuals_b])
+    sigma = residuals @ (direction / length) / np.linalg.norm(residuals, axis=-1)
+    strength = sigma[:, -1] / np.abs(sigma[:, -1]).max()
+    centred = strength - strength.mean()
+    slopes = centred @ (sigma - sigma.mean(0)) / (centred @ centred)
+    # The last is positive, so the largest is.
+    return slopes / slopes.max()
+
+
+def _by_word(loaded: LoadedModel) -> Mapping[str, Float[np.ndarray, " points"]]:
+    words = tqdm(ambiguous_words(), desc="10D g", unit="word", delay=1, disable=None)
+    return {
+        word.word: word_penetration(
+            word_residuals(loaded, word.contexts_a, word.word),
+            word_residuals(loaded, word.contexts_b, word.word),
+        )
+        for word in words
+    }
+
+
+@torch.inference_mode()
+def word_residuals(
+    loaded: LoadedModel, contexts: Sequence[str], word: str
+) -> Float[np.ndarray, "contexts points hidden"]:
+    """The residual stream at the last token of ``word`` behind each context, after 0 … L layers."""
+    rows = [_up_to_word(loaded.tokenizer, f"{context} {word}") for context in contexts]
+    longest = max(map(len, rows))
+    # Padded behind the word, where a causal model does not look: no mask is needed.
+    padded = torch.tensor([row + [row[-1]] * (longest - len(row)) for row in rows])
+    last = torch.tensor([len(row) - 1 for row in rows], device=loaded.model.device)
+    with capture_residual(loaded.model) as stream:
+        loaded.model.base_model(input_ids=padded.to(loaded.model.device), use_cache=False)
+    index = torch.arange(len(rows), device=loaded.model.device)
+    points: list[Tensor] = [stream[point][index, last].float().cpu() for point in sorted(stream)]
+    return torch.stack(points, dim=1).double().numpy()
+
+
+def _up_to_word(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of ``text`` up to the end of its last word; some tokenizers append an EOS."""
+    encoded = tokenizer(text, return_offsets_mapping=True)
+    ends = [end for _, end in encoded["offset_mapping"]]
+    return encoded["input_ids"][: len(ends) - ends[::-1].index(len(text))]

@@ -1,0 +1,136 @@
+"""What a run of Experiment 10 is of: one model, one text, one way to ablate."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ablation.errors import InvalidInput
+from ablation.loading import LoadedModel
+from ablation.means import mean_ablation
+from ablation.models import DTYPES, ModelSpec, slug
+from ablation.modes import Ablation, BiasPolicy, ZeroAblation
+from ablation.perplexity import Perplexity
+from ablation.text import SourceText, TokenText, read_text, tokenise
+from experiments.exp10.options import LONGEST_WINDOW, Exp10Options
+from experiments.provenance import identity, provenance, timestamp
+from experiments.stored import memory_errors
+
+VERSION = 1
+"""Of the documents and of what their figures mean; raised whenever either changes."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """One model, text and ablation.
+
+    Attributes:
+        loaded: the model.
+        text: the text its perplexity is measured on.
+        window: tokens per window.
+        mode: ``zero`` or ``mean``.
+        bias: what zero ablation does to a value bias.
+    """
+
+    loaded: LoadedModel
+    text: TokenText
+    window: int
+    mode: str
+    bias: BiasPolicy
+
+    @property
+    def tag(self) -> str:
+        """What its files are called after: the model, and whatever departs from its defaults."""
+        spec, text, parts = self.loaded.spec, self.text, [self.loaded.spec.key]
+        if self.mode == "mean" or self.bias is BiasPolicy.REMOVE:
+            parts.append("mean" if self.mode == "mean" else "zero_remove")
+        usual = min(self.loaded.model.config.max_position_embeddings, LONGEST_WINDOW)
+        if (text.name, text.ids.numel(), self.window) != (spec.text, spec.text_tokens, usual):
+            parts.append(f"{slug(Path(text.name).stem)}_{text.ids.numel()}x{self.window}")
+        dtype = str(self.loaded.model.dtype).removeprefix("torch.")
+        return "_".join(parts if dtype == DTYPES[0] else [*parts, dtype])
+
+    @cached_property
+    def ablation(self) -> Ablation:
+        """The ablation; a mean is taken over the text when first asked for."""
+        if self.mode == "mean":
+            with memory_errors():
+                return mean_ablation(self.loaded.model, self.text.ids, window=self.window)
+        return ZeroAblation(bias=self.bias)
+
+    def identity(self) -> dict[str, Any]:
+        """What any stored result must share with this study to be its own."""
+        return {
+            **identity(self.loaded),
+            "exp10": VERSION,
+            "text_sha256": self.text.describe()["sha256"],
+            "window": self.window,
+            "ablation": self.ablation.describe(),
+        }
+
+    def header(self, method: str, unablated: Perplexity) -> dict[str, Any]:
+        """What every result file of the study begins with."""
+        return {
+            "method": method,
+            "model_key": self.loaded.spec.key,
+            "model_name": self.loaded.spec.name,
+            "layers": self.loaded.grid.layers,
+            "heads_per_layer": self.loaded.grid.heads,
+            "text": {**self.text.describe(), "window": self.window},
+            "ablation": self.ablation.describe(),
+            "timestamp": timestamp(),
+            "unablated": {"ppl": unablated.value, **perplexity_document(unablated)},
+        }
+
+    def provenance(self) -> dict[str, Any]:
+        """What the results were computed with."""
+        return provenance(self.loaded)
+
+
+def source_text(spec: ModelSpec, options: Exp10Options) -> SourceText:
+    """The text of ``options``, or else the model's own; read before a model is loaded.
+
+    Raises:
+        InvalidInput: the file is unreadable or empty.
+        AssetError, Unavailable: the text cannot be had.
+    """
+    return read_text(spec.text if options.text is None else options.text)
+
+
+def build_study(loaded: LoadedModel, source: SourceText, options: Exp10Options) -> Study:
+    """The study of ``options`` on a loaded model and a text.
+
+    Raises:
+        InvalidInput: the text is shorter than a window, or the window beyond the model's context.
+    """
+    given = options.max_tokens
+    max_tokens = loaded.spec.text_tokens if given is None else given
+    text = tokenise(source, loaded.tokenizer, max_tokens)
+    context = loaded.model.config.max_position_embeddings
+    window = options.window
+    if window is None:
+        # What the user cut the text to, a window may be cut to as well.
+        window = min(context, LONGEST_WINDOW, max_tokens)
+    elif window > context:
+        raise InvalidInput(
+            f"--window must be at most the model's context of {context} tokens, got {window}"
+        )
+    if text.ids.numel() < window:
+        raise InvalidInput(
+            f"text {text.name} gives {text.ids.numel()} tokens (--max-tokens {max_tokens}), but a "
+            f"window takes {window}: give a longer text, or a smaller --window"
+        )
+    return Study(loaded, text, window, options.mode, BiasPolicy(options.bias))
+
+
+def perplexity_document(perplexity: Perplexity) -> dict[str, Any]:
+    """A perplexity as JSON, window by window; ``perplexity_from`` reads it."""
+    return {
+        "window_nll_sums": list(perplexity.window_nll_sums),
+        "window_counts": list(perplexity.window_counts),
+    }
+
+
+def perplexity_from(document: dict[str, Any]) -> Perplexity:
+    """The perplexity in a document."""
+    return Perplexity(tuple(document["window_nll_sums"]), tuple(document["window_counts"]))

@@ -1,0 +1,77 @@
+"""Experiment 10 on GPT-2 small against its published figures; needs the weights and WikiText-2."""
+
+import pytest
+
+from ablation.errors import Unavailable
+from ablation.loading import model_directory
+from ablation.text import WIKITEXT2
+from experiments.exp10 import published
+from experiments.exp10.evaluations import Evaluations
+from experiments.exp10.individual import sweep
+from experiments.exp10.options import Exp10Options
+from experiments.exp10.ranking import CHEAP, NEGLIGIBLE
+from experiments.exp10.study import build_study, source_text
+from experiments.json_files import read_json
+from experiments.plugin.options import chosen_spec
+
+COMMAND = "to run it, with a model hub: pytest -k 'exp10 and published' --model gpt2"
+GPT2_SMALL = {"model_type": "gpt2", "n_layer": 12, "n_head": 12, "n_embd": 768}
+
+# Against figures from another machine, another implementation and their own rounding.
+PPL_TOLERANCE = 0.05
+DELTA_TOLERANCE = 0.02
+COUNT_TOLERANCE = 2
+CUMULATIVE_TOLERANCE = 0.03
+RANKS = 8
+
+pytestmark = pytest.mark.usefixtures("model")
+
+
+@pytest.fixture(scope="module")
+def evaluations(pytestconfig, request):
+    """Those of the source's protocol; skips where GPT-2 small or WikiText-2 is not to be had."""
+    spec = chosen_spec(pytestconfig)
+    if spec.asset is not None or pytestconfig.getoption("dtype") != "float32":
+        pytest.skip(f"published for GPT-2 small in float32; {COMMAND}")
+    options = Exp10Options(pytestconfig.getoption("text") or WIKITEXT2, max_tokens=2048)
+    try:
+        config = read_json(model_directory(spec) / "config.json")
+        if not config.items() >= GPT2_SMALL.items():
+            pytest.skip(f"published for GPT-2 small; {COMMAND}")
+        source = source_text(spec, options)
+    except Unavailable as error:
+        pytest.skip(f"{error}; {COMMAND}")
+    study = build_study(request.getfixturevalue("loaded_model"), source, options)
+    return Evaluations(study, request.getfixturevalue("run_folder") / "data")
+
+
+@pytest.fixture(scope="module")
+def swept(evaluations):
+    return sweep(evaluations)
+
+
+def test_the_unablated_perplexity_is_the_published_one(evaluations):
+    ppl = evaluations.perplexity(()).value
+    assert ppl == pytest.approx(published.UNABLATED_PPL, abs=PPL_TOLERANCE)
+
+
+@pytest.mark.parametrize("head", published.TOP_DELTAS)
+def test_the_largest_effects_are_the_published_ones(head, swept):
+    deltas = {str(head): delta for head, delta in swept.deltas.items()}
+    assert deltas[head] == pytest.approx(published.TOP_DELTAS[head], rel=DELTA_TOLERANCE)
+
+
+def test_the_first_heads_are_in_the_published_order(swept):
+    assert list(map(str, swept.largest(RANKS))) == list(published.TOP_DELTAS)[:RANKS]
+
+
+def test_the_counts_are_the_published_ones(swept):
+    counts = len(swept.within(NEGLIGIBLE)), len(swept.within(CHEAP)), len(swept.helping())
+    expected = published.BELOW_1_PERCENT, published.BELOW_10_PERCENT, published.NEGATIVE
+    assert counts == pytest.approx(expected, abs=COUNT_TOLERANCE)
+
+
+@pytest.mark.parametrize("count", published.CUMULATIVE_PPL)
+def test_the_cumulative_table_is_the_published_one(count, evaluations, swept):
+    ppl = evaluations.perplexity(swept.by_magnitude()[:count]).value
+    assert ppl == pytest.approx(published.CUMULATIVE_PPL[count], rel=CUMULATIVE_TOLERANCE)

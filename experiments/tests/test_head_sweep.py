@@ -1,0 +1,228 @@
+"""Sweeps and what they are stored as: exact, computed once, never mistaken for another's."""
+
+import copy
+import dataclasses
+import json
+import threading
+
+import pytest
+import torch
+from filelock import FileLock
+
+from ablation.errors import ComputationError, ResultsError
+from ablation.heads import Head
+from ablation.paired_windows import delta_ppl
+from ablation.perplexity import perplexity
+from ablation.sites import head_sites
+from experiments.exp10.evaluations import Evaluations
+from experiments.exp10.individual import individual_document, sweep
+from experiments.tests.small_studies import small_study
+
+NUMERICAL = 1e-5  # relative; the same fp32 sums in another order
+
+
+@pytest.fixture
+def evaluations_of(tmp_path):
+    def evaluations(*arguments, fresh=False, **options):
+        study = small_study(tmp_path / "model", *arguments, **options)
+        return Evaluations(study, tmp_path / "data", fresh)
+
+    return evaluations
+
+
+def perplexity_by_weights(study, head):
+    """The same ablation by another way: the head's rows of W_O are 0."""
+    model = copy.deepcopy(study.loaded.model)
+    with torch.no_grad():
+        head_sites(model).output_weight(head.layer)[head.head].zero_()
+    return perplexity(model, study.text.ids, window=study.window)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama-gqa"])
+def test_every_head_is_ablated_alone_and_exactly(name, evaluations_of):
+    evaluations = evaluations_of(name, bias="remove")
+    swept = sweep(evaluations)
+    assert list(swept.ablated) == list(evaluations.study.loaded.grid)
+    for head, ablated in swept.ablated.items():
+        expected = perplexity_by_weights(evaluations.study, head)
+        assert ablated.window_nll_sums == pytest.approx(expected.window_nll_sums, rel=NUMERICAL)
+        assert swept.delta(head) == pytest.approx(delta_ppl(swept.unablated, expected), abs=1e-6)
+    assert any(abs(delta) > 1e-4 for delta in swept.deltas.values())
+
+
+def test_modes_and_bias_policies_are_different_studies(evaluations_of):
+    studies = [{"bias": "keep"}, {"bias": "remove"}, {"mode": "mean"}]
+    found = [evaluations_of(**choices) for choices in studies]
+    effects = [tuple(sweep(evaluations).deltas.values()) for evaluations in found]
+    assert len(set(effects)) == 3
+    assert [evaluations.study.tag for evaluations in found] == [
+        f"gpt2{mode}_random_40x16" for mode in ("", "_zero_remove", "_mean")
+    ]
+    assert len({evaluations.folder for evaluations in found}) == 3
+
+
+def test_orders_of_heads(evaluations_of):
+    swept = sweep(evaluations_of())
+    deltas = [swept.delta(head) for head in swept.by_sign()]
+    assert deltas == sorted(swept.deltas.values())
+    sizes = [abs(swept.delta(head)) for head in swept.by_magnitude()]
+    assert sizes == sorted(map(abs, swept.deltas.values()))
+    assert [abs(swept.delta(head)) for head in swept.largest(3)] == sizes[:-4:-1]
+    assert swept.helping() == [head for head in swept.by_sign() if swept.delta(head) < 0]
+    bound = sizes[4]
+    assert swept.within(bound) == swept.by_magnitude()[:4]
+
+
+def test_a_finished_evaluation_is_not_computed_again(evaluations_of):
+    first = evaluations_of()
+    before = sweep(first)
+    assert first.computed == 13  # 12 heads and none
+    again = evaluations_of()
+    assert sweep(again) == before
+    assert again.computed == 0
+    for name in ("L0H1.json", "unablated.json"):
+        (again.folder / name).unlink()
+    partly = evaluations_of()
+    assert sweep(partly) == before
+    assert partly.computed == 2
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(evaluations_of, monkeypatch):
+    stopped = evaluations_of()
+    whole = Evaluations._compute
+
+    def stop_at_the_sixth(self, heads):
+        if self.computed == 5:
+            raise KeyboardInterrupt
+        return whole(self, heads)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Evaluations, "_compute", stop_at_the_sixth)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(stopped)
+    resumed = evaluations_of()
+    sweep(resumed)
+    assert (stopped.computed, resumed.computed) == (5, 8)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"seed": 1}, {"tokens": 30}, {"window": 20}, {"mode": "mean"}, {"bias": "remove"}],
+    ids=str,
+)
+def test_another_model_text_window_or_ablation_is_never_taken_for_this_one(other, evaluations_of):
+    sweep(evaluations_of())
+    foreign = evaluations_of(**other)
+    sweep(foreign)
+    assert foreign.computed == 13
+
+
+def test_another_version_is_never_taken_for_this_one(evaluations_of, monkeypatch):
+    sweep(evaluations_of())
+    monkeypatch.setattr("experiments.exp10.study.VERSION", 99)
+    later = evaluations_of()
+    sweep(later)
+    assert later.computed == 13
+
+
+def test_a_file_that_was_put_in_the_place_of_another_is_not_believed(evaluations_of):
+    before = evaluations_of()
+    sweep(before)
+    folder = before.folder
+    (folder / "L0H0.json").write_bytes((folder / "L2H3.json").read_bytes())
+    after = evaluations_of()
+    assert sweep(after) == sweep(before)
+    assert after.computed == 1
+
+
+def test_a_damaged_file_is_named(evaluations_of):
+    evaluations = evaluations_of()
+    evaluations.perplexity([Head(0, 0)])
+    path = evaluations.folder / "L0H0.json"
+    path.write_text(path.read_text(encoding="utf-8")[:40], encoding="utf-8")
+    with pytest.raises(ResultsError, match="L0H0.json: not a JSON document"):
+        evaluations_of().perplexity([Head(0, 0)])
+
+
+def test_fresh_computes_everything_once(evaluations_of):
+    sweep(evaluations_of())
+    fresh = evaluations_of(fresh=True)
+    sweep(fresh)
+    sweep(fresh)
+    assert fresh.computed == 13
+
+
+def test_runs_that_start_together_compute_each_evaluation_once(evaluations_of):
+    runs = [evaluations_of() for _ in range(2)]
+    found: list = [None, None]
+
+    def run(index):
+        found[index] = sweep(runs[index])
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found[0] == found[1]
+    assert sum(run.computed for run in runs) == 13
+
+
+def test_what_another_process_is_computing_is_left_to_it_until_the_end(evaluations_of):
+    evaluations = evaluations_of()
+    evaluations.folder.mkdir(parents=True)
+    order: list = []
+    whole = evaluations._compute
+
+    def compute(heads):
+        order.append(heads)
+        if len(order) == 12:  # all that nobody else is at
+            others.release()
+        return whole(heads)
+
+    evaluations._compute = compute
+    others = FileLock(evaluations.folder / ".unablated.json.lock")
+    with others:
+        sweep(evaluations)
+    assert len(order) == 13
+    assert order[-1] == ()
+
+
+def test_a_set_of_heads_is_known_whatever_its_order(evaluations_of):
+    evaluations = evaluations_of()
+    heads = [Head(1, 2), Head(0, 3), Head(2, 0)]
+    assert evaluations.perplexity(heads) == evaluations.perplexity(heads[::-1])
+    assert evaluations.computed == 1
+
+
+def test_the_document_has_an_interval_where_there_are_windows_enough(evaluations_of):
+    few = evaluations_of()
+    document = individual_document(few, sweep(few))
+    assert {row["interval"] for row in document["heads"]} == {None}
+    many = evaluations_of(tokens=60, window=4)
+    document = json.loads(json.dumps(individual_document(many, sweep(many))))
+    assert len(document["heads"]) == 12
+    for row in document["heads"]:
+        low, high = row["interval"]
+        assert low <= row["delta_ppl"] <= high
+        assert len(row["window_nll_sums"]) == 15
+
+
+def test_a_perplexity_that_is_not_finite_is_an_error_and_no_result(evaluations_of):
+    evaluations = evaluations_of("llama-gqa")
+    with torch.no_grad():
+        evaluations.study.loaded.model.lm_head.weight.mul_(1e6)
+    with pytest.raises(ComputationError, match="unablated: the perplexity is inf"):
+        evaluations.perplexity([])
+    assert not list(evaluations.folder.glob("*.json"))
+
+
+def test_results_of_default_settings_are_called_after_the_model_alone(tmp_path):
+    study = small_study(tmp_path, tokens=256, window=256)
+    assert study.tag == "gpt2_random_256x256"
+    # The tiny model's context is 256.
+    spec = dataclasses.replace(study.loaded.spec, text="random", text_tokens=256)
+    usual = dataclasses.replace(study, loaded=dataclasses.replace(study.loaded, spec=spec))
+    assert usual.tag == "gpt2"
+    usual.loaded.model.to(torch.bfloat16)
+    assert usual.tag == "gpt2_bfloat16"
