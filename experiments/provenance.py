@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ablation.loading import LoadedModel
 
 _PACKAGES = ("headclaims", "torch", "transformers", "tokenizers", "safetensors", "numpy")
@@ -15,8 +17,6 @@ _PACKAGES = ("headclaims", "torch", "transformers", "tokenizers", "safetensors",
 
 def provenance(loaded: LoadedModel) -> dict[str, Any]:
     """Versions, model, machine and commit, as JSON."""
-    import torch
-
     parameter = next(loaded.model.parameters())
     return {
         "versions": {

@@ -106,12 +106,12 @@ def exp10_command(
     from experiments.exp10.evaluations import Evaluations
     from experiments.exp10.individual import sweep
     from experiments.exp10.runner import run_exp10
-    from experiments.exp10.study import build_study, source_text
+    from experiments.exp10.setting import build_setting, source_text
 
     source = source_text(spec, options)
     loaded = load_model(spec, device, dtype)
-    study = build_study(loaded, source, options)
-    evaluations = Evaluations(study, out / "data", fresh)
+    setting = build_setting(loaded, source, options)
+    evaluations = Evaluations(setting, out / "data", fresh)
     sweep(evaluations)
     click.echo(_cost(evaluations))
     results = run_exp10(evaluations, parts)
@@ -120,13 +120,13 @@ def exp10_command(
     for path in results.paths:
         click.echo(f"results: {path}")
     if figures:
-        for path in _draw(results, parts, out / "figures", study.tag):
+        for path in _draw(results, out / "figures", setting.tag):
             click.echo(f"figure: {path}")
 
 
 def _cost(evaluations: "Evaluations") -> str:
     """How long the sweep took, for planning the next one."""
-    loaded = evaluations.study.loaded
+    loaded = evaluations.setting.loaded
     if not evaluations.computed:
         return f"10A: all {len(loaded.grid)} heads were stored: {evaluations.folder}"
     peak = ", ".join(
@@ -156,14 +156,16 @@ def _summary(results: "Exp10Results") -> Iterator[str]:
     if results.cumulative is not None:
         curve = results.cumulative["curves"][0]
         within = ", ".join(
-            f"{row['threshold']}x after {row['first']['within']}" for row in curve["thresholds"]
+            f"{row['first']['within']} within {row['threshold']}x" for row in curve["thresholds"]
         )
-        yield f"10C: of {curve['total']} heads removed together, first above {within}"
+        yield f"10C: of {curve['total']} heads removed together, up to the first crossing: {within}"
         joint = results.cumulative["helping_heads"]
         yield (
             f"10C: the {len(joint['heads'])} helping heads together: {_percent(joint['joint'])}, "
             f"summed {_percent(joint['sum_of_individual'])}"
         )
+    if "no_penetration" in summary:
+        yield f"10D: {summary['no_penetration']}"
     correlation = summary.get("correlation")
     if correlation and correlation["pearson_r"] is not None:
         yield (
@@ -195,9 +197,12 @@ def _percent(fraction: float) -> str:
     return f"{100 * fraction:+.2f}%"
 
 
-def _draw(results: "Exp10Results", parts: str, folder: Path, tag: str) -> list[Path]:
+def _draw(results: "Exp10Results", folder: Path, tag: str) -> list[Path]:
     from experiments.exp10.figures import draw_all
     from experiments.stored import storing
 
     with storing(folder):
+        # What is drawn is all that is known in this setting: an older figure is of another.
+        for path in folder.glob(f"exp10?_*_{tag}.*"):
+            path.unlink()
         return draw_all(results.individual, results.cumulative, results.summary, folder, tag)

@@ -25,7 +25,7 @@ def cli() -> None:
     \b
     Start here:
       headclaims ablate --question inc_state --figure
-    which fetches a small model once (120 MB), detects its retrieval heads, ablates them and as many
+    which fetches a small model once (93 MB), detects its retrieval heads, ablates them and as many
     random heads, and draws what that does to its answers. Or
       headclaims exp10
     which ablates every head alone and together and measures perplexity. The claims themselves are
@@ -33,8 +33,8 @@ def cli() -> None:
       pytest -k qrhead -n 4
       pytest -k exp10 -n 4
 
-    Exit status: 0 done, 1 a check failed, 2 bad input, 3 model not to be had, 4 NaN in the model,
-    130 interrupted.
+    Exit status: 0 done, 1 a check failed, 2 bad input, 3 model or text not to be had, 4 the
+    computation failed (NaN, memory), 130 interrupted.
     """
 
 

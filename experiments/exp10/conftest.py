@@ -36,13 +36,13 @@ def evaluations_of(
 ) -> "Callable[[str], Evaluations]":
     """Mode -> the evaluations under zero or mean ablation."""
     from experiments.exp10.evaluations import Evaluations
-    from experiments.exp10.study import build_study, source_text
+    from experiments.exp10.setting import build_setting, source_text
 
     @cache
     def evaluations(mode: str) -> "Evaluations":
         options = chosen_exp10(pytestconfig, mode)
         source = source_text(loaded_model.spec, options)
-        return Evaluations(build_study(loaded_model, source, options), run_folder / "data")
+        return Evaluations(build_setting(loaded_model, source, options), run_folder / "data")
 
     return evaluations
 

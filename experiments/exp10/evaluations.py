@@ -1,4 +1,4 @@
-"""Perplexities of one study under sets of ablated heads, each computed once and stored at once.
+"""Perplexities in one setting under sets of ablated heads, each computed once and stored at once.
 
 A file per set of heads, written whole when it is known: a run that is killed loses the evaluation
 it was in the middle of, and several processes that want the same sweep share its work.
@@ -20,7 +20,7 @@ from ablation.ablator import HeadAblator
 from ablation.errors import ComputationError
 from ablation.heads import Head
 from ablation.perplexity import Perplexity, perplexity
-from experiments.exp10.study import Study, perplexity_document, perplexity_from
+from experiments.exp10.setting import Setting, perplexity_document, perplexity_from
 from experiments.stored import Stored
 
 HeadSet = tuple[Head, ...]
@@ -29,17 +29,17 @@ UNABLATED: HeadSet = ()
 
 @dataclass
 class Evaluations:
-    """The evaluations of ``study`` under ``results``.
+    """The evaluations of ``setting`` under ``results``.
 
     Attributes:
-        study: model, text and ablation.
+        setting: model, text and ablation.
         results: folder of the results; the evaluations lie in ``evaluations`` below it.
         fresh: compute each set anew, once, even if it is stored.
         computed: how many sets this object has computed.
         seconds: the time that took.
     """
 
-    study: Study
+    setting: Setting
     results: Path
     fresh: bool = False
     computed: int = 0
@@ -49,14 +49,14 @@ class Evaluations:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """What the evaluations are of; the set of heads is added for each."""
-        return self.study.identity()
+        return self.setting.identity()
 
     @cached_property
     def folder(self) -> Path:
         """Other studies have other folders, so that changing back and forth loses nothing."""
         text = json.dumps(self.identity, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return self.results / "evaluations" / f"{self.study.tag}-{digest[:12]}"
+        return self.results / "evaluations" / f"{self.setting.tag}-{digest[:12]}"
 
     def perplexity(self, heads: Iterable[Head]) -> Perplexity:
         """The perplexity with ``heads`` ablated, known, stored or computed now.
@@ -111,9 +111,9 @@ class Evaluations:
         return {**self.identity, "heads": [str(head) for head in heads]}
 
     def _compute(self, heads: HeadSet) -> dict[str, Any]:
-        study, started = self.study, time.perf_counter()
-        with HeadAblator(study.loaded.model, heads, study.ablation):
-            found = perplexity(study.loaded.model, study.text.ids, window=study.window)
+        setting, started = self.setting, time.perf_counter()
+        with HeadAblator(setting.loaded.model, heads, setting.ablation):
+            found = perplexity(setting.loaded.model, setting.text.ids, window=setting.window)
         seconds = time.perf_counter() - started
         if not math.isfinite(found.value):
             raise ComputationError(

@@ -36,7 +36,7 @@ SLANTED: Style = {"textcoords": "offset points", "rotation": 45, "rotation_mode"
 
 FITS = {"linear": ("fit to the values", ORANGE, "-"), "log_log": ("fit to the logs", "black", "--")}
 CURVES = {
-    ("magnitude", False): ("smallest |change| first", "#2166ac", "-", "o"),
+    ("magnitude", False): ("smallest |change| first", BLUE, "-", "o"),
     ("magnitude", True): ("smallest |change| first", "#67a9cf", "--", "s"),
     ("signed", False): ("lowest change first", "#b35806", "-.", "^"),
     ("signed", True): ("lowest change first", "#f1a340", ":", "D"),
@@ -49,7 +49,7 @@ ZOOM_TICKS = (0.75, 0.9, 1)
 def draw_all(
     individual: Document,
     cumulative: Document | None,
-    summary: Document | None,
+    summary: Document,
     folder: Path,
     tag: str,
 ) -> list[Path]:
@@ -58,17 +58,15 @@ def draw_all(
     Raises:
         OSError: a file cannot be written.
     """
-    summary = summary or {}
     paths = draw_histogram(individual, folder, tag)
     paths += draw_heatmap(individual, folder, tag)
     if any(row["delta_ppl"] for row in individual["heads"]):
         paths += draw_rank_plot(individual, summary, folder, tag)
-    if cumulative and cumulative["curves"]:
+    if cumulative is not None:
         paths += draw_pareto(cumulative, folder, tag)
-    if summary.get("layer_effects"):
-        paths += draw_layers(summary, folder, tag)
-        if summary.get("penetration") and summary.get("correlation"):
-            paths += draw_correlation(summary, folder, tag)
+    paths += draw_layers(summary, folder, tag)
+    if "correlation" in summary:
+        paths += draw_correlation(summary, folder, tag)
     return paths
 
 
@@ -145,7 +143,7 @@ def draw_rank_plot(individual: Document, summary: Document, folder: Path, tag: s
         label = f"{name} ({np.count_nonzero(chosen)} heads)"
         panel.scatter(ranks[chosen], sizes[chosen], 18, label=label, zorder=3, **style)
     for key, (name, colour, line) in FITS.items():
-        if fit := (summary.get("rank_size") or {}).get(key):
+        if fit := summary.get("rank_size", {}).get(key):
             law = 100 * fit["scale"] * ranks ** -fit["alpha"]
             label = f"{name}: α = {fit['alpha']:.2f}"
             panel.plot(ranks, law, color=colour, linestyle=line, linewidth=1.4, label=label)
@@ -183,7 +181,7 @@ def draw_pareto(cumulative: Document, folder: Path, tag: str) -> list[Path]:
     zoom.set_ylim(max(ZOOM[0], 0.97 * min(point["ratio"] for point in low)), ZOOM[1])
     whole.set_ylabel("perplexity / unablated perplexity")
     limits = " / ".join(map(str, thresholds))
-    title = f"order of removal: heads gone when the ratio first exceeds {limits}, less one (marked)"
+    title = f"order of removal: heads gone up to the first crossing of {limits} (marked)"
     style: Style = {"ncols": 2, "frameon": False, "handlelength": 3.6}
     handles, labels = zoom.get_legend_handles_labels()
     figure.legend(handles, labels, title=title, loc="outside upper center", **style)
@@ -215,7 +213,7 @@ def draw_layers(summary: Document, folder: Path, tag: str) -> list[Path]:
 def draw_correlation(summary: Document, folder: Path, tag: str) -> list[Path]:
     """Penetration g by depth, and the cost of the layers against its slope."""
     figure, left, right = _figure(summary, 10, 4.6, panels=2)
-    mean, words = summary["penetration"]["g"], summary["penetration"].get("words", {})
+    mean, words = summary["penetration"]["g"], summary["penetration"]["words"]
     depth = np.linspace(0, 1, len(mean))
     for number, values in enumerate(words.values()):
         label = None if number else f"single words ({len(words)})"
@@ -242,17 +240,21 @@ def draw_correlation(summary: Document, folder: Path, tag: str) -> list[Path]:
 
 def _draw_curve(panel: Axes, curve: Document, *, marked: bool) -> None:
     order, colour, line, marker = CURVES[curve["order"], bool(curve["protected_layers"])]
-    heads, ratios = ([point[key] for point in curve["points"]] for key in ("num_heads", "ratio"))
     crossings = [row["first"] for row in curve["thresholds"]]
+    crossed = [crossing for crossing in crossings if crossing["exceeded_ratio"] is not None]
+    points = {point["num_heads"]: point["ratio"] for point in curve["points"]}
+    # Bisection found these between the steps.
+    points |= {crossing["within"]: crossing["ratio"] for crossing in crossed}
+    points |= {crossing["within"] + 1: crossing["exceeded_ratio"] for crossing in crossed}
+    heads = sorted(points)
     kept = "".join(f", layer {layer} kept" for layer in curve["protected_layers"])
-    places = [crossing["within"] for crossing in crossings]
-    label = f"{order}{kept}: {' / '.join(map(str, places))}"
-    panel.plot(heads, ratios, color=colour, linestyle=line, label=label)
+    limits = (str(crossing["within"]) if crossing in crossed else "all" for crossing in crossings)
+    label = f"{order}{kept}: {' / '.join(limits)}"
+    ratios = [points[number] for number in heads]
+    (drawn,) = panel.plot(heads, ratios, color=colour, linestyle=line, label=label)
     if marked:
-        # Bisection found them between the steps.
-        found = [crossing["ratio"] for crossing in crossings]
-        style: Style = {"color": colour, "edgecolor": "black", "linewidths": 0.6, "zorder": 3}
-        panel.scatter(places, found, 36, marker=marker, **style)
+        drawn.set(marker=marker, markeredgecolor="black", markeredgewidth=0.6)
+        drawn.set_markevery([heads.index(crossing["within"]) for crossing in crossed])
 
 
 def _name_points(figure: Figure, panel: Axes, points: np.ndarray, names: Sequence[str]) -> None:

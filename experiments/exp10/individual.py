@@ -64,17 +64,17 @@ def sweep(evaluations: Evaluations) -> Sweep:
     Raises:
         ComputationError, ResultsError: as ``Evaluations.perplexity``.
     """
-    heads = list(evaluations.study.loaded.grid)
+    heads = list(evaluations.setting.loaded.grid)
     sets: Sequence[tuple[Head, ...]] = [UNABLATED, *((head,) for head in heads)]
-    unablated, *ablated = evaluations.all(sets, f"10A {evaluations.study.tag}")
+    unablated, *ablated = evaluations.all(sets, f"10A {evaluations.setting.tag}")
     return Sweep(unablated, dict(zip(heads, ablated, strict=True)))
 
 
 def individual_document(evaluations: Evaluations, result: Sweep) -> dict[str, Any]:
     """The document of ``exp10a_{tag}.json``; per-window NLL sums in nats."""
-    study = evaluations.study
+    setting = evaluations.setting
     return {
-        **study.header("exp10a", result.unablated),
+        **setting.header("exp10a", result.unablated),
         "heads": [
             {
                 "head": str(head),
@@ -88,5 +88,5 @@ def individual_document(evaluations: Evaluations, result: Sweep) -> dict[str, An
             for head, ablated in result.ablated.items()
         ],
         "identity": evaluations.identity,
-        "provenance": study.provenance(),
+        "provenance": setting.provenance(),
     }

@@ -44,6 +44,16 @@ VERSION = 1
 """Of the formula above; raised whenever a change of it changes g."""
 
 
+class UndefinedPenetration(ComputationError):
+    """The model does not tell the senses of a word apart, so that g has no meaning."""
+
+
+def formula() -> dict[str, Any]:
+    """What any stored g must share with this module to be used again."""
+    contexts = hashlib.sha256(CONTEXTS.read_bytes()).hexdigest()
+    return {"version": VERSION, "contexts_sha256": contexts}
+
+
 @dataclass(frozen=True)
 class AmbiguousWord:
     """A word of two senses with graded contexts of each; see ``contexts.toml``."""
@@ -69,11 +79,10 @@ def penetration(loaded: LoadedModel, results: Path, *, fresh: bool = False) -> d
         ``g``: L + 1 values; ``words``: word -> its own L + 1 values.
 
     Raises:
-        ComputationError: a hidden state is not finite.
+        UndefinedPenetration: the senses of a word do not differ, or a state is not finite.
         ResultsError: it cannot be stored.
     """
-    contexts = hashlib.sha256(CONTEXTS.read_bytes()).hexdigest()
-    key = {**identity(loaded), "method": METHOD, "version": VERSION, "contexts_sha256": contexts}
+    key = {**identity(loaded), "method": METHOD, **formula()}
 
     def compute() -> dict[str, Any]:
         by_word = _by_word(loaded)
@@ -123,12 +132,12 @@ def word_penetration(
     """g_w, given the residual stream at the word after 0 … L layers under both senses.
 
     Raises:
-        ComputationError: the senses do not differ in the last layer, or a value is not finite.
+        UndefinedPenetration: the senses do not differ in the last layer, or a value is not finite.
     """
     direction = residuals_a[:, -1].mean(0) - residuals_b[:, -1].mean(0)
     length = np.linalg.norm(direction)
     if not np.isfinite(length) or length == 0:
-        raise ComputationError(
+        raise UndefinedPenetration(
             "the residual stream of the last layer does not tell two senses of a word apart "
             f"(distance {length}): g is not defined for this model"
         )

@@ -13,7 +13,12 @@ from experiments.exp10.cumulative import (
 )
 from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.individual import Sweep, individual_document, sweep
-from experiments.exp10.penetration import correlation, penetration
+from experiments.exp10.penetration import (
+    UndefinedPenetration,
+    correlation,
+    formula,
+    penetration,
+)
 from experiments.exp10.ranking import layers, rank_size, statistics_of
 from experiments.json_files import write_json
 from experiments.stored import Stored, storing
@@ -21,7 +26,7 @@ from experiments.stored import Stored, storing
 
 @dataclass(frozen=True)
 class Exp10Results:
-    """The documents of a study and where they lie; ``cumulative`` is None if c never ran.
+    """The documents of a setting and where they lie; ``cumulative`` is None if c never ran.
 
     Attributes:
         individual: ``exp10a_{tag}.json``.
@@ -39,8 +44,8 @@ class Exp10Results:
 def run_exp10(evaluations: Evaluations, parts: Collection[str]) -> Exp10Results:
     """Runs ``parts``, letters of "abcd"; b, c and d are about the sweep of a, which always runs.
 
-    Each file is written as soon as its part is done. What earlier runs of the same study have
-    found of other parts is kept; files of another study under the same name are removed first, so
+    Each file is written as soon as its part is done. What earlier runs in the same setting have
+    found of other parts is kept; files of another setting under the same name are removed first, so
     that those that lie together belong together (their evaluations stay).
 
     Raises:
@@ -49,7 +54,7 @@ def run_exp10(evaluations: Evaluations, parts: Collection[str]) -> Exp10Results:
     names = ("exp10a", "exp10c", "exp10")
     files = {name: _file(evaluations, name) for name in names}
     for file in files.values():
-        if file.read() is None:
+        if evaluations.fresh or file.read() is None:
             with storing(file.path):
                 file.path.unlink(missing_ok=True)
     swept = sweep(evaluations)
@@ -59,7 +64,7 @@ def run_exp10(evaluations: Evaluations, parts: Collection[str]) -> Exp10Results:
     if "c" in parts:
         cumulative = cumulative_document(evaluations, swept)
         _write(files["exp10c"], cumulative)
-    summary = (files["exp10"].read() or {}) | summary_document(evaluations, swept, parts)
+    summary = _kept(files["exp10"]) | summary_document(evaluations, swept, parts)
     _write(files["exp10"], summary)
     paths = [file.path for file in files.values() if file.path.exists()]
     return Exp10Results(individual, cumulative, summary, tuple(paths))
@@ -72,43 +77,56 @@ def cumulative_document(evaluations: Evaluations, swept: Sweep) -> dict[str, Any
         ComputationError, ResultsError: as ``Evaluations.perplexity``.
     """
     return {
-        **evaluations.study.header("exp10c", swept.unablated),
+        **evaluations.setting.header("exp10c", swept.unablated),
         "curves": [
             curve_document(evaluations, measure_curve(evaluations, swept, removal))
             for removal in REMOVALS
         ],
         "helping_heads": joint_document(evaluations, swept),
         "identity": evaluations.identity,
-        "provenance": evaluations.study.provenance(),
+        "provenance": evaluations.setting.provenance(),
     }
 
 
 def summary_document(
     evaluations: Evaluations, swept: Sweep, parts: Collection[str]
 ) -> dict[str, Any]:
-    """The document of ``exp10_{tag}.json``.
+    """The document of ``exp10_{tag}.json``; its provenance is that of the run that wrote it.
 
     Raises:
-        ComputationError, ResultsError: as ``penetration``.
+        ResultsError: g cannot be stored.
     """
-    study = evaluations.study
+    setting = evaluations.setting
     document = {
-        **study.header("exp10", swept.unablated),
+        **setting.header("exp10", swept.unablated),
         "statistics": statistics_of(swept),
-        "layer_effects": layers(swept, study.loaded.grid),
+        "layer_effects": layers(swept, setting.loaded.grid),
     }
     if "b" in parts:
         document["rank_size"] = rank_size(swept)
     if "d" in parts:
-        g = penetration(study.loaded, evaluations.results, fresh=evaluations.fresh)
-        means = [row["mean"] for row in document["layer_effects"]]
-        document["penetration"] = {"g": g["g"], "words": g["words"]}
-        document["correlation"] = correlation(means, g["g"])
-    return {**document, "identity": evaluations.identity, "provenance": study.provenance()}
+        try:
+            g = penetration(setting.loaded, evaluations.results, fresh=evaluations.fresh)
+        except UndefinedPenetration as error:
+            document["no_penetration"] = str(error)
+        else:
+            means = [row["mean"] for row in document["layer_effects"]]
+            document["penetration"] = {"g": g["g"], "words": g["words"], **formula()}
+            document["correlation"] = correlation(means, g["g"])
+    return {**document, "identity": evaluations.identity, "provenance": setting.provenance()}
+
+
+def _kept(file: Stored) -> dict[str, Any]:
+    """What earlier runs in the same setting have found, g only if its formula is still the same."""
+    earlier = file.read() or {}
+    if not earlier.get("penetration", {}).items() >= formula().items():
+        earlier.pop("penetration", None)
+        earlier.pop("correlation", None)
+    return earlier
 
 
 def _file(evaluations: Evaluations, name: str) -> Stored:
-    path = evaluations.results / f"{name}_{evaluations.study.tag}.json"
+    path = evaluations.results / f"{name}_{evaluations.setting.tag}.json"
     return Stored(path, evaluations.identity)
 
 

@@ -10,7 +10,7 @@ from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.individual import sweep
 from experiments.exp10.options import Exp10Options
 from experiments.exp10.ranking import CHEAP, NEGLIGIBLE
-from experiments.exp10.study import build_study, source_text
+from experiments.exp10.setting import build_setting, source_text
 from experiments.json_files import read_json
 from experiments.plugin.options import chosen_spec
 
@@ -41,8 +41,8 @@ def evaluations(pytestconfig, request):
         source = source_text(spec, options)
     except Unavailable as error:
         pytest.skip(f"{error}; {COMMAND}")
-    study = build_study(request.getfixturevalue("loaded_model"), source, options)
-    return Evaluations(study, request.getfixturevalue("run_folder") / "data")
+    setting = build_setting(request.getfixturevalue("loaded_model"), source, options)
+    return Evaluations(setting, request.getfixturevalue("run_folder") / "data")
 
 
 @pytest.fixture(scope="module")

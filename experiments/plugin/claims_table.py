@@ -78,11 +78,17 @@ def _row(report: object) -> _Row | None:
         properties[_CLAIM],
         properties[_MODEL],
         figure or f"nothing measured: {getattr(report, 'nodeid', '')}",
-        _outcome(report) if figure else "ERROR",
+        _outcome(report) if figure or _is_skip(report) else "ERROR",
     )
 
 
+def _is_skip(report: object) -> bool:
+    return bool(getattr(report, "skipped", False)) and not hasattr(report, "wasxfail")
+
+
 def _outcome(report: object) -> str:
+    if _is_skip(report):
+        return "skipped"
     if hasattr(report, "wasxfail"):
         return "known not to"
     # pytest makes a strict xfail that passes a failure with this text.

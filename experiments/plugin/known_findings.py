@@ -2,7 +2,8 @@
 
 A test module says so in ``KNOWN_NOT_TO_HOLD``. Its keys are model, claim, the part of it that the
 marker names, and the case's parameters, with spaces between; its values the findings with their
-figures. It counts only where baselines do: in runs without options that change what is computed.
+figures. It counts only where baselines do: in runs without options that change what any study
+computes.
 """
 
 import pytest

@@ -25,6 +25,10 @@ CASES = """
     @pytest.mark.claim("A5")
     def test_broken(measured):
         raise KeyError
+
+    @pytest.mark.claim("B1")
+    def test_one_layer(measured):
+        pytest.skip("one layer")
 """
 
 
@@ -53,6 +57,8 @@ def test_the_table_is_the_same_with_and_without_workers(suite, workers):
             "   HOLDS AFTER ALL drop 1.0",
             "A5 on smollm2*ERROR 1/1",
             "   ERROR          nothing measured: *test_broken*",
+            "B1 on smollm2*skipped 1/1",
+            "   skipped        nothing measured: *test_one_layer*",
         ]
     )
     assert result.ret == 1

@@ -33,7 +33,7 @@ class FakeEvaluations(Evaluations):
     def __init__(self, ratios):
         self._ratios = ratios
         self.asked = []
-        self.study: Any = SimpleNamespace(tag="fake")
+        self.setting: Any = SimpleNamespace(tag="fake")
 
     def perplexity(self, heads):
         heads = list(heads)

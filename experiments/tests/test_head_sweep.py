@@ -16,7 +16,7 @@ from ablation.perplexity import perplexity
 from ablation.sites import head_sites
 from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.individual import individual_document, sweep
-from experiments.tests.small_studies import small_study
+from experiments.tests.small_settings import small_setting
 
 NUMERICAL = 1e-5  # relative; the same fp32 sums in another order
 
@@ -24,27 +24,27 @@ NUMERICAL = 1e-5  # relative; the same fp32 sums in another order
 @pytest.fixture
 def evaluations_of(tmp_path):
     def evaluations(*arguments, fresh=False, **options):
-        study = small_study(tmp_path / "model", *arguments, **options)
-        return Evaluations(study, tmp_path / "data", fresh)
+        setting = small_setting(tmp_path / "model", *arguments, **options)
+        return Evaluations(setting, tmp_path / "data", fresh)
 
     return evaluations
 
 
-def perplexity_by_weights(study, head):
+def perplexity_by_weights(setting, head):
     """The same ablation by another way: the head's rows of W_O are 0."""
-    model = copy.deepcopy(study.loaded.model)
+    model = copy.deepcopy(setting.loaded.model)
     with torch.no_grad():
         head_sites(model).output_weight(head.layer)[head.head].zero_()
-    return perplexity(model, study.text.ids, window=study.window)
+    return perplexity(model, setting.text.ids, window=setting.window)
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama-gqa"])
 def test_every_head_is_ablated_alone_and_exactly(name, evaluations_of):
     evaluations = evaluations_of(name, bias="remove")
     swept = sweep(evaluations)
-    assert list(swept.ablated) == list(evaluations.study.loaded.grid)
+    assert list(swept.ablated) == list(evaluations.setting.loaded.grid)
     for head, ablated in swept.ablated.items():
-        expected = perplexity_by_weights(evaluations.study, head)
+        expected = perplexity_by_weights(evaluations.setting, head)
         assert ablated.window_nll_sums == pytest.approx(expected.window_nll_sums, rel=NUMERICAL)
         assert swept.delta(head) == pytest.approx(delta_ppl(swept.unablated, expected), abs=1e-6)
     assert any(abs(delta) > 1e-4 for delta in swept.deltas.values())
@@ -55,7 +55,7 @@ def test_modes_and_bias_policies_are_different_studies(evaluations_of):
     found = [evaluations_of(**choices) for choices in studies]
     effects = [tuple(sweep(evaluations).deltas.values()) for evaluations in found]
     assert len(set(effects)) == 3
-    assert [evaluations.study.tag for evaluations in found] == [
+    assert [evaluations.setting.tag for evaluations in found] == [
         f"gpt2{mode}_random_40x16" for mode in ("", "_zero_remove", "_mean")
     ]
     assert len({evaluations.folder for evaluations in found}) == 3
@@ -119,7 +119,7 @@ def test_another_model_text_window_or_ablation_is_never_taken_for_this_one(other
 
 def test_another_version_is_never_taken_for_this_one(evaluations_of, monkeypatch):
     sweep(evaluations_of())
-    monkeypatch.setattr("experiments.exp10.study.VERSION", 99)
+    monkeypatch.setattr("experiments.exp10.setting.VERSION", 99)
     later = evaluations_of()
     sweep(later)
     assert later.computed == 13
@@ -211,18 +211,18 @@ def test_the_document_has_an_interval_where_there_are_windows_enough(evaluations
 def test_a_perplexity_that_is_not_finite_is_an_error_and_no_result(evaluations_of):
     evaluations = evaluations_of("llama-gqa")
     with torch.no_grad():
-        evaluations.study.loaded.model.lm_head.weight.mul_(1e6)
+        evaluations.setting.loaded.model.lm_head.weight.mul_(1e6)
     with pytest.raises(ComputationError, match="unablated: the perplexity is inf"):
         evaluations.perplexity([])
     assert not list(evaluations.folder.glob("*.json"))
 
 
 def test_results_of_default_settings_are_called_after_the_model_alone(tmp_path):
-    study = small_study(tmp_path, tokens=256, window=256)
-    assert study.tag == "gpt2_random_256x256"
+    setting = small_setting(tmp_path, tokens=256, window=256)
+    assert setting.tag == "gpt2_random_256x256"
     # The tiny model's context is 256.
-    spec = dataclasses.replace(study.loaded.spec, text="random", text_tokens=256)
-    usual = dataclasses.replace(study, loaded=dataclasses.replace(study.loaded, spec=spec))
+    spec = dataclasses.replace(setting.loaded.spec, text="random", text_tokens=256)
+    usual = dataclasses.replace(setting, loaded=dataclasses.replace(setting.loaded, spec=spec))
     assert usual.tag == "gpt2"
     usual.loaded.model.to(torch.bfloat16)
     assert usual.tag == "gpt2_bfloat16"

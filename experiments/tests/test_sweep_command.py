@@ -167,9 +167,11 @@ def test_a_model_whose_heads_do_nothing_is_a_result(headclaims, tiny, tmp_path, 
             weight.zero_()
     save_file(weights, idle / "model.safetensors", {"format": "pt"})
     status, out, err = headclaims(
-        "exp10", "--model", idle, "--text", text, "--max-tokens", 20, "--parts", "abc"
+        "exp10", "--model", idle, "--text", text, "--max-tokens", 20, "--parts", "abcd"
     )
     assert (status, err) == (0, "")
+    assert "10D: the residual stream of the last layer does not tell two senses" in out
+    assert "10C: of 64 heads removed together, up to the first crossing: 64 within 1.1x" in out
     assert "10B: a rank-size fit needs at least 4 sizes that are not zero, got 0" in out
     assert read("exp10", "idle_heron_20x20")["rank_size"]["gini"] == 0
     assert len(list(Path("results/figures").glob("*.png"))) == 4

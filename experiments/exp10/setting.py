@@ -21,7 +21,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class Study:
+class Setting:
     """One model, text and ablation.
 
     Attributes:
@@ -59,7 +59,7 @@ class Study:
         return ZeroAblation(bias=self.bias)
 
     def identity(self) -> dict[str, Any]:
-        """What any stored result must share with this study to be its own."""
+        """What any stored result must share with this setting to be its own."""
         return {
             **identity(self.loaded),
             "exp10": VERSION,
@@ -69,7 +69,7 @@ class Study:
         }
 
     def header(self, method: str, unablated: Perplexity) -> dict[str, Any]:
-        """What every result file of the study begins with."""
+        """What every result file of the setting begins with."""
         return {
             "method": method,
             "model_key": self.loaded.spec.key,
@@ -97,8 +97,8 @@ def source_text(spec: ModelSpec, options: Exp10Options) -> SourceText:
     return read_text(spec.text if options.text is None else options.text)
 
 
-def build_study(loaded: LoadedModel, source: SourceText, options: Exp10Options) -> Study:
-    """The study of ``options`` on a loaded model and a text.
+def build_setting(loaded: LoadedModel, source: SourceText, options: Exp10Options) -> Setting:
+    """The setting that ``options`` ask for, on a loaded model and a text.
 
     Raises:
         InvalidInput: the text is shorter than a window, or the window beyond the model's context.
@@ -118,9 +118,9 @@ def build_study(loaded: LoadedModel, source: SourceText, options: Exp10Options) 
     if text.ids.numel() < window:
         raise InvalidInput(
             f"text {text.name} gives {text.ids.numel()} tokens (--max-tokens {max_tokens}), but a "
-            f"window takes {window}: give a longer text, or a smaller --window"
+            f"window takes {window}: give a longer text, more --max-tokens or a smaller --window"
         )
-    return Study(loaded, text, window, options.mode, BiasPolicy(options.bias))
+    return Setting(loaded, text, window, options.mode, BiasPolicy(options.bias))
 
 
 def perplexity_document(perplexity: Perplexity) -> dict[str, Any]:

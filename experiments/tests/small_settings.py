@@ -1,18 +1,20 @@
-"""Studies of tiny random models, without a tokenizer or any file but the results."""
+"""Settings of tiny random models, without a tokenizer or any file but the results."""
 
 from ablation.loading import LoadedModel
 from ablation.models import ModelSpec
 from ablation.modes import BiasPolicy
 from ablation.tests.tiny_models import random_ids, tiny_model
 from ablation.text import TokenText
-from experiments.exp10.study import Study
+from experiments.exp10.setting import Setting
 
 
-def small_study(directory, name="gpt2", *, mode="zero", bias="keep", seed=0, tokens=40, window=16):
-    """A study of the tiny model ``name``; ``directory`` stands for its files."""
+def small_setting(
+    directory, name="gpt2", *, mode="zero", bias="keep", seed=0, tokens=40, window=16
+):
+    """A setting of the tiny model ``name``; ``directory`` stands for its files."""
     loaded = LoadedModel(ModelSpec(name, name), tiny_model(name, seed), None, directory)
     directory.mkdir(parents=True, exist_ok=True)
     # What the fingerprint is of; the weights themselves are only in memory.
     (directory / "config.json").write_text(f"{name} {seed}", encoding="utf-8")
     text = TokenText("random", random_ids(tokens, seed=5)[0])
-    return Study(loaded, text, window, mode, BiasPolicy(bias))
+    return Setting(loaded, text, window, mode, BiasPolicy(bias))
