@@ -49,7 +49,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
         low <= truth <= high
         for low, high in (interval(*pair(0.05, 0.02, seed)) for seed in range(100))
     )
-    assert covered >= 86  # of 100 at 95%: five standard errors below, for 50 windows
+    assert covered >= 86  # of 100 at 95%: four standard errors below
 
 
 def test_the_same_input_gives_the_same_interval():

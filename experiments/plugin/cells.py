@@ -13,6 +13,7 @@ from experiments.qrhead.cell_names import CellName
 if TYPE_CHECKING:
     from ablation.loading import LoadedModel
     from experiments.qrhead.cells import Cell
+    from experiments.qrhead.runner import CellRunner
 
 CellResult = Callable[[CellName], dict[str, Any]]
 
@@ -38,26 +39,20 @@ def cell_for(
 
 
 @pytest.fixture(scope="session")
-def detection_of(run_folder: Path, cell_for: "Callable[[CellName], Cell]") -> CellResult:
-    """Name -> detection document; the first worker that asks computes it, others wait."""
+def cell_runner(run_folder: Path) -> "CellRunner":
+    """Runs cells into this run's folder; the first worker that asks computes, others wait."""
     from experiments.qrhead.runner import CellRunner, ResultsFolder
 
-    runner = CellRunner(ResultsFolder(run_folder))
-
-    def detection(name: CellName) -> dict[str, Any]:
-        return runner.detect(cell_for(name))
-
-    return detection
+    return CellRunner(ResultsFolder(run_folder))
 
 
 @pytest.fixture(scope="session")
-def ablation_of(run_folder: Path, cell_for: "Callable[[CellName], Cell]") -> CellResult:
-    """Name -> ablation document; the first worker that asks computes it, others wait."""
-    from experiments.qrhead.runner import CellRunner, ResultsFolder
+def detection_of(cell_runner: "CellRunner", cell_for: "Callable[[CellName], Cell]") -> CellResult:
+    """Name -> detection document."""
+    return lambda name: cell_runner.detect(cell_for(name))
 
-    runner = CellRunner(ResultsFolder(run_folder))
 
-    def ablation(name: CellName) -> dict[str, Any]:
-        return runner.ablate(cell_for(name))
-
-    return ablation
+@pytest.fixture(scope="session")
+def ablation_of(cell_runner: "CellRunner", cell_for: "Callable[[CellName], Cell]") -> CellResult:
+    """Name -> ablation document."""
+    return lambda name: cell_runner.ablate(cell_for(name))
