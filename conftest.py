@@ -17,6 +17,8 @@ pytest_plugins = [
     "experiments.plugin.options",
     "experiments.plugin.model",
     "experiments.plugin.cells",
+    "experiments.plugin.claim_markers",
+    "experiments.plugin.judged",
     "experiments.plugin.claims_table",
     "experiments.plugin.known_findings",
     "experiments.plugin.baselines",

@@ -1,16 +1,65 @@
-"""Random heads ablated for comparison: the control of every level."""
+"""Random heads ablated for comparison: the control of every level.
+
+Two kinds. *Uniform*, the study's own: any heads outside the top 50. *Layer-matched*: as many heads
+of each layer as the tested set has, so that what the two sets differ by is not the depth they lie
+at. A verdict rests on the layer-matched one.
+"""
 
 import random
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from ablation.errors import InvalidInput
 from ablation.heads import Head, HeadGrid
 
 EXCLUDED_TOP = 50
-"""Heads of this rank or better never serve as a control (the study's choice)."""
+"""Heads of this rank or better never serve as a control (the study's choice); nor do tested ones,
+where more are tested."""
 
 CONTROL_SEED = 42
 """The study's seed; further draws use 43, 44, …"""
+
+
+UNIFORM, LAYER_MATCHED = "uniform", "layer_matched"
+
+
+@dataclass(frozen=True)
+class ControlDraw:
+    """One draw of random heads: how, and with which seed.
+
+    Raises:
+        InvalidInput: an unknown kind.
+    """
+
+    kind: str
+    seed: int = CONTROL_SEED
+
+    def __post_init__(self) -> None:
+        if self.kind not in (UNIFORM, LAYER_MATCHED):
+            raise InvalidInput(f"a control is {UNIFORM} or {LAYER_MATCHED}, got {self.kind!r}")
+
+    def __str__(self) -> str:
+        return f"{self.kind}_{self.seed}"
+
+    def heads(
+        self, grid: HeadGrid, tested: Sequence[Head], excluded: Collection[Head]
+    ) -> tuple[Head, ...]:
+        """As many heads as ``tested``, see ``control_heads`` and ``layer_matched_heads``."""
+        if self.kind == UNIFORM:
+            return control_heads(grid, excluded, len(tested), self.seed)
+        return layer_matched_heads(grid, tested, excluded, self.seed)
+
+
+def control_draws(kind: str, number: int, first: int = CONTROL_SEED) -> list[ControlDraw]:
+    """``number`` draws with consecutive seeds from ``first``.
+
+    Raises:
+        InvalidInput: ``number`` is below 1.
+    """
+    if number < 1:
+        raise InvalidInput(f"at least one control draw is required, got {number}")
+    return [ControlDraw(kind, first + offset) for offset in range(number)]
 
 
 def control_heads(
@@ -33,6 +82,53 @@ def control_heads(
             f"{len(grid)} heads are left outside the top {len(excluded)}: ablate fewer heads"
         )
     return tuple(random.Random(seed).sample(candidates, n))
+
+
+def layer_matched_heads(
+    grid: HeadGrid, tested: Sequence[Head], excluded: Collection[Head], seed: int = CONTROL_SEED
+) -> tuple[Head, ...]:
+    """As many heads of each layer as ``tested`` has, drawn at random, none of them tested.
+
+    Layer by layer, from the heads outside ``excluded``; where a layer has too few of those, from
+    its other untested heads; where it has too few at all, the rest comes from the nearest layers
+    (``displaced`` counts those). Small models run out: a layer of nine heads of which seven are
+    tested has two to compare with.
+
+    Args:
+        grid: the model's heads.
+        tested: the set to match.
+        excluded: heads that serve only where nothing else in the layer is left, such as the top 50.
+        seed: of ``random.Random``.
+
+    Raises:
+        InvalidInput: the model has fewer untested heads than tested ones.
+    """
+    generator = random.Random(seed)
+    left = [head for head in grid if head not in tested]
+    if len(left) < len(tested):
+        raise InvalidInput(
+            f"a control of {len(tested)} other heads is required, but the model has only "
+            f"{len(grid)} heads: ablate fewer"
+        )
+    # A shuffled order, drawn once; the sort keeps it among heads that are equally welcome.
+    generator.shuffle(left)
+    left.sort(key=lambda head: head in excluded)
+    drawn = []
+    wanted = Counter(head.layer for head in tested)
+    for nearest in range(grid.layers):
+        for layer in sorted(wanted):
+            for head in [h for h in left if abs(h.layer - layer) == nearest][: wanted[layer]]:
+                wanted[layer] -= 1
+                left.remove(head)
+                drawn.append(head)
+    return tuple(sorted(drawn))
+
+
+def displaced(tested: Collection[Head], control: Collection[Head]) -> int:
+    """How many of the control's heads lie in layers where the tested set has no counterpart."""
+    layers = Counter(head.layer for head in control)
+    layers.subtract(head.layer for head in tested)
+    return sum(count for count in layers.values() if count > 0)
 
 
 def check_levels(levels: Collection[int], grid: HeadGrid) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ The logits of a whole window (positions × vocabulary) are never formed: the bas
 states, and the output embedding turns them into log-probabilities a chunk of positions at a time.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -22,26 +23,40 @@ from ablation.errors import ComputationError, InvalidInput
 
 POSITIONS_PER_CHUNK = 256  # 50 MB of fp32 logits at a vocabulary of 49,152
 
+BLOCK = 64
+"""Positions whose NLL is kept as one sum: what a bootstrap resamples where windows are few."""
+
 # Families that transform logits after the output embedding name it so in their config.
 LOGIT_TRANSFORMS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
 @dataclass(frozen=True)
 class Perplexity:
-    """NLL of a text, window by window.
+    """NLL of a text, in consecutive blocks of its windows.
 
     Attributes:
-        window_nll_sums: nats, summed over a window's positions.
-        window_counts: next-token positions of a window.
+        block_nll_sums: window by window, nats summed over each block of at most ``BLOCK``
+            positions.
+        block_counts: the next-token positions of each block.
     """
 
-    window_nll_sums: tuple[float, ...]
-    window_counts: tuple[int, ...]
+    block_nll_sums: tuple[tuple[float, ...], ...]
+    block_counts: tuple[tuple[int, ...], ...]
+
+    @property
+    def window_nll_sums(self) -> tuple[float, ...]:
+        """Nats, summed over a window's positions."""
+        return tuple(map(math.fsum, self.block_nll_sums))
+
+    @property
+    def window_counts(self) -> tuple[int, ...]:
+        """Next-token positions of a window."""
+        return tuple(map(sum, self.block_counts))
 
     @property
     def nll_sum(self) -> float:
         """Nats over all positions of all windows."""
-        return math.fsum(self.window_nll_sums)
+        return math.fsum(itertools.chain.from_iterable(self.block_nll_sums))
 
     @property
     def count(self) -> int:
@@ -90,14 +105,15 @@ def perplexity(
     for number, window_ids in enumerate(windows(ids, window)):
         nll = window_nll(model, window_ids.to(device), chunk=chunk)
         # Not on the device: some (MPS) know no float64.
-        nll_sum = nll.cpu().double().sum().item()
-        if not math.isfinite(nll_sum):
+        blocks = nll.cpu().double().split(BLOCK)
+        nll_sums = tuple(block.sum().item() for block in blocks)
+        if not math.isfinite(sum(nll_sums)):
             raise ComputationError(
-                f"the NLL of window {number} ({window_ids.numel()} tokens) is {nll_sum}; expected "
-                "a finite number: run in float32, or ablate fewer heads"
+                f"the NLL of window {number} ({window_ids.numel()} tokens) is {sum(nll_sums)}; "
+                "expected a finite number: run in float32, or ablate fewer heads"
             )
-        sums.append(nll_sum)
-        counts.append(nll.numel())
+        sums.append(nll_sums)
+        counts.append(tuple(block.numel() for block in blocks))
     return Perplexity(tuple(sums), tuple(counts))
 
 

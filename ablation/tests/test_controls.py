@@ -1,8 +1,18 @@
 import random
+from collections import Counter
 
 import pytest
 
-from ablation.controls import check_levels, control_heads
+from ablation.controls import (
+    LAYER_MATCHED,
+    UNIFORM,
+    ControlDraw,
+    check_levels,
+    control_draws,
+    control_heads,
+    displaced,
+    layer_matched_heads,
+)
 from ablation.errors import InvalidInput
 from ablation.heads import Head, HeadGrid
 
@@ -27,6 +37,70 @@ def test_controls_are_disjoint_from_the_top_heads_and_reproducible(n):
 def test_too_few_heads_for_a_control_are_refused():
     with pytest.raises(InvalidInput, match="control of 50 random heads .* only 14 of the model's"):
         control_heads(HeadGrid(4, 16), tuple(HeadGrid(4, 16))[:50], 50)
+
+
+def by_layer(heads):
+    return Counter(head.layer for head in heads)
+
+
+@pytest.mark.parametrize("n", [1, 5, 20, 50])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_layer_matched_control_has_as_many_other_heads_of_each_layer(n, seed):
+    grid = HeadGrid(30, 32)
+    ranked = random.Random(seed).sample(list(grid), 50)
+    drawn = layer_matched_heads(grid, ranked[:n], ranked, seed)
+    assert by_layer(drawn) == by_layer(ranked[:n])
+    assert len(set(drawn)) == n
+    assert not set(drawn) & set(ranked)
+    assert displaced(ranked[:n], drawn) == 0
+    assert drawn == layer_matched_heads(grid, ranked[:n], ranked, seed)
+
+
+def test_draws_of_other_seeds_are_other_heads():
+    tested = TOP[:20]
+    draws = {layer_matched_heads(GRID, tested, TOP, seed) for seed in range(10)}
+    assert len(draws) > 1
+
+
+def test_every_head_of_a_layer_is_drawn_about_equally_often():
+    grid, tested = HeadGrid(2, 9), [Head(1, 0), Head(1, 1)]
+    drawn = Counter(
+        head for seed in range(700) for head in layer_matched_heads(grid, tested, tested, seed)
+    )
+    assert set(drawn) == {Head(1, head) for head in range(2, 9)}
+    # 200 expected each, of a binomial with a standard deviation of 12.
+    assert all(150 < count < 250 for count in drawn.values())
+
+
+def test_a_layer_that_runs_out_gives_its_lower_ranked_heads_then_the_nearest_layers():
+    grid = HeadGrid(4, 3)
+    tested, excluded = [Head(1, 0), Head(1, 1)], [Head(1, 0), Head(1, 1), Head(1, 2)]
+    drawn = layer_matched_heads(grid, tested, excluded)
+    assert Head(1, 2) in drawn
+    assert displaced(tested, drawn) == 1
+    (other,) = set(drawn) - {Head(1, 2)}
+    assert other.layer in (0, 2)
+
+
+def test_more_tested_heads_than_others_are_refused():
+    with pytest.raises(InvalidInput, match="control of 7 other heads .* only 12 heads"):
+        layer_matched_heads(HeadGrid(4, 3), list(HeadGrid(4, 3))[:7], [])
+
+
+def test_a_draw_says_what_it_is_and_draws_accordingly():
+    tested = TOP[:5]
+    uniform, matched = ControlDraw(UNIFORM, 43), ControlDraw(LAYER_MATCHED)
+    assert (str(uniform), str(matched)) == ("uniform_43", "layer_matched_42")
+    assert uniform.heads(GRID, tested, TOP) == control_heads(GRID, TOP, 5, 43)
+    assert matched.heads(GRID, tested, TOP) == layer_matched_heads(GRID, tested, TOP, 42)
+    assert control_draws(UNIFORM, 2, 43) == [uniform, ControlDraw(UNIFORM, 44)]
+
+
+def test_impossible_draws_are_refused():
+    with pytest.raises(InvalidInput, match="a control is uniform or layer_matched, got 'mean'"):
+        ControlDraw("mean")
+    with pytest.raises(InvalidInput, match="at least one control draw is required, got 0"):
+        control_draws(UNIFORM, 0)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_half_precision_logits_are_summed_in_float32() -> None:
 
 
 def test_a_perplexity_too_large_for_a_float_is_infinite() -> None:
-    assert Perplexity((1e6,), (1,)).value == math.inf
+    assert Perplexity(((1e6,),), ((1,),)).value == math.inf
 
 
 def test_a_window_needs_a_token_to_predict(ids: Tensor) -> None:

@@ -11,7 +11,9 @@ import click
 
 from ablation.errors import HeadclaimsError
 from experiments.cli.assets import assets_group
+from experiments.cli.claims import claims_command
 from experiments.cli.exp10 import exp10_command
+from experiments.cli.published import published_command
 from experiments.cli.qrhead import ablate_command, detect_command, run_command
 
 INTERRUPTED = 130
@@ -28,8 +30,10 @@ def cli() -> None:
     which fetches a small model once (93 MB), detects its retrieval heads, ablates them and as many
     random heads, and draws what that does to its answers. Or
       headclaims exp10
-    which ablates every head alone and together and measures perplexity. The claims themselves are
-    judged by
+    which ablates every head alone and together and measures perplexity. Or, without any model,
+      headclaims published
+    which looks at the studies' own figures again. The claims themselves are judged by
+      pytest -k published
       pytest -k qrhead -n 4
       pytest -k exp10 -n 4
 
@@ -39,10 +43,12 @@ def cli() -> None:
 
 
 cli.add_command(assets_group)
+cli.add_command(claims_command)
 cli.add_command(detect_command)
 cli.add_command(ablate_command)
 cli.add_command(run_command)
 cli.add_command(exp10_command)
+cli.add_command(published_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -92,7 +92,13 @@ def ablation_options(command: Callable[..., None]) -> Callable[..., None]:
                 default=",".join(map(str, LEVELS)),
                 help="How many of the top heads to ablate, ascending.",
             ),
-            click.option("--seed", type=int, default=42, help="Seed of the random heads."),
+            click.option("--seed", type=int, default=42, help="First seed of the random heads."),
+            click.option(
+                "--control-draws",
+                type=click.IntRange(min=1),
+                default=1,
+                help="How many draws of random heads, layer-matched and uniform.",
+            ),
             click.option("--skip-random", is_flag=True, help="Leave the random heads out."),
             click.option(
                 "--figure", is_flag=True, help="Draw accuracy against heads ablated (PNG and SVG)."

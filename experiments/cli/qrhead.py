@@ -1,10 +1,13 @@
 """``headclaims detect``, ``ablate`` and ``run``: the QRHead experiment."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ablation.controls import LAYER_MATCHED, UNIFORM
 from ablation.errors import ResultsError
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.models import EMBEDDED_MODEL, ModelSpec
@@ -17,7 +20,7 @@ from experiments.cli.options import (
     common_options,
 )
 from experiments.json_files import check_writable
-from experiments.qrhead.outcomes import RANDOM, TOP
+from experiments.qrhead.keys import RANDOM, TOP
 
 if TYPE_CHECKING:
     from experiments.qrhead.cells import Cell
@@ -66,13 +69,21 @@ def ablate_command(
     ranking: Path | None,
     levels: tuple[int, ...],
     seed: int,
+    control_draws: int,
     skip_random: bool,
     figure: bool,
     **common: Any,
 ) -> None:
     """Ablate the top heads and as many random ones, and count the answers that survive."""
     settings = RunSettings(**common)
-    runner = _runner(settings, levels, seed, skip_random, ranking)
+    runner = _runner(
+        settings,
+        ranking,
+        levels=levels,
+        control_seed=seed,
+        skip_random=skip_random,
+        control_draws=control_draws,
+    )
     cell = _one_cell(settings, settings.spec(model), question, tokens)
     _ablate(runner, [cell], figure)
 
@@ -98,32 +109,33 @@ def run_command(
     tokens: tuple[int, ...] | None,
     levels: tuple[int, ...],
     seed: int,
+    control_draws: int,
     skip_random: bool,
     figure: bool,
     **common: Any,
 ) -> None:
     """Run all cells of a grid: every question at every length. Finished cells are kept."""
     settings = RunSettings(**common)
-    runner = _runner(settings, levels, seed, skip_random)
+    runner = _runner(
+        settings,
+        levels=levels,
+        control_seed=seed,
+        skip_random=skip_random,
+        control_draws=control_draws,
+    )
     # A misspelt last model is found before the first one has run.
     for spec in [settings.spec(model) for model in models]:
         lengths = spec.token_lengths if tokens is None else tokens
         _ablate(runner, _cells(settings, spec, questions, lengths), figure)
 
 
-def _runner(
-    settings: RunSettings,
-    levels: tuple[int, ...] = (),
-    seed: int = 0,
-    skip_random: bool = False,
-    ranking: Path | None = None,
-) -> "CellRunner":
+def _runner(settings: RunSettings, ranking: Path | None = None, **plan: Any) -> "CellRunner":
     check_writable(settings.out)
     from experiments.qrhead.cell_ablation import AblationPlan
     from experiments.qrhead.runner import CellRunner, ResultsFolder
 
-    plan = AblationPlan(levels=levels, control_seed=seed, skip_random=skip_random)
-    return CellRunner(ResultsFolder(settings.out), plan, ranking, settings.fresh)
+    folder = ResultsFolder(settings.out)
+    return CellRunner(folder, AblationPlan(**plan), ranking, settings.fresh)
 
 
 def _one_cell(settings: RunSettings, spec: ModelSpec, question: str, tokens: int | None) -> "Cell":
@@ -151,42 +163,68 @@ def _cells(
 
 
 def _ablate(runner: "CellRunner", cells: "list[Cell]", figure: bool) -> None:
-    documents = []
+    found = []
     for cell in cells:
-        document = runner.ablate(cell)
-        documents.append(document)
+        document, controls = runner.ablate(cell), runner.controls(cell)
+        found.append((document, controls))
         path = runner.results.ablation(cell.loaded.spec.key, cell.question, cell.tokens)
         click.echo(f"{cell.loaded.spec.key}, {cell.question}, {cell.tokens} tokens: {path}")
-        for line in _summary(document):
+        for line in _summary(document, controls):
             click.echo(f"  {line}")
     if figure:
-        for path in _draw(runner, documents):
+        for path in _draw(runner, found):
             click.echo(f"figure: {path}")
 
 
-def _summary(document: dict[str, Any]) -> list[str]:
+def _summary(document: dict[str, Any], controls: list[dict[str, Any]]) -> Iterator[str]:
+    from ablation.stats import mcnemar
+
     unablated = document["baseline"]
-    lines = [f"unablated  {unablated['correct']:>3}/{unablated['total']} correct"]
-    for kind, key in (("top", TOP), ("random", RANDOM)):
-        lines += [
-            f"{kind:>6} {row['num_heads']:>3} {row['correct']:>3}/{row['total']} correct, "
-            f"{100 * (row['accuracy'] - unablated['accuracy']):+.1f} points"
-            for row in document[key]
-        ]
-    return lines
+    yield f"unablated          {_correct(unablated)}"
+    for row in document[TOP]:
+        pairs = zip(unablated["items"], row["items"], strict=True)
+        changed = [(a["correct"], b["correct"]) for a, b in pairs]
+        p = mcnemar(changed.count((True, False)), changed.count((False, True)))
+        yield f"top           {row['num_heads']:>3}  {_correct(row, unablated)}, p = {p:.2g}"
+    drawn = [(UNIFORM, row) for row in document[RANDOM]]
+    drawn += [(draw["control"]["kind"], row) for draw in controls for row in draw["ablations"]]
+    for kind in (UNIFORM, LAYER_MATCHED):
+        for level in document["ablation_levels"]:
+            rows = [row for of, row in drawn if (of, row["num_heads"]) == (kind, level)]
+            if len(rows) == 1:
+                yield f"{kind:<13} {level:>3}  {_correct(rows[0], unablated)}"
+            elif rows:
+                counts = [row["correct"] for row in rows]
+                yield (
+                    f"{kind:<13} {level:>3}  {fmean(counts):.1f}/{unablated['total']} correct, "
+                    f"mean of {len(counts)} draws ({min(counts)} to {max(counts)})"
+                )
 
 
-def _draw(runner: "CellRunner", documents: list[dict[str, Any]]) -> list[Path]:
+def _correct(row: dict[str, Any], unablated: dict[str, Any] | None = None) -> str:
+    """Counts with their 95% Wilson interval, and the points lost."""
+    from ablation.stats import wilson_interval
+
+    low, high = wilson_interval(row["correct"], row["total"])
+    text = f"{row['correct']:>3}/{row['total']} correct [{100 * low:.0f}, {100 * high:.0f}]%"
+    if unablated is None:
+        return text
+    return f"{text}, {100 * (row['accuracy'] - unablated['accuracy']):+.1f} points"
+
+
+def _draw(
+    runner: "CellRunner", found: list[tuple[dict[str, Any], list[dict[str, Any]]]]
+) -> list[Path]:
     from experiments.qrhead.figures import draw_ablation_curves
 
-    first = documents[0]
+    documents = [document for document, _ in found]
     stem = "_".join(
-        [first["model_key"], *dict.fromkeys(d["question"] for d in documents)]
+        [documents[0]["model_key"], *dict.fromkeys(d["question"] for d in documents)]
         + [str(tokens) for tokens in dict.fromkeys(d["total_tokens"] for d in documents)]
     )
     folder = runner.results.root / "figures" / "qrhead"
     try:
-        return draw_ablation_curves(documents, folder, stem)
+        return draw_ablation_curves(found, folder, stem)
     except OSError as error:
         raise ResultsError(
             f"{folder}: the figure cannot be stored ({error.strerror or error}): free some space, "

@@ -53,3 +53,12 @@ def sweep_of(evaluations_of: "Callable[[str], Evaluations]") -> "Callable[[str],
     from experiments.exp10.individual import sweep
 
     return cache(lambda mode: sweep(evaluations_of(mode)))
+
+
+@pytest.fixture(scope="session")
+def ppl_noise(evaluations_of: "Callable[[str], Evaluations]") -> float:
+    """Run-to-run noise of a ratio of perplexities, measured once for the model and text."""
+    from experiments.exp10.noise import perplexity_noise
+
+    # Two perplexities go into a ratio.
+    return 2 * perplexity_noise(evaluations_of("zero"))["noise"]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ablation.heads import Head
-from ablation.paired_windows import delta_ppl
+from ablation.paired_perplexity import delta_ppl
 from ablation.perplexity import Perplexity
 from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.individual import Sweep

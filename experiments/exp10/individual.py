@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablation.heads import Head
-from ablation.paired_windows import delta_ppl, delta_ppl_interval
+from ablation.paired_perplexity import delta_ppl, delta_ppl_interval
 from ablation.perplexity import Perplexity
 from experiments.exp10.evaluations import UNABLATED, Evaluations
 
@@ -84,6 +84,7 @@ def individual_document(evaluations: Evaluations, result: Sweep) -> dict[str, An
                 "delta_ppl": result.delta(head),
                 "interval": delta_ppl_interval(result.unablated, ablated),
                 "window_nll_sums": list(ablated.window_nll_sums),
+                "block_nll_sums": [list(sums) for sums in ablated.block_nll_sums],
             }
             for head, ablated in result.ablated.items()
         ],

@@ -6,7 +6,14 @@ from typing import Any
 
 from ablation.errors import InvalidInput
 from ablation.heads import Head, HeadGrid
-from ablation.rank_size import gini, leave_one_out, linear_fit, log_log_fit, tail_fit, top_share
+from ablation.stats.rank_size import (
+    gini,
+    leave_one_out,
+    linear_fit,
+    log_log_fit,
+    tail_fit,
+    top_share,
+)
 from experiments.exp10.individual import Sweep
 
 NEGLIGIBLE, CHEAP = 0.01, 0.10

@@ -16,7 +16,7 @@ from experiments.exp10.options import LONGEST_WINDOW, Exp10Options
 from experiments.provenance import identity, provenance, timestamp
 from experiments.stored import memory_errors
 
-VERSION = 1
+VERSION = 2
 """Of the documents and of what their figures mean; raised whenever either changes."""
 
 
@@ -124,13 +124,18 @@ def build_setting(loaded: LoadedModel, source: SourceText, options: Exp10Options
 
 
 def perplexity_document(perplexity: Perplexity) -> dict[str, Any]:
-    """A perplexity as JSON, window by window; ``perplexity_from`` reads it."""
+    """A perplexity as JSON, block by block of each window; ``perplexity_from`` reads it."""
     return {
-        "window_nll_sums": list(perplexity.window_nll_sums),
-        "window_counts": list(perplexity.window_counts),
+        "block_nll_sums": [list(sums) for sums in perplexity.block_nll_sums],
+        "block_counts": [list(counts) for counts in perplexity.block_counts],
     }
 
 
 def perplexity_from(document: dict[str, Any]) -> Perplexity:
     """The perplexity in a document."""
-    return Perplexity(tuple(document["window_nll_sums"]), tuple(document["window_counts"]))
+    return Perplexity(
+        *(
+            tuple(map(tuple, document[key]))  # one tuple for each window
+            for key in ("block_nll_sums", "block_counts")
+        )
+    )

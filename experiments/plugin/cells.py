@@ -13,9 +13,11 @@ from experiments.qrhead.cell_names import CellName
 if TYPE_CHECKING:
     from ablation.loading import LoadedModel
     from experiments.qrhead.cells import Cell
+    from experiments.qrhead.outcomes import CellOutcomes
     from experiments.qrhead.runner import CellRunner
 
 CellResult = Callable[[CellName], dict[str, Any]]
+CellDraws = Callable[[CellName], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="session")
@@ -39,11 +41,13 @@ def cell_for(
 
 
 @pytest.fixture(scope="session")
-def cell_runner(run_folder: Path) -> "CellRunner":
+def cell_runner(pytestconfig: pytest.Config, run_folder: Path) -> "CellRunner":
     """Runs cells into this run's folder; the first worker that asks computes, others wait."""
+    from experiments.qrhead.cell_ablation import AblationPlan
     from experiments.qrhead.runner import CellRunner, ResultsFolder
 
-    return CellRunner(ResultsFolder(run_folder))
+    plan = AblationPlan(control_draws=pytestconfig.getoption("control_draws"))
+    return CellRunner(ResultsFolder(run_folder), plan)
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +60,35 @@ def detection_of(cell_runner: "CellRunner", cell_for: "Callable[[CellName], Cell
 def ablation_of(cell_runner: "CellRunner", cell_for: "Callable[[CellName], Cell]") -> CellResult:
     """Name -> ablation document."""
     return lambda name: cell_runner.ablate(cell_for(name))
+
+
+@pytest.fixture(scope="session")
+def controls_of(cell_runner: "CellRunner", cell_for: "Callable[[CellName], Cell]") -> CellDraws:
+    """Name -> the documents of the layer-matched and the further uniform control draws."""
+    return cache(lambda name: cell_runner.controls(cell_for(name)))
+
+
+@pytest.fixture(scope="session")
+def outcomes_of(
+    ablation_of: CellResult, controls_of: CellDraws
+) -> "Callable[[CellName], CellOutcomes]":
+    """Name -> the answers under every condition."""
+    from experiments.qrhead.outcomes import read_outcomes
+
+    return cache(lambda name: read_outcomes(ablation_of(name), controls_of(name)))
+
+
+@pytest.fixture(scope="session")
+def all_outcomes(
+    cells: list[CellName], outcomes_of: "Callable[[CellName], CellOutcomes]"
+) -> "list[CellOutcomes]":
+    """Of all cells of this run, for claims about cells pooled."""
+    return [outcomes_of(name) for name in cells]
+
+
+@pytest.fixture(scope="session")
+def noise(
+    cells: list[CellName], cell_runner: "CellRunner", cell_for: "Callable[[CellName], Cell]"
+) -> float:
+    """Run-to-run noise of accuracies, measured once for the model, on the first cell."""
+    return cell_runner.noise(cell_for(cells[0]))["noise"]

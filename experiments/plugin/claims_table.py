@@ -1,102 +1,159 @@
-"""The table at the end of a run: claim, model, published, measured, outcome.
+"""The table at the end of a run: every claim once, with its verdict and evidence.
 
-A case says which claim it judges with ``@pytest.mark.claim("A1")`` and what it measured with the
-fixture ``measured``. Both travel in the test report's properties, so the table is the same with
-and without xdist, and JUnit files hold them too.
+Findings travel in the properties of test reports, so the table is the same with and without
+xdist, and JUnit files hold them too.
 """
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from _pytest.junitxml import xml_key  # what record_testsuite_property uses, too
 
-from ablation.errors import InvalidInput
+from ablation.errors import InvalidInput, ResultsError
+from ablation.models import EMBEDDED_MODEL, MODELS
 from experiments.claims import CLAIMS
-from experiments.plugin.options import chosen_spec
+from experiments.json_files import check_writable, write_json
+from experiments.judging.claim import Tier
+from experiments.judging.report import (
+    ClaimResult,
+    Finding,
+    report_document,
+    summarise,
+    table,
+)
+from experiments.judging.stored_evidence import (
+    evidence_folder,
+    lost_claims,
+    moved_verdicts,
+    read_evidence,
+    stored_files,
+)
+from experiments.judging.verdict import Verdict
+from experiments.plugin.finding_properties import finding_from
+from experiments.plugin.options import is_default
 
-_CLAIM, _MODEL, _MEASURED = "claim", "model", "measured"
+LEGENDS = {
+    Tier.PUBLISHED: "the source's own figures; where they give no interval, it is their rounding",
+    Tier.EMBEDDED: f"{MODELS[EMBEDDED_MODEL].name}, not the model of the studies",
+}
+STARRED = "*: the study's primary claim"
+UPDATE = (
+    "if that is right, write the file below baselines/claims again with --claims-json, and review "
+    "the diff"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("headclaims")
+    group.addoption(
+        "--claims-json", type=Path, metavar="FILE", help="write the claims with their evidence"
+    )
+    group.addoption(
+        "--strict-claims",
+        action="store_true",
+        help="every verdict but REPRODUCED is a failure, also where it is a known finding",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "claim(id, part): the case judges this claim, or a part of it"
-    )
+    path = config.getoption("claims_json")
+    try:
+        if path is not None:
+            if path.is_dir():
+                raise InvalidInput(f"--claims-json needs a file, {path} is a folder")
+            check_writable(path.parent)
+        stored = read_evidence(stored_files(config.rootpath))
+    except ResultsError:
+        raise pytest.UsageError(
+            f"--claims-json: {path.parent} cannot be written to: give another file"
+        ) from None
+    except InvalidInput as error:
+        raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(_Findings(config, stored), "headclaims-findings")
 
 
-@pytest.fixture
-def measured(
-    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
-) -> Callable[[str], None]:
-    """Call it with what was measured, before asserting; one short phrase for the table."""
-    marker = request.node.get_closest_marker("claim")
-    if marker is None or marker.args[0] not in CLAIMS:
-        raise InvalidInput(f"mark the case with @pytest.mark.claim(one of {', '.join(CLAIMS)})")
+class _Findings:
+    """Gathers the findings of a run: from its own cases, or from those of all workers."""
 
-    # Before the case runs: one that breaks before it has measured anything is in the table, too.
-    record_property(_CLAIM, marker.args[0])
-    record_property(_MODEL, chosen_spec(request.config).key)
-    return lambda figure: record_property(_MEASURED, figure)
+    def __init__(self, config: pytest.Config, stored: list[dict[str, Any]]) -> None:
+        self._config = config
+        self._stored = stored
+        self._found: dict[str, Finding] = {}
+        self._results: list[ClaimResult] = []
+        self._problems: list[str] = []
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        # The teardown's report holds what was recorded in any phase.
+        if report.when == "teardown":
+            finding = finding_from(report.user_properties)
+            if finding is not None:
+                self._found[report.nodeid] = finding
 
-@dataclass(frozen=True)
-class _Row:
-    claim: str
-    model: str
-    measured: str
-    outcome: str
+    @pytest.hookimpl(tryfirst=True)  # before the JUnit file is written
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(self._config, "workerinput") or self._config.getoption("collectonly"):
+            return
+        self._results = summarise(self._found.values(), CLAIMS)
+        xml = self._config.stash.get(xml_key, None)
+        for result in self._results if xml is not None else ():
+            name = f"claim {result.claim.id} {result.tier} {result.model}"
+            xml.add_global_property(name, result.described)  # type: ignore[union-attr]
+        self._problems = [*self._missed(), *self._moved_or_written()]
+        if self._problems and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
+    def _missed(self) -> list[str]:
+        """What --strict-claims finds beyond single cases: parts not judged, Holm's correction."""
+        if not self._config.getoption("strict_claims"):
+            return []
+        return [
+            f"--strict-claims: {result.claim.id} {result.tier} {result.model}: {result.described}"
+            for result in self._results
+            if result.verdict is not Verdict.REPRODUCED or result.missing
+        ]
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    rows = [
-        row
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if (row := _row(report)) is not None
-    ]
-    if not rows:
-        return
-    terminalreporter.write_sep("=", "claims")
-    by_claim: dict[tuple[str, str], list[_Row]] = {}
-    for row in rows:
-        by_claim.setdefault((row.claim, row.model), []).append(row)
-    for (claim, model), cases in sorted(by_claim.items()):
-        terminalreporter.write_line(
-            f"{claim} on {model}: {CLAIMS[claim].statement} "
-            f"[published: {CLAIMS[claim].published}]: {_verdict(cases)}"
-        )
-        for row in sorted(cases, key=lambda row: row.measured):
-            terminalreporter.write_line(f"   {row.outcome:<14} {row.measured}")
+    def _moved_or_written(self) -> list[str]:
+        """Writes the claims, or compares their verdicts with the stored ones."""
+        path = self._config.getoption("claims_json")
+        folder = evidence_folder(self._config.rootpath)
+        if path is not None and path.resolve().parent == folder.resolve():
+            before = read_evidence([path] if path.exists() else [])
+            lost = lost_claims(self._results, before)
+            if lost:
+                return [
+                    f"NOT WRITTEN: {path} holds {', '.join(lost)}, which this run has not judged "
+                    "in full: run all its cases"
+                ]
+            moved = []
+        else:
+            moved = self._moved()
+        if path is not None and self._results:
+            write_json(path, report_document(self._results))
+        return moved
 
+    def _moved(self) -> list[str]:
+        usual = is_default(self._config)
+        comparable = [claim for claim in self._stored if usual or claim["tier"] == Tier.PUBLISHED]
+        moved = moved_verdicts(self._results, comparable)
+        lines = [f"VERDICT MOVED: {line}" for line in moved]
+        return [*lines, UPDATE] if lines else []
 
-def _row(report: object) -> _Row | None:
-    properties = dict(getattr(report, "user_properties", ()))
-    if getattr(report, "when", None) != "call" or _CLAIM not in properties:
-        return None
-    figure = properties.get(_MEASURED)
-    return _Row(
-        properties[_CLAIM],
-        properties[_MODEL],
-        figure or f"nothing measured: {getattr(report, 'nodeid', '')}",
-        _outcome(report) if figure or _is_skip(report) else "ERROR",
-    )
-
-
-def _is_skip(report: object) -> bool:
-    return bool(getattr(report, "skipped", False)) and not hasattr(report, "wasxfail")
-
-
-def _outcome(report: object) -> str:
-    if _is_skip(report):
-        return "skipped"
-    if hasattr(report, "wasxfail"):
-        return "known not to"
-    # pytest makes a strict xfail that passes a failure with this text.
-    if str(getattr(report, "longrepr", "")).startswith("[XPASS(strict)]"):
-        return "HOLDS AFTER ALL"
-    return "holds" if report.passed else "DOES NOT HOLD"  # type: ignore[attr-defined]
-
-
-def _verdict(cases: list[_Row]) -> str:
-    counts = Counter(row.outcome for row in cases)
-    return ", ".join(f"{outcome} {n}/{len(cases)}" for outcome, n in counts.most_common())
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+        # Last of all, below pytest's list of skipped and failing cases.
+        yield
+        results, problems = self._results, self._problems
+        if not results and not problems:
+            return
+        terminalreporter.write_sep("=", "claims")
+        for line in table(results):
+            terminalreporter.write_line(line)
+        if any(result.claim.primary for result in results):
+            terminalreporter.write_line(STARRED)
+        for tier, legend in LEGENDS.items():
+            if any(result.tier == tier for result in results):
+                terminalreporter.write_line(f"tier {tier}: {legend}")
+        for line in problems:
+            terminalreporter.write_line(line, red=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ablation.controls import UNIFORM, control_draws
 from ablation.errors import HeadclaimsError
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT
@@ -38,6 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many synthetic filings, without --filings (default: %(default)s)",
     )
     group.addoption("--prompt-style", choices=list(STYLES), help="default: the model's own")
+    group.addoption(
+        "--control-draws",
+        type=int,
+        default=1,
+        help="how many draws of control heads, layer-matched and uniform; 20 or more for a "
+        "publication (default: %(default)s)",
+    )
     group.addoption(
         "--text",
         help="text of exp10: embedded, wikitext2 or a file (default: the model's own)",
@@ -83,6 +91,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _cap_threads()
     try:
         chosen_spec(config)
+        control_draws(UNIFORM, config.getoption("control_draws"))
         if config.getoption("filings") or config.getoption("ground_truth"):
             chosen_filings(config)
     except HeadclaimsError as error:
@@ -162,6 +171,8 @@ def is_default(config: pytest.Config) -> bool:
         "filings": None,
         "ground_truth": None,
         "prompt_style": None,
+        "tokens": None,
+        "control_draws": 1,
         "synthetic": DEFAULT_COUNT,
         "text": None,
         "max_tokens": None,

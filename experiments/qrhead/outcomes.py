@@ -1,23 +1,107 @@
-"""Reads the figures that the claims are about out of ablation documents."""
+"""What a cell found, read out of its documents: which filings each condition got right."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-TOP, RANDOM = "top_heads_ablations", "random_heads_ablations"
+import numpy as np
+
+from ablation.controls import UNIFORM
+from ablation.errors import InvalidInput
+from ablation.stats import Survival
+from experiments.qrhead.keys import RANDOM, TOP
+
+Answers = Mapping[str, bool]
+"""Filing -> whether its answer is right."""
 
 
-def row_at(document: Mapping[str, Any], kind: str, level: int) -> Mapping[str, Any]:
-    """The row of ``kind`` (``TOP`` or ``RANDOM``) with ``level`` heads ablated."""
-    return next(row for row in document[kind] if row["num_heads"] == level)
+@dataclass(frozen=True)
+class CellOutcomes:
+    """The answers of one cell under every condition.
+
+    Attributes:
+        question, tokens: the cell.
+        companies: filing -> its company: filings of one company are one cluster.
+        unablated: the answers of the model as it is.
+        top: level -> the answers with the top heads ablated.
+        controls: kind of control -> for each of its draws, level -> answers.
+    """
+
+    question: str
+    tokens: int
+    companies: Mapping[str, str]
+    unablated: Answers
+    top: Mapping[int, Answers]
+    controls: Mapping[str, Sequence[Mapping[int, Answers]]]
+
+    @property
+    def accuracy(self) -> float:
+        """Of the unablated model."""
+        return sum(self.unablated.values()) / len(self.unablated)
 
 
-def gap(document: Mapping[str, Any], level: int) -> float:
-    """Accuracy drop of the top heads minus that of as many random heads, a fraction."""
-    top, random = row_at(document, TOP, level), row_at(document, RANDOM, level)
-    return top["accuracy_drop"] - random["accuracy_drop"]
+def read_outcomes(
+    document: Mapping[str, Any], controls: Iterable[Mapping[str, Any]] = ()
+) -> CellOutcomes:
+    """The outcomes in a cell's ablation document and those of its further control draws."""
+    items = document["baseline"]["items"]
+    drawn: dict[str, list[Mapping[int, Answers]]] = {UNIFORM: [_by_level(document[RANDOM])]}
+    for control in controls:
+        by_level = _by_level(control["ablations"])
+        drawn.setdefault(control["control"]["kind"], []).append(by_level)
+    return CellOutcomes(
+        document["question"],
+        document["total_tokens"],
+        {item["filing"]: item["company"] for item in items},
+        _answers(items),
+        _by_level(document[TOP]),
+        drawn,
+    )
 
 
-def pooled_drop(documents: Iterable[Mapping[str, Any]], kind: str, level: int) -> float:
-    """Mean accuracy drop over cells, a fraction: the study's own way of pooling."""
-    drops = [row_at(document, kind, level)["accuracy_drop"] for document in documents]
-    return sum(drops) / len(drops)
+def survival(
+    cells: Sequence[CellOutcomes],
+    tested: Sequence[Answers],
+    controls: Sequence[Sequence[Answers]],
+) -> Survival:
+    """Two conditions of the same items, counted by cell and company.
+
+    Args:
+        cells: the cells.
+        tested: for each cell the answers in question.
+        controls: for each draw and cell the answers they are compared with.
+
+    Raises:
+        InvalidInput: no cell.
+    """
+    if not cells:
+        raise InvalidInput("a comparison needs at least one cell, got none")
+    companies = sorted({company for cell in cells for company in cell.companies.values()})
+    place = {company: column for column, company in enumerate(companies)}
+
+    def count(answers: Sequence[Answers]) -> np.ndarray:
+        counts = np.zeros((len(cells), len(companies)))
+        for row, (cell, found) in enumerate(zip(cells, answers, strict=True)):
+            for filing, correct in found.items():
+                counts[row, place[cell.companies[filing]]] += correct
+        return counts
+
+    everything = [dict.fromkeys(cell.companies, True) for cell in cells]
+    return Survival(count(everything), count(tested), np.stack([count(draw) for draw in controls]))
+
+
+def control_answers(cells: Sequence[CellOutcomes], kind: str, level: int) -> list[list[Answers]]:
+    """For each draw of ``kind`` and each cell the answers with ``level`` heads ablated.
+
+    A draw of one seed holds much the same heads in every cell, so it is one draw for all of them.
+    """
+    draws = min(len(cell.controls[kind]) for cell in cells)
+    return [[cell.controls[kind][draw][level] for cell in cells] for draw in range(draws)]
+
+
+def _by_level(rows: Iterable[Mapping[str, Any]]) -> dict[int, Answers]:
+    return {row["num_heads"]: _answers(row["items"]) for row in rows}
+
+
+def _answers(items: Iterable[Mapping[str, Any]]) -> dict[str, bool]:
+    return {item["filing"]: item["correct"] for item in items}

@@ -4,16 +4,19 @@ Paths are the study's own: ``phase2/qrhead/…`` for detection, ``phase3/qrhead/
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ablation.controls import ControlDraw
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput, ResultsError
 from experiments.json_files import read_json
 from experiments.qrhead.cell_ablation import AblationPlan, ablate, ablation_identity, check_plan
+from experiments.qrhead.cell_controls import ablate_control, control_identity
 from experiments.qrhead.cell_detection import detect, detection_identity, read_ranking
-from experiments.qrhead.cells import Cell
+from experiments.qrhead.cells import Cell, prompts_sha256
+from experiments.qrhead.noise import measure_noise, noise_identity
 from experiments.stored import Stored
 
 
@@ -28,6 +31,13 @@ class ResultsFolder:
 
     def ablation(self, model: str, question: str, tokens: int) -> Path:
         return self._path("phase3", model, question, tokens)
+
+    def control(self, model: str, question: str, tokens: int, draw: ControlDraw) -> Path:
+        beside = self.ablation(model, question, tokens)
+        return beside.with_name(f"{beside.stem}_controls") / f"{draw}.json"
+
+    def noise(self, model: str) -> Path:
+        return self.root / "phase3" / "qrhead" / model / "noise.json"
 
     def _path(self, phase: str, model: str, question: str, tokens: int) -> Path:
         return self.root / phase / "qrhead" / model / question / f"tokens_{tokens}.json"
@@ -48,6 +58,9 @@ class CellRunner:
     plan: AblationPlan = AblationPlan()
     ranking_file: Path | None = None
     fresh: bool = False
+    _rankings: dict[tuple[str, str], tuple[HeadRanking, str]] = field(
+        default_factory=dict, repr=False
+    )
 
     def detect(self, cell: Cell) -> dict[str, Any]:
         """The detection document of ``cell``, stored or computed now.
@@ -74,7 +87,54 @@ class CellRunner:
             lambda: ablate(cell, ranking, self.plan, source),
         )
 
+    def controls(self, cell: Cell) -> list[dict[str, Any]]:
+        """The documents of the plan's further draws of control heads, stored or computed now.
+
+        A draw that another process is computing is left to it, and waited for at the end.
+
+        Raises:
+            InvalidInput, ResultsError: as ``ablate``.
+        """
+        check_plan(self.plan, cell.loaded.grid)
+        draws = self.plan.further_draws()
+        if not draws:
+            return []
+        ranking, _ = self._ranking(cell)
+        found = {
+            draw: self._control(cell, ranking, draw, fresh=self.fresh, wait=False) for draw in draws
+        }
+        # What another process has computed meanwhile is as fresh as our own.
+        return [
+            found[draw] or self._control(cell, ranking, draw, fresh=False, wait=True)
+            for draw in draws
+        ]
+
+    def noise(self, cell: Cell) -> dict[str, Any]:
+        """The run-to-run noise of the model's answers, measured on ``cell`` or stored."""
+        unablated = self.ablate(cell)["baseline"]
+        return self._once(
+            self.results.noise(cell.loaded.spec.key),
+            noise_identity(cell, self.plan),
+            lambda: measure_noise(cell, self.plan, unablated),
+        )
+
+    def _control(
+        self, cell: Cell, ranking: HeadRanking, draw: ControlDraw, *, fresh: bool, wait: bool
+    ) -> Any:
+        """The document of one draw; None where another process has it and ``wait`` is False."""
+        path = self.results.control(cell.loaded.spec.key, cell.question, cell.tokens, draw)
+        return Stored(path, control_identity(cell, ranking, self.plan, draw)).once(
+            lambda: ablate_control(cell, ranking, self.plan, draw), fresh=fresh, wait=wait
+        )
+
     def _ranking(self, cell: Cell) -> tuple[HeadRanking, str]:
+        # Kept, so that a fresh run detects once for the tested heads and for every control.
+        key = cell.loaded.fingerprint, prompts_sha256(cell.detection)
+        if key not in self._rankings:
+            self._rankings[key] = self._read_ranking(cell)
+        return self._rankings[key]
+
+    def _read_ranking(self, cell: Cell) -> tuple[HeadRanking, str]:
         if self.ranking_file is None:
             document = self.detect(cell)
             path = self.results.detection(cell.loaded.spec.key, cell.question, cell.tokens)

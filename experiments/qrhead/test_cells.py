@@ -10,7 +10,7 @@ from ablation.heads import Head
 from ablation.models import EMBEDDED_MODEL
 from experiments.plugin.json_comparison import Tolerance
 from experiments.plugin.options import is_default
-from experiments.qrhead.outcomes import RANDOM, TOP
+from experiments.qrhead.keys import RANDOM, TOP
 
 FLOOR = 0.6
 """Unablated accuracy below which the embedded cells would have little left to lose."""

@@ -7,6 +7,7 @@ from ablation.ablator import HeadAblator
 from ablation.capture import capture_z
 from ablation.heads import Head
 from ablation.sites import head_sites
+from experiments.judging.verdict import Evidence
 
 HEADS_PER_LAYER = (0, 4, 8)
 ROUNDING = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 1e-1}
@@ -16,9 +17,7 @@ of two products, each rounded to the dtype."""
 
 @pytest.mark.claim("A5")
 @torch.inference_mode()
-def test_zeroing_a_head_makes_its_contribution_exactly_zero(
-    loaded_model, cells, cell_for, measured
-):
+def test_zeroing_a_head_makes_its_contribution_exactly_zero(loaded_model, cells, cell_for, judged):
     model = loaded_model.model
     sites = head_sites(model)
     ids = torch.tensor([cell_for(cells[0]).test[0][1].ids[:64]], device=model.device)
@@ -37,8 +36,7 @@ def test_zeroing_a_head_makes_its_contribution_exactly_zero(
             torch.testing.assert_close(
                 after, before - contribution, rtol=0, atol=ROUNDING[model.dtype]
             )
-    measured(f"largest contribution left: {largest} ({checked} heads, 64 tokens)")
-    assert largest == 0
+    assert judged(Evidence.exact(largest, checked, "heads", "64 tokens of a test prompt")).met
 
 
 def _attention_output(model, layer, ids):

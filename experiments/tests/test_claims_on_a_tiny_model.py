@@ -1,6 +1,6 @@
 """The claim cases themselves on a tiny random model: a researcher's ``--model DIR``."""
 
-import re
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -29,18 +29,26 @@ def judge(model, out, *options):
     ).stdout
 
 
-def claims(output):
-    table = output[output.index("= claims =") :]
-    return re.findall(r"^A\d on .*|^   \w.* points.*|^   \w.* points lost.*", table, re.MULTILINE)
+def claims(path):
+    """The findings of a run, without where they were made."""
+    return json.loads(path.read_text(encoding="utf-8"))["claims"]
 
 
 def test_workers_and_a_single_process_find_the_same_and_compute_each_cell_once(model, tmp_path):
-    alone = judge(model, tmp_path / "alone", "-p", "no:xdist")
-    together = judge(model, tmp_path / "together", "-n", 2)
-    assert len(claims(alone)) > 24
-    assert claims(together) == claims(alone)
-    for out in ("alone", "together"):
-        assert len(list((tmp_path / out).rglob("tokens_*.json"))) == 8
+    files = {out: tmp_path / f"{out}.json" for out in ("alone", "together")}
+    judge(model, tmp_path / "alone", "-p", "no:xdist", "--claims-json", files["alone"])
+    judge(model, tmp_path / "together", "-n", 2, "--claims-json", files["together"])
+    found = claims(files["alone"])
+    assert [claim["id"] for claim in found] == ["A1", "A2", "A3", "A5"]
+    assert [len(claim["parts"]) for claim in found] == [6, 1, 1, 1]
+    # Six levels of the uniform control and of four cells; the uniform control of A3.
+    assert [len(claim["details"]) for claim in found] == [30, 0, 1, 0]
+    assert claims(files["together"]) == found
+    for out in files:
+        folder = tmp_path / out
+        assert len(list(folder.rglob("tokens_*.json"))) == 8
+        assert len(list(folder.rglob("*_controls/layer_matched_42.json"))) == 4
+        assert len(list(folder.rglob("noise.json"))) == 1
     again = {path: path.stat().st_mtime_ns for path in (tmp_path / "alone").rglob("*.json")}
     judge(model, tmp_path / "alone", "-n", 2)
     assert again == {path: path.stat().st_mtime_ns for path in again}

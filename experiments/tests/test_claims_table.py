@@ -1,160 +1,381 @@
-"""The claims table and the options, each through a pytest of its own."""
+"""Verdicts at the end of a run, through a pytest of its own."""
+
+import json
 
 import pytest
 
 CASES = """
     import pytest
+    from ablation.errors import Unavailable
+    from ablation.stats import Interval
+    from experiments.judging.verdict import Blocked, Evidence
 
-    @pytest.mark.claim("A1")
-    @pytest.mark.parametrize("level", [1, 2, 3])
-    def test_gap(level, measured):
-        measured(f"level {level}: gap {level}.5")
-        assert level > 1
+    GAPS = {"5": 0.2, "10": 0.3, "20": 0.05}
+
+    @pytest.mark.claim("A1", "{level}")
+    @pytest.mark.parametrize("level", GAPS)
+    def test_gap(level, judged):
+        gap = GAPS[level]
+        found = Evidence(gap, Interval(gap - 0.02, gap + 0.02), 16, "companies", p=0.001)
+        assert judged(found).met
+
+    @pytest.mark.claim("A1", "5", of="one cell")
+    def test_cell(judged):
+        assert judged(Evidence(0.2, None, 1, "companies")).met
 
     @pytest.mark.claim("A2")
-    @pytest.mark.xfail(strict=True, reason="known")
-    def test_drop(measured):
-        measured("drop 0.0")
-        assert False
+    @pytest.mark.xfail(strict=True, reason="known", raises=AssertionError)
+    def test_drop(judged):
+        assert judged(Evidence(-0.1, Interval(-0.2, -0.05), 16, "companies", p=0.04)).met
 
     @pytest.mark.claim("A3")
-    @pytest.mark.xfail(strict=True, reason="known")
-    def test_random(measured):
-        measured("drop 1.0")
+    def test_random(judged):
+        assert judged(Evidence(0.01, Interval(0.0, 0.02), 16, "companies", p=0.03)).met
 
     @pytest.mark.claim("A5")
-    def test_broken(measured):
-        raise KeyError
+    def test_weights_missing(judged):
+        raise Unavailable("no hub: give --model DIR")
 
-    @pytest.mark.claim("B1")
-    def test_one_layer(measured):
+    @pytest.mark.claim("B1", "mean")
+    def test_one_layer(judged):
         pytest.skip("one layer")
+
+    @pytest.mark.claim("B2")
+    def test_broken(judged):
+        raise KeyError("alpha")
+
+    @pytest.mark.published("GPT-2 small")
+    @pytest.mark.claim("B7")
+    def test_not_printed(judged):
+        judged(Blocked("not printed"))
 """
+
+
+def write_suite(pytester, cases):
+    names = ("options", "claim_markers", "judged", "claims_table", "known_findings")
+    pytester.makeconftest(f"pytest_plugins = {[f'experiments.plugin.{name}' for name in names]}")
+    pytester.makepyfile(cases)
+    return pytester
 
 
 @pytest.fixture
 def suite(pytester):
-    pytester.makeconftest(
-        'pytest_plugins = ["experiments.plugin.options", "experiments.plugin.claims_table"]'
-    )
-    pytester.makepyfile(CASES)
-    return pytester
+    return write_suite(pytester, CASES)
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2"), ("-p", "no:xdist")])
+TABLE = """
+claim  tier       model        published  measured [95% interval]   n             p            verdict
+A1*    embedded   smollm2                                                         0.001        DIRECTION_ONLY (without 3 of 6 parts)
+  5                            5.5        20.0 [18.0, 22.0] points  16 companies  0.001        REPRODUCED
+  10                           9.2        30.0 [28.0, 32.0] points  16 companies  0.001        REPRODUCED
+  20                           13.7       5.0 [3.0, 7.0] points     16 companies  0.001        DIRECTION_ONLY
+A2     embedded   smollm2      24.0       -10.0 [-20.0, -5.0] points  16 companies  1  NOT_REPRODUCED
+A3     embedded   smollm2      7.2        1.0 [0.0, 2.0] points  16 companies  0.06 (Holm)  INCONCLUSIVE
+A5     embedded   smollm2      0          no hub: give --model DIR                             BLOCKED
+B1     embedded   smollm2                                                             INCONCLUSIVE (without 1 of 2 parts)
+  mean                         30         one layer                                            INCONCLUSIVE
+B2 embedded smollm2 1.37 the case failed before it gave evidence: 'alpha' INCONCLUSIVE
+B7     published  GPT-2 small  0.24       not printed                                          BLOCKED
+*: the study's primary claim
+tier published: the source's own figures; where they give no interval, it is their rounding
+tier embedded: SmolLM2-135M-Instruct (Q4_1, dequantised), not the model of the studies
+"""  # noqa: E501
+
+
+def squeezed(text):
+    return [" ".join(line.split()) for line in text.strip().splitlines()]
+
+
+@pytest.mark.parametrize("workers", [("-p", "no:xdist"), ("-n", "2")])
 def test_the_table_is_the_same_with_and_without_workers(suite, workers):
-    result = suite.runpytest_subprocess(*workers)
-    result.stdout.fnmatch_lines(
-        [
-            "*= claims =*",
-            "A1 on smollm2: top heads hurt*published: gap 5.5*: holds 2/3, DOES NOT HOLD 1/3",
-            "   DOES NOT HOLD  level 1: gap 1.5",
-            "   holds          level 2: gap 2.5",
-            "   holds          level 3: gap 3.5",
-            "A2 on smollm2*known not to 1/1",
-            "   known not to   drop 0.0",
-            "A3 on smollm2*HOLDS AFTER ALL 1/1",
-            "   HOLDS AFTER ALL drop 1.0",
-            "A5 on smollm2*ERROR 1/1",
-            "   ERROR          nothing measured: *test_broken*",
-            "B1 on smollm2*skipped 1/1",
-            "   skipped        nothing measured: *test_one_layer*",
-        ]
+    result = suite.runpytest_subprocess(*workers, "--junitxml=junit.xml", "--claims-json=out.json")
+    text = result.stdout.str()
+    lines = squeezed(text[text.index("= claims =") :])[1:]
+    assert lines[: len(squeezed(TABLE))] == squeezed(TABLE)
+    result.assert_outcomes(passed=4, failed=3, xfailed=1, skipped=2)
+
+    claims = json.loads((suite.path / "out.json").read_text(encoding="utf-8"))["claims"]
+    found = {claim["id"]: claim for claim in claims}
+    assert list(found) == ["A1", "A2", "A3", "A5", "B1", "B2", "B7"]
+    assert [part["part"] for part in found["A1"]["parts"]] == ["5", "10", "20"]
+    assert [part["of"] for part in found["A1"]["details"]] == ["one cell"]
+    assert found["A3"]["parts"][0]["interval"] == [0.0, 0.02]
+    assert (found["A3"]["p"], found["A3"]["p_holm"]) == (0.03, 0.06)
+
+    xml = (suite.path / "junit.xml").read_text(encoding="utf-8")
+    assert '<property name="claim A3 embedded smollm2" value="INCONCLUSIVE"' in xml
+    assert '<property name="claim.measured" value="30.0 [28.0, 32.0] points"' in xml
+    assert '<property name="claim.verdict" value="DIRECTION_ONLY"' in xml
+
+
+def test_strict_claims_fail_for_every_verdict_but_reproduced(suite):
+    result = suite.runpytest_inprocess("--strict-claims", "-rf")
+    result.assert_outcomes(passed=3, failed=7)
+    result.stdout.fnmatch_lines(["*--strict-claims: A2 is NOT_REPRODUCED*"])
+
+
+def test_strict_claims_look_at_the_correction_for_many_claims_too(pytester):
+    suite = write_suite(
+        pytester,
+        """
+        import pytest
+        from ablation.stats import Interval
+        from experiments.judging.verdict import Evidence
+
+        @pytest.mark.claim("A2")
+        def test_drop(judged):
+            assert judged(Evidence(0.1, Interval(0.05, 0.2), 16, "companies", p=0.04)).met
+
+        @pytest.mark.claim("A3")
+        def test_random(judged):
+            assert judged(Evidence(0.01, Interval(0.0, 0.02), 16, "companies", p=0.03)).met
+        """,
     )
+    assert suite.runpytest_inprocess().ret == 0
+    result = suite.runpytest_inprocess("--strict-claims")
+    result.assert_outcomes(passed=2)
     assert result.ret == 1
-    assert result.stdout.str().count("level 2: gap") == 1
+    result.stdout.fnmatch_lines(["--strict-claims: A2 embedded smollm2: INCONCLUSIVE"])
+
+
+def test_a_case_that_gives_no_evidence_fails(pytester):
+    suite = write_suite(
+        pytester,
+        """
+        import pytest
+
+        @pytest.mark.claim("A5")
+        def test_nothing(judged):
+            pass
+
+        @pytest.mark.claim("A5")
+        def test_not_even_asked_for():
+            pass
+        """,
+    )
+    result = suite.runpytest_inprocess()
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*the case judges a claim but gave no evidence*"])
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ('claim("Z9")', "mark the case with @pytest.mark.claim(one of A1,*"),
+        ('claim("A1", "6")', "claim A1 has no part '6'*"),
+        ('claim("A1", "{level}")', "the marker's '{level}' cannot be filled in*"),
+    ],
+)
+def test_a_marker_that_does_not_fit_is_an_error(pytester, marker, message):
+    suite = write_suite(
+        pytester,
+        f"""
+        import pytest
+
+        @pytest.mark.{marker}
+        def test_case(judged):
+            pass
+        """,
+    )
+    result = suite.runpytest_inprocess("-p", "no:xdist")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*{message}"])
+
+
+def test_a_case_of_another_tier_is_skipped_with_the_reason(pytester):
+    suite = write_suite(
+        pytester,
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def weights():
+            raise RuntimeError("must not be loaded")
+
+        @pytest.mark.claim("A4", "top")
+        def test_case(weights, judged):
+            pass
+        """,
+    )
+    result = suite.runpytest_inprocess("-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*A4 is judged in tier published, not in embedded"])
+
+
+def test_a_second_judgement_in_one_case_is_an_error(pytester):
+    suite = write_suite(
+        pytester,
+        """
+        import pytest
+        from experiments.judging.verdict import Evidence
+
+        @pytest.mark.claim("A5")
+        def test_case(judged, record_property):
+            record_property("verdict", "of another plugin")
+            judged(Evidence.exact(0.0, 1, "heads"))
+            judged(Evidence.exact(1.0, 1, "heads"))
+        """,
+    )
+    result = suite.runpytest_inprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*test_case was judged already*"])
+
+
+def test_an_infinite_ratio_and_details_alone_are_reported(pytester):
+    suite = write_suite(
+        pytester,
+        """
+        import math
+        import pytest
+        from ablation.stats import Interval
+        from experiments.judging.verdict import Evidence
+
+        @pytest.mark.claim("B1", "mean")
+        def test_ratio(judged):
+            assert judged(Evidence(math.inf, Interval(2.0, math.inf), 16, "blocks")).met
+
+        @pytest.mark.claim("A1", "5", of="one cell")
+        def test_cell(judged):
+            assert judged(Evidence.exact(1.0, 1, "companies")).met
+        """,
+    )
+    result = suite.runpytest_inprocess("--claims-json=out.json", "--junitxml=junit.xml")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["A1* details only", "*  mean * inf ?2, inf? ×*INCONCLUSIVE"])
+    details, ratio = json.loads((suite.path / "out.json").read_text(encoding="utf-8"))["claims"]
+    assert (details["verdict"], len(details["missing"])) == (None, 6)
+    assert ratio["parts"][0]["interval"] == [2.0, "inf"]
+    assert float(ratio["parts"][0]["estimate"]) == float("inf")
+    assert ratio["missing"] == ["top heads"]
+    assert "(without 1 of 2 parts)" in (suite.path / "junit.xml").read_text(encoding="utf-8")
 
 
 KNOWN = """
     import pytest
+    from experiments.judging.verdict import Evidence
 
     KNOWN_NOT_TO_HOLD = {
-        "smollm2 A1": "all fall",
-        "smollm2 A2 large": "the large fall",
-        "smollm2 A3 small 2": "two fall",
+        "smollm2 A1 5": "five fall",
+        "smollm2 A1 10 one cell": "ten fall in one cell",
+        "Llama-3-8B A4 top": "the rows differ",
     }
 
-    @pytest.mark.claim("A1")
-    def test_all(measured):
-        assert False
+    @pytest.mark.claim("A1", "{level}", of="{of}")
+    @pytest.mark.parametrize(("level", "of"), [(5, ""), (10, "one cell")])
+    def test_small(level, of, judged):
+        assert judged(Evidence.exact(0.0, 1, "cells")).met
 
-    @pytest.mark.claim("A2", "large")
-    def test_large(measured):
-        assert False
-
-    @pytest.mark.claim("A3", "small")
-    @pytest.mark.parametrize("level", [1, 2])
-    @pytest.mark.parametrize("model", ["smollm2"])
-    def test_small(level, model, measured):
-        assert level < 2
-
-    @pytest.mark.claim("A2")
-    def test_another_part(measured):
-        pass
+    @pytest.mark.published("Llama-3-8B")
+    @pytest.mark.claim("A4", "top")
+    def test_published(judged):
+        assert judged(Evidence.exact(0.5, 1, "cells")).met
 """
 
 
-@pytest.fixture
-def known(pytester):
-    names = ("options", "claims_table", "known_findings")
-    pytester.makeconftest(f"pytest_plugins = {[f'experiments.plugin.{name}' for name in names]}")
-    pytester.makepyfile(KNOWN)
-    return pytester
+def test_what_is_known_not_to_hold_is_expected_with_its_finding(pytester):
+    result = write_suite(pytester, KNOWN).runpytest_inprocess("-rx")
+    result.assert_outcomes(xfailed=3)
+    result.stdout.fnmatch_lines(["XFAIL *test_small*one cell* - ten fall in one cell"])
 
 
-def test_what_is_known_not_to_hold_is_expected_with_its_finding(known):
-    result = known.runpytest_subprocess("-rx")
-    result.assert_outcomes(passed=2, xfailed=3)
-    result.stdout.fnmatch_lines(["XFAIL *test_small*2* - two fall"])
+def test_findings_on_a_model_count_only_where_nothing_changes_the_figures(pytester):
+    result = write_suite(pytester, KNOWN).runpytest_inprocess("--control-draws", "2")
+    result.assert_outcomes(failed=2, xfailed=1)
 
 
-def test_findings_count_only_where_nothing_changes_the_figures(known):
-    known.runpytest_subprocess("--dtype", "bfloat16").assert_outcomes(passed=2, failed=3)
-
-
-def test_figures_reach_the_junit_file(suite):
-    suite.runpytest_subprocess("--junitxml=junit.xml")
-    text = (suite.path / "junit.xml").read_text(encoding="utf-8")
-    assert '<property name="claim" value="A1"' in text
-    assert '<property name="measured" value="level 2: gap 2.5"' in text
-
-
-def test_a_case_without_a_known_claim_is_an_error(pytester, suite):
-    suite.makepyfile(
-        """
-        import pytest
-
-        @pytest.mark.claim("Z9")
-        def test_unknown(measured):
-            pass
-        """
-    )
-    result = suite.runpytest_subprocess()
-    result.stdout.fnmatch_lines(["*mark the case with @pytest.mark.claim(one of A1,*"])
-
-
-def test_an_unknown_model_is_a_usage_error_in_one_line(suite):
-    result = suite.runpytest_subprocess("--model", "gpt5")
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("file/claims.json", "--claims-json: * cannot be written to*"),
+        (".", "--claims-json needs a file, . is a folder"),
+    ],
+)
+def test_a_claims_file_that_cannot_be_is_a_usage_error(suite, path, message):
+    (suite.path / "file").touch()
+    result = suite.runpytest_inprocess(f"--claims-json={path}")
     assert result.ret == 4
-    result.stderr.fnmatch_lines(["ERROR: unknown model 'gpt5': give one of smollm2*"])
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
 
 
-def test_threads_times_workers_do_not_exceed_the_cores(pytester, monkeypatch):
-    # torch imported before the plugin has had its say, as a conftest of a test folder may.
-    pytester.makeconftest('import torch\npytest_plugins = ["experiments.plugin.options"]')
-    pytester.makepyfile(
-        """
-        import os
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"sch', "*stored.json: cannot be read as JSON; restore the file*"),
+        ('{"schema": 1}', "*stored.json: claims of schema 1 are required; restore the file*"),
+    ],
+)
+def test_damaged_evidence_is_a_usage_error(suite, text, message):
+    folder = suite.path / "baselines" / "claims"
+    folder.mkdir(parents=True)
+    (folder / "stored.json").write_text(text, encoding="utf-8")
+    result = suite.runpytest_inprocess()
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
 
-        import torch
 
-        def test_threads():
-            cores = len(os.sched_getaffinity(0))
-            workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-            assert int(os.environ["OMP_NUM_THREADS"]) == max(1, cores // workers)
-            assert torch.get_num_threads() == max(1, cores // workers)
-        """
+ONE = """
+    import pytest
+    from ablation.stats import Interval
+    from experiments.judging.verdict import Evidence
+
+    @pytest.mark.claim("A2")
+    def test_drop(judged):
+        assert judged(Evidence({estimate}, Interval({low}, 0.2), 16, "companies")).met
+"""
+
+
+def test_a_verdict_that_moves_fails_the_run_until_it_is_stored(pytester):
+    stored = "--claims-json=baselines/claims/embedded.json"
+    suite = write_suite(pytester, ONE.format(estimate=0.1, low=0.05))
+    assert suite.runpytest_inprocess(stored).ret == 0
+    assert suite.runpytest_inprocess().ret == 0
+
+    suite.makepyfile(ONE.format(estimate=0.1, low=-0.05))
+    moved = suite.runpytest_inprocess("-k", "drop")
+    moved.assert_outcomes(passed=1)
+    assert moved.ret == 1
+    moved.stdout.fnmatch_lines(
+        ["VERDICT MOVED: A2 embedded smollm2: REPRODUCED → INCONCLUSIVE", "if that is right, *"]
     )
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    for workers in ((), ("-n", "2")):
-        pytester.runpytest_subprocess(*workers).assert_outcomes(passed=1)
+    # Another computation is not compared.
+    assert suite.runpytest_inprocess("--tokens", "2048").ret == 0
+    assert suite.runpytest_inprocess(stored).ret == 0
+    assert suite.runpytest_inprocess().ret == 0
+
+
+def test_evidence_is_not_replaced_by_that_of_fewer_claims(pytester):
+    stored = "--claims-json=baselines/claims/embedded.json"
+    suite = write_suite(pytester, CASES)
+    suite.runpytest_inprocess(stored)
+    path = suite.path / "baselines/claims/embedded.json"
+    before = path.read_text(encoding="utf-8")
+    assert suite.runpytest_inprocess(stored, "--collect-only", "-q").ret == 0
+    result = suite.runpytest_inprocess(stored, "-k", "random")
+    result.assert_outcomes(passed=1)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["NOT WRITTEN: * holds A1 embedded smollm2, A2 embedded*"])
+    assert path.read_text(encoding="utf-8") == before
+
+
+def test_a_verdict_that_moves_by_holms_correction_is_noticed(pytester):
+    cases = """
+        import pytest
+        from ablation.stats import Interval
+        from experiments.judging.verdict import Evidence
+
+        @pytest.mark.claim("A2")
+        def test_drop(judged):
+            assert judged(Evidence(0.1, Interval(0.05, 0.2), 16, "companies", p=P)).met
+
+        @pytest.mark.claim("A3")
+        def test_random(judged):
+            assert judged(Evidence(0.01, Interval(0.0, 0.02), 16, "companies", p=P)).met
+    """
+    suite = write_suite(pytester, cases.replace("p=P", "p=0.01"))
+    assert suite.runpytest_inprocess("--claims-json=baselines/claims/x.json").ret == 0
+    suite.makepyfile(cases.replace("p=P", "p=0.03"))
+    result = suite.runpytest_inprocess()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["VERDICT MOVED: A2 embedded smollm2: REPRODUCED → INCONCLUSIVE"])
+    # Alone there is nothing to correct for, and nothing to compare.
+    assert suite.runpytest_inprocess("-k", "drop").ret == 0

@@ -75,8 +75,11 @@ def test_ablate_draws_the_curve(ablated):
 
 
 def test_ablate_says_what_it_found(ablated):
-    assert "unablated" in ablated
-    assert "random   4" in ablated
+    lines = [" ".join(line.split()) for line in ablated.splitlines()]
+    assert any(line.startswith("unablated 0/2 correct [0, 66]%") for line in lines)
+    assert any(line.startswith("top 4 ") and line.endswith("p = 1") for line in lines)
+    for kind in ("uniform", "layer_matched"):
+        assert any(line.startswith(f"{kind} 4 0/2 correct [0, 66]%, +0.0") for line in lines)
 
 
 def test_a_stored_cell_is_not_computed_again_unless_asked(ablated, headclaims, tiny):
@@ -137,7 +140,29 @@ def test_run_computes_the_grid(headclaims, tiny):
     )
     assert (status, err) == (0, "")
     assert out.count("unablated") == 2
-    assert len(list(Path("results/phase3").rglob("*.json"))) == 2
+    assert len(list(Path("results/phase3").rglob("tokens_*.json"))) == 2
+    assert len(list(Path("results/phase3").rglob("layer_matched_42.json"))) == 2
+
+
+def test_several_control_draws_are_kept_one_by_one_and_drawn_together(ablated, headclaims, tiny):
+    status, out, _ = headclaims(
+        "ablate", "--model", tiny, *SMALL, "--control-draws", "3", "--figure"
+    )
+    assert status == 0
+    assert "mean of 3 draws (0 to 0)" in out
+    folder = (Path("results/phase3") / CELL).with_suffix("")
+    draws = {path.stem: read(path) for path in Path(f"{folder}_controls").glob("*.json")}
+    assert draws.keys() == {
+        *(f"layer_matched_{seed}" for seed in (42, 43, 44)),
+        *(f"uniform_{seed}" for seed in (43, 44)),
+    }
+    matched = draws["layer_matched_43"]
+    assert matched["control"] == {"kind": "layer_matched", "seed": 43}
+    top = read("results/phase3" / CELL)["top_heads_ablations"]
+    for row, tested in zip(matched["ablations"], top, strict=True):
+        assert row["num_heads"] == tested["num_heads"] == len(row["heads"])
+        assert not set(row["heads_str"]) & set(tested["heads_str"])
+        assert isinstance(row["heads_in_other_layers"], int)
 
 
 def test_the_studys_own_command_works(tiny, tmp_path):

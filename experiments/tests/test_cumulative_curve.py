@@ -24,7 +24,7 @@ HEADS = [Head(layer, head) for layer in range(8) for head in range(8)]
 
 
 def of_ratio(ratio):
-    return Perplexity((100 * math.log(20 * ratio),), (100,))
+    return Perplexity(((100 * math.log(20 * ratio),),), ((100,),))
 
 
 class FakeEvaluations(Evaluations):

@@ -14,7 +14,7 @@ DELTAS = [[0.5, -0.02, 0.1001], [0.005, -0.009, 0.099], [0.02, 0.0, 0.0101]]
 
 
 def of_ratio(ratio):
-    return Perplexity((10 * math.log(20 * ratio),), (10,))
+    return Perplexity(((10 * math.log(20 * ratio),),), ((10,),))
 
 
 @pytest.fixture

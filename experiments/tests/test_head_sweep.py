@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from ablation.errors import ComputationError, ResultsError
 from ablation.heads import Head
-from ablation.paired_windows import delta_ppl
+from ablation.paired_perplexity import delta_ppl
 from ablation.perplexity import perplexity
 from ablation.sites import head_sites
 from experiments.exp10.evaluations import Evaluations

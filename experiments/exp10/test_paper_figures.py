@@ -5,7 +5,6 @@ import pytest
 from ablation.errors import Unavailable
 from ablation.loading import model_directory
 from ablation.text import WIKITEXT2
-from experiments.exp10 import published
 from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.individual import sweep
 from experiments.exp10.options import Exp10Options
@@ -13,8 +12,9 @@ from experiments.exp10.ranking import CHEAP, NEGLIGIBLE
 from experiments.exp10.setting import build_setting, source_text
 from experiments.json_files import read_json
 from experiments.plugin.options import chosen_spec
+from experiments.published.gpt2 import experiment_10
 
-COMMAND = "to run it, with a model hub: pytest -k 'exp10 and published' --model gpt2"
+COMMAND = "to run it, with a model hub: pytest -k 'exp10 and paper' --model gpt2"
 GPT2_SMALL = {"model_type": "gpt2", "n_layer": 12, "n_head": 12, "n_embd": 768}
 
 # Against figures from another machine, another implementation and their own rounding.
@@ -23,6 +23,8 @@ DELTA_TOLERANCE = 0.02
 COUNT_TOLERANCE = 2
 CUMULATIVE_TOLERANCE = 0.03
 RANKS = 8
+
+PAPER = experiment_10()
 
 pytestmark = pytest.mark.usefixtures("model")
 
@@ -50,28 +52,29 @@ def swept(evaluations):
     return sweep(evaluations)
 
 
-def test_the_unablated_perplexity_is_the_published_one(evaluations):
+def test_the_unablated_perplexity_is_the_papers(evaluations):
     ppl = evaluations.perplexity(()).value
-    assert ppl == pytest.approx(published.UNABLATED_PPL, abs=PPL_TOLERANCE)
+    assert ppl == pytest.approx(PAPER.unablated_ppl, abs=PPL_TOLERANCE)
 
 
-@pytest.mark.parametrize("head", published.TOP_DELTAS)
-def test_the_largest_effects_are_the_published_ones(head, swept):
+@pytest.mark.parametrize("head", PAPER.largest)
+def test_the_largest_effects_are_the_papers(head, swept):
     deltas = {str(head): delta for head, delta in swept.deltas.items()}
-    assert deltas[head] == pytest.approx(published.TOP_DELTAS[head], rel=DELTA_TOLERANCE)
+    assert deltas[head] == pytest.approx(PAPER.largest[head][0], rel=DELTA_TOLERANCE)
 
 
-def test_the_first_heads_are_in_the_published_order(swept):
-    assert list(map(str, swept.largest(RANKS))) == list(published.TOP_DELTAS)[:RANKS]
+def test_the_first_heads_are_in_the_papers_order(swept):
+    assert list(map(str, swept.largest(RANKS))) == list(PAPER.largest)[:RANKS]
 
 
-def test_the_counts_are_the_published_ones(swept):
+def test_the_counts_are_the_papers(swept):
     counts = len(swept.within(NEGLIGIBLE)), len(swept.within(CHEAP)), len(swept.helping())
-    expected = published.BELOW_1_PERCENT, published.BELOW_10_PERCENT, published.NEGATIVE
+    paper = PAPER.counts
+    expected = paper.below_1_percent, paper.below_10_percent, paper.negative
     assert counts == pytest.approx(expected, abs=COUNT_TOLERANCE)
 
 
-@pytest.mark.parametrize("count", published.CUMULATIVE_PPL)
-def test_the_cumulative_table_is_the_published_one(count, evaluations, swept):
+@pytest.mark.parametrize("count", PAPER.cumulative)
+def test_the_cumulative_table_is_the_papers(count, evaluations, swept):
     ppl = evaluations.perplexity(swept.by_magnitude()[:count]).value
-    assert ppl == pytest.approx(published.CUMULATIVE_PPL[count], rel=CUMULATIVE_TOLERANCE)
+    assert ppl == pytest.approx(PAPER.cumulative[count][0], rel=CUMULATIVE_TOLERANCE)

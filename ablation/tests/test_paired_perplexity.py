@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ablation.errors import InvalidInput
-from ablation.paired_windows import FEWEST_WINDOWS, delta_ppl, delta_ppl_interval
+from ablation.paired_perplexity import delta_ppl, delta_ppl_interval, paired_units
 from ablation.perplexity import Perplexity
+from ablation.stats import FEWEST_UNITS
 
 COUNTS = (99,) * 49 + (30,)
 
@@ -17,7 +18,12 @@ def pair(effect, noise, seed=0):
     generator = np.random.default_rng(seed)
     base = generator.uniform(2, 4, len(COUNTS)) * COUNTS
     change = (effect + noise * generator.standard_normal(len(COUNTS))) * COUNTS
-    return Perplexity(tuple(base), COUNTS), Perplexity(tuple(base + change), COUNTS)
+    return of_windows(base, COUNTS), of_windows(base + change, COUNTS)
+
+
+def of_windows(sums, counts):
+    """A perplexity whose windows are one block each."""
+    return Perplexity(tuple((float(x),) for x in sums), tuple((count,) for count in counts))
 
 
 def interval(unablated, ablated):
@@ -30,7 +36,7 @@ def test_delta_is_the_relative_change_of_the_perplexity():
     unablated, ablated = pair(0.05, 0.01)
     assert delta_ppl(unablated, ablated) == pytest.approx(ablated.value / unablated.value - 1)
     assert delta_ppl(unablated, unablated) == 0
-    assert delta_ppl(Perplexity((0.0,), (1,)), Perplexity((1e6,), (1,))) == math.inf
+    assert delta_ppl(of_windows((0.0,), (1,)), of_windows((1e6,), (1,))) == math.inf
 
 
 def test_the_interval_is_that_of_the_paired_differences():
@@ -56,11 +62,31 @@ def test_the_same_input_gives_the_same_interval():
     assert delta_ppl_interval(*pair(0.1, 0.1)) == delta_ppl_interval(*pair(0.1, 0.1))
 
 
-def test_few_windows_give_no_interval():
-    few = Perplexity((2.0,) * (FEWEST_WINDOWS - 1), (1,) * (FEWEST_WINDOWS - 1))
+def test_few_units_give_no_interval():
+    few = of_windows((2.0,) * (FEWEST_UNITS - 1), (1,) * (FEWEST_UNITS - 1))
     assert delta_ppl_interval(few, few) is None
+
+
+def test_the_blocks_of_one_window_are_resampled_where_windows_are_few():
+    unablated, ablated = pair(0.05, 0.01)
+    one_window = [
+        Perplexity((sum(found.block_nll_sums, ()),), (COUNTS,)) for found in (unablated, ablated)
+    ]
+    assert paired_units(one_window[0], one_window[1:]).name == "blocks of 64 tokens"
+    assert paired_units(unablated, [ablated]).name == "windows"
+    assert interval(*one_window) == interval(unablated, ablated)
+
+
+def test_the_differences_of_many_sets_of_heads_are_rows():
+    unablated, ablated = pair(0.05, 0.01)
+    units = paired_units(unablated, [unablated, ablated])
+    assert units.differences.shape == (2, len(COUNTS))
+    assert not units.differences[0].any()
+    assert np.expm1(units.differences[1].sum() / units.counts.sum()) == pytest.approx(
+        delta_ppl(unablated, ablated)
+    )
 
 
 def test_perplexities_of_other_windows_are_refused():
     with pytest.raises(InvalidInput, match="1 windows of 3 positions and 2 of 3"):
-        delta_ppl(Perplexity((1.0,), (3,)), Perplexity((1.0, 1.0), (2, 1)))
+        delta_ppl(of_windows((1.0,), (3,)), of_windows((1.0, 1.0), (2, 1)))

@@ -1,0 +1,184 @@
+"""Claims A1 to A8: the QRHead ablation study on Llama-3-8B."""
+
+from experiments.judging.claim import Bound, Claim, Criterion, HeadsAblated, Tier, Unit
+
+LEVELS = (5, 10, 20, 30, 40, 50)
+"""How many heads the study ablates."""
+
+FEW_SHARED = 1 / 3
+"""A7: Jaccard index of two sets of one size that share half of their heads (ours)."""
+
+NEARLY_ZERO = 0.01
+"""A6: what may be left of the norm of an output that is "about 0" (ours)."""
+
+_GAPS = dict(zip(LEVELS, (0.055, 0.092, 0.137, 0.180, 0.212, 0.236), strict=True))
+_TABLE = "QRHead ablation study on Llama-3-8B, table of key results"
+_ZERO = HeadsAblated("zero", "prefill and decode", "none in Llama")
+_EVERYWHERE = (Tier.PUBLISHED, Tier.EMBEDDED, Tier.PAPER)
+
+QRHEAD_CLAIMS = (
+    Claim(
+        "A1",
+        "top heads hurt more than random heads, at every level",
+        "qrhead",
+        _TABLE,
+        "gap " + ", ".join(f"{100 * gap:.1f}" for gap in _GAPS.values()) + " points",
+        _ZERO,
+        _EVERYWHERE,
+        {
+            str(level): Criterion(
+                f"accuracy lost with the top {level} heads ablated, beyond that with as many "
+                "control heads",
+                Bound.AT_LEAST,
+                gap,
+                f"{100 * gap:.1f}",
+                Unit.POINTS,
+                null=0.0,
+            )
+            for level, gap in _GAPS.items()
+        },
+        primary=True,
+    ),
+    Claim(
+        "A2",
+        "the drop grows with the level",
+        "qrhead",
+        _TABLE,
+        "6.8 → 30.8 points",
+        _ZERO,
+        _EVERYWHERE,
+        {
+            "": Criterion(
+                "accuracy lost with the top 50 heads ablated, beyond that with the top 5",
+                Bound.ABOVE,
+                0.0,
+                "24.0",
+                Unit.POINTS,
+            )
+        },
+    ),
+    Claim(
+        "A3",
+        "random heads barely hurt",
+        "qrhead",
+        _TABLE,
+        "≤ 7.2 points at 50 heads",
+        _ZERO,
+        _EVERYWHERE,
+        {
+            "": Criterion(
+                "accuracy lost with 50 control heads ablated",
+                Bound.AT_MOST,
+                0.072,
+                "7.2",
+                Unit.POINTS,
+            )
+        },
+    ),
+    Claim(
+        "A4",
+        "the study's table follows from its own 32 result files",
+        "qrhead",
+        _TABLE,
+        "top 6.8 … 30.8, random 1.3 … 7.2 points",
+        None,
+        (Tier.PUBLISHED,),
+        {
+            kind: Criterion(
+                f"largest difference of the row of {kind} heads from the mean over the files",
+                Bound.AT_MOST,
+                0.0005,
+                "0",
+                Unit.POINTS,
+                of_the_source=True,
+            )
+            for kind in ("top", "random")
+        },
+    ),
+    Claim(
+        "A5",
+        "zeroing a head's output makes its contribution exactly 0",
+        "qrhead",
+        "QRHead ablation study, description of the ablation",
+        "yes",
+        _ZERO,
+        (Tier.EMBEDDED, Tier.PAPER),
+        {
+            "": Criterion(
+                "largest absolute entry of what an ablated head adds to the residual stream",
+                Bound.AT_MOST,
+                0.0,
+                "0",
+            )
+        },
+    ),
+    Claim(
+        "A6",
+        "zeroing queries makes a head's output about 0",
+        "qrhead",
+        "QRHead ablation study, on the code of Wu et al. 2024 (arXiv 2404.15574)",
+        "about 0",
+        HeadsAblated("queries or logits zeroed", "all positions", "kept"),
+        (Tier.PUBLISHED,),
+        {
+            path: Criterion(
+                f"norm of the head's output with {path}, as a share of the unablated one",
+                Bound.AT_MOST,
+                NEARLY_ZERO,
+                "0",
+                Unit.PERCENT,
+            )
+            for path in ("queries zeroed", "logits zeroed")
+        },
+    ),
+    Claim(
+        "A7",
+        "QRHead, Wu24 and summed attention find largely different heads, all of them causal",
+        "qrhead",
+        "QRHead ablation study, comparison of three methods",
+        "Jaccard ≈ 0.12; 30.8, 30.9, 30.8 points lost at 50 heads",
+        _ZERO,
+        (Tier.PUBLISHED,),
+        {
+            "overlap": Criterion(
+                "Jaccard index of the top 50 of two methods in one cell, mean over cells and pairs",
+                Bound.BELOW,
+                FEW_SHARED,
+                "0.12",
+            ),
+            **{
+                method: Criterion(
+                    f"accuracy lost with the top 50 heads of {method} ablated, beyond that with "
+                    "50 random heads",
+                    Bound.ABOVE,
+                    0.0,
+                    published,
+                    Unit.POINTS,
+                )
+                for method, published in (
+                    ("qrhead", "30.8 lost"),
+                    ("wu24", "30.9 lost"),
+                    ("summed attention", "30.8 lost"),
+                )
+            },
+        },
+    ),
+    Claim(
+        "A8",
+        "the selected heads alone score paragraphs well enough to retrieve the gold one",
+        "qrhead",
+        "Zhang et al. 2025 (arXiv 2506.09944)",
+        "with all heads active",
+        None,
+        (Tier.PUBLISHED,),
+        {
+            "": Criterion(
+                "recall@1 of the gold paragraph by the selected heads, beyond that by random heads",
+                Bound.ABOVE,
+                0.0,
+                "none",
+                Unit.POINTS,
+            )
+        },
+    ),
+)

@@ -1,0 +1,85 @@
+"""``headclaims claims``: the registry, and what the stored evidence says of a claim."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import click
+
+from ablation.errors import InvalidInput
+from experiments.claims import CLAIMS
+from experiments.judging.claim import Claim, Unit
+
+
+@click.command("claims")
+@click.argument("ids", nargs=-1, metavar="[ID]…")
+@click.option(
+    "--evidence",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="A file that pytest --claims-json wrote; default: the stored evidence of this checkout.",
+)
+def claims_command(ids: tuple[str, ...], evidence: tuple[Path, ...]) -> None:
+    """List the claims, or show some with their criteria and evidence.
+
+    \b
+    headclaims claims              every claim with its last verdicts
+    headclaims claims A1 B4        criteria, measured figures with intervals, verdicts
+    """
+    unknown = [name for name in ids if name not in CLAIMS]
+    if unknown:
+        raise InvalidInput(f"unknown claim {', '.join(unknown)}: it must be one of {_known()}")
+    from experiments.judging.stored_evidence import read_evidence, stored_files
+
+    found = read_evidence(evidence or stored_files())
+    chosen = [CLAIMS[name] for name in ids] or list(CLAIMS.values())
+    for claim in chosen:
+        rows = [row for row in found if row["id"] == claim.id]
+        for line in _details(claim, rows) if ids else _entry(claim, rows):
+            click.echo(line)
+
+
+def _entry(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
+    star = "*" if claim.primary else " "
+    yield f"{claim.id}{star} {claim.statement} [published: {claim.published}]"
+    for row in rows:
+        yield f"      {row['tier']}, {row['model']}: {row['verdict']}"
+
+
+def _details(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
+    primary = ", the study's primary claim" if claim.primary else ""
+    yield f"{claim.id}  {claim.statement}"
+    yield f"    source     {claim.source} (study {claim.study}{primary})"
+    yield f"    published  {claim.published}"
+    yield f"    ablation   {claim.ablation or 'none: a claim about figures'}"
+    yield f"    tiers      {', '.join(claim.tiers)}"
+    yield "    criteria"
+    for part, criterion in claim.criteria.items():
+        name = f"{part}: " if part else ""
+        yield f"      {name}{criterion.metric} {criterion.requirement}"
+    if not rows:
+        yield "    evidence   none stored"
+    for row in rows:
+        yield f"    evidence   {row['tier']}, {row['model']}: {row['verdict']}"
+        for part in row["parts"]:
+            yield from _part(part)
+
+
+def _part(part: dict[str, Any]) -> Iterator[str]:
+    name = f"{part['part']}: " if part["part"] else ""
+    if "blocked" in part:
+        yield f"      {name}{part['verdict']}: {part['blocked']}"
+        return
+    show, interval = Unit(part["unit"]).show, part["interval"]
+    ends = "no interval" if interval is None else ", ".join(map(show, interval))
+    p = "" if part["p"] is None else f", p = {part['p']:.2g}"
+    yield (
+        f"      {name}{show(part['estimate'])} [{ends}] {part['unit']} "
+        f"({part['n']} {part['units']}{p}), published {part['published']}: {part['verdict']}"
+    )
+    yield from wrap(part["note"], 92, initial_indent=" " * 8, subsequent_indent=" " * 8)
+
+
+def _known() -> str:
+    return ", ".join(CLAIMS)

@@ -1,0 +1,53 @@
+"""How far two evaluations of one perplexity lie apart: the noise under every ΔPPL."""
+
+from typing import Any
+
+import torch
+
+from ablation.perplexity import POSITIONS_PER_CHUNK, perplexity
+from experiments.exp10.evaluations import UNABLATED, Evaluations
+from experiments.stored import Stored
+
+METHOD = "exp10_noise"
+
+
+def perplexity_noise(evaluations: Evaluations) -> dict[str, Any]:
+    """The unablated perplexity once more, with other shapes and threads; stored or computed now.
+
+    Returns:
+        ``noise``: the relative difference from the stored one.
+
+    Raises:
+        ComputationError, ResultsError: as ``Evaluations.perplexity``.
+    """
+    setting = evaluations.setting
+    stored = Stored(
+        evaluations.results / f"noise_{setting.tag}.json",
+        {**evaluations.identity, "method": METHOD},
+    )
+    document = stored.once(lambda: _measure(evaluations), fresh=evaluations.fresh)
+    assert document is not None  # it waits
+    return document
+
+
+def _measure(evaluations: Evaluations) -> dict[str, Any]:
+    setting, threads = evaluations.setting, torch.get_num_threads()
+    first = evaluations.perplexity(UNABLATED)
+    other = 1 if threads > 1 else 2
+    torch.set_num_threads(other)
+    try:
+        again = perplexity(
+            setting.loaded.model,
+            setting.text.ids,
+            window=setting.window,
+            chunk=POSITIONS_PER_CHUNK // 4,
+        )
+    finally:
+        torch.set_num_threads(threads)
+    return {
+        "method": METHOD,
+        "threads": [threads, other],
+        "ppl": [first.value, again.value],
+        "noise": abs(again.value / first.value - 1),
+        "provenance": setting.provenance(),
+    }

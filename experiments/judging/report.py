@@ -1,0 +1,253 @@
+"""From what the cases found to one verdict a claim: the table, and the document of it."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ablation.stats import holm
+from experiments.judging.claim import Claim, Criterion
+from experiments.judging.verdict import ALPHA, Blocked, Evidence, Verdict, combine
+
+SCHEMA = 1
+"""Of the document; raised when its keys change their meaning."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one case found.
+
+    Attributes:
+        claim, part: what it judged.
+        tier, model: on what.
+        of: the subset it is about, such as one cell; "" if it carries the claim's verdict.
+        evidence: what was measured, or why nothing could be.
+        verdict: by the rules.
+        case: node id of the case.
+    """
+
+    claim: str
+    part: str
+    tier: str
+    model: str
+    of: str
+    evidence: Evidence | Blocked
+    verdict: Verdict
+    case: str = ""
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """One claim on one model in one tier.
+
+    Attributes:
+        claim: the entry.
+        tier, model: on what.
+        parts: what carries the verdict, in the order of the criteria.
+        details: the rest.
+        verdict: of the parts together, after Holm's correction for a claim that is not primary;
+            None where only details were judged.
+        p: the largest of the parts' p; None where no part has one.
+        p_holm: after the correction; None for a primary claim.
+        corrected_with: the claims that the correction was over.
+    """
+
+    claim: Claim
+    tier: str
+    model: str
+    parts: tuple[Finding, ...]
+    details: tuple[Finding, ...]
+    verdict: Verdict | None
+    p: float | None
+    p_holm: float | None = None
+    corrected_with: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> list[str]:
+        """The parts that were not judged."""
+        judged = {finding.part for finding in self.parts}
+        return [part for part in self.claim.criteria if part not in judged]
+
+    @property
+    def described(self) -> str:
+        """The verdict, and how much of the claim it is about."""
+        if self.verdict is None:
+            return "details only"
+        of = f" (without {len(self.missing)} of {len(self.claim.criteria)} parts)"
+        return f"{self.verdict}{of if self.missing else ''}"
+
+
+def summarise(findings: Iterable[Finding], claims: Mapping[str, Claim]) -> list[ClaimResult]:
+    """One result for each claim, tier and model, in the order of the registry.
+
+    The parts of a claim must all hold, so its p is the largest of theirs (an intersection-union
+    test needs no correction). The claims of a study that are not its primary one are corrected for
+    their number among those judged (Holm 1979); one that does not survive that is INCONCLUSIVE.
+    """
+    grouped: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.claim, finding.tier, finding.model)
+        grouped.setdefault(key, []).append(finding)
+    order = {claim: place for place, claim in enumerate(claims)}
+    results = [
+        _summarise_one(claims[claim], tier, model, found)
+        for (claim, tier, model), found in sorted(
+            grouped.items(), key=lambda item: (order[item[0][0]], *item[0][1:])
+        )
+    ]
+    return _corrected(results)
+
+
+def _summarise_one(claim: Claim, tier: str, model: str, found: Sequence[Finding]) -> ClaimResult:
+    places = {part: place for place, part in enumerate(claim.criteria)}
+    ordered = sorted(found, key=lambda finding: (places[finding.part], finding.of, finding.case))
+    parts = tuple(finding for finding in ordered if not finding.of)
+    verdict = combine(finding.verdict for finding in parts) if parts else None
+    p_values = [p for finding in parts if (p := _p_for(claim, finding)) is not None]
+    return ClaimResult(
+        claim,
+        tier,
+        model,
+        parts,
+        tuple(finding for finding in ordered if finding.of),
+        verdict,
+        max(p_values, default=None),
+    )
+
+
+def _p_for(claim: Claim, finding: Finding) -> float | None:
+    """The p of a finding; 1 where a two-sided test found the opposite."""
+    evidence = finding.evidence
+    if isinstance(evidence, Blocked) or evidence.p is None:
+        return None
+    return evidence.p if claim.criterion(finding.part).speaks_for(evidence.estimate) else 1.0
+
+
+def _corrected(results: list[ClaimResult]) -> list[ClaimResult]:
+    families: dict[tuple[str, str, str], list[int]] = {}
+    for place, result in enumerate(results):
+        if result.p is not None and not result.claim.primary:
+            key = (result.claim.study, result.tier, result.model)
+            families.setdefault(key, []).append(place)
+    for places in families.values():
+        p_values = [p for place in places if (p := results[place].p) is not None]
+        family = tuple(results[place].claim.id for place in places)
+        for place, adjusted in zip(places, holm(p_values), strict=True):
+            result = results[place]
+            shown = result.verdict in (Verdict.REPRODUCED, Verdict.DIRECTION_ONLY)
+            verdict = Verdict.INCONCLUSIVE if shown and adjusted > ALPHA else result.verdict
+            results[place] = replace(
+                result, verdict=verdict, p_holm=adjusted, corrected_with=family
+            )
+    return results
+
+
+def report_document(results: Sequence[ClaimResult]) -> dict[str, Any]:
+    """The results as JSON."""
+    return {"schema": SCHEMA, "claims": [_claim_document(result) for result in results]}
+
+
+def _claim_document(result: ClaimResult) -> dict[str, Any]:
+    claim = result.claim
+    return {
+        "id": claim.id,
+        "statement": claim.statement,
+        "study": claim.study,
+        "source": claim.source,
+        "published": claim.published,
+        "ablation": asdict(claim.ablation) if claim.ablation else None,
+        "primary": claim.primary,
+        "tier": result.tier,
+        "model": result.model,
+        "verdict": None if result.verdict is None else str(result.verdict),
+        "missing": result.missing,
+        "p": result.p,
+        "p_holm": result.p_holm,
+        "corrected_with": list(result.corrected_with),
+        "parts": [_finding_document(claim, finding) for finding in result.parts],
+        "details": [_finding_document(claim, finding) for finding in result.details],
+    }
+
+
+def _finding_document(claim: Claim, finding: Finding) -> dict[str, Any]:
+    """One finding as JSON, with the criterion it was judged by."""
+    criterion = claim.criterion(finding.part)
+    return {
+        "part": finding.part,
+        "of": finding.of,
+        "metric": criterion.metric,
+        "unit": str(criterion.unit),
+        "required": f"{criterion.bound} {criterion.threshold}",
+        "null": criterion.null,
+        "published": criterion.published,
+        **_evidence_document(finding.evidence),
+        "verdict": str(finding.verdict),
+        "case": finding.case,
+    }
+
+
+def _evidence_document(evidence: Evidence | Blocked) -> dict[str, Any]:
+    """Evidence as JSON."""
+    if isinstance(evidence, Blocked):
+        return {"blocked": evidence.reason}
+    interval = None if evidence.interval is None else [*map(_number, evidence.interval)]
+    return {**asdict(evidence), "estimate": _number(evidence.estimate), "interval": interval}
+
+
+def _number(figure: float) -> float | str:
+    """JSON knows no infinity: a ratio to nothing is written as text, which ``float`` reads."""
+    return figure if math.isfinite(figure) else str(figure)
+
+
+def shown(criterion: Criterion, evidence: Evidence | Blocked) -> str:
+    """What was measured, with its interval and unit."""
+    if isinstance(evidence, Blocked):
+        return evidence.reason
+    show = criterion.unit.show
+    interval = (
+        "no interval"
+        if evidence.interval is None
+        else f"{show(evidence.interval.low)}, {show(evidence.interval.high)}"
+    )
+    return f"{show(evidence.estimate)} [{interval}] {criterion.unit}".rstrip()
+
+
+def table(results: Sequence[ClaimResult]) -> list[str]:
+    """The lines of the table: every claim once, the parts of a claim below it."""
+    head = ("claim", "tier", "model", "published", "measured [95% interval]", "n", "p", "verdict")
+    rows: list[tuple[str, ...]] = [head]
+    for result in results:
+        rows += _rows(result)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _rows(result: ClaimResult) -> list[tuple[str, ...]]:
+    claim = result.claim
+    where = (claim.id + ("*" if claim.primary else ""), result.tier, result.model)
+    judged = {finding.part for finding in result.parts}
+    if judged == {""} and len(result.parts) == 1:
+        return [(*where, *_cells(claim, result.parts[0], _p(result)), str(result.verdict))]
+    rows: list[tuple[str, ...]] = [(*where, "", "", "", _p(result), result.described)]
+    for finding in result.parts:
+        p = getattr(finding.evidence, "p", None)
+        cells = _cells(claim, finding, "" if p is None else f"{p:.2g}")
+        rows.append((f"  {finding.part}", "", "", *cells, str(finding.verdict)))
+    return rows
+
+
+def _cells(claim: Claim, finding: Finding, p: str) -> tuple[str, str, str, str]:
+    criterion, evidence = claim.criterion(finding.part), finding.evidence
+    n = "" if isinstance(evidence, Blocked) else f"{evidence.n} {evidence.units}"
+    return criterion.published, shown(criterion, evidence), n, p
+
+
+def _p(result: ClaimResult) -> str:
+    if result.p is None:
+        return ""
+    if result.p_holm is None or result.p_holm == result.p:
+        return f"{result.p:.2g}"
+    return f"{result.p_holm:.2g} (Holm)"

@@ -1,0 +1,137 @@
+"""Verdicts: what the evidence says of a criterion, by rules that look at nothing else.
+
+The rules in their order; the first that fits decides:
+
+1. no evidence: BLOCKED if weights, a device or data are missing, INCONCLUSIVE if what is measured
+   is not defined here, as a comparison of layers in a model of one;
+2. the criterion compares figures of the source with each other: REPRODUCED if they agree,
+   INCONSISTENT if they do not;
+3. there is no interval (too few units), the unablated model is below the declared floor, or the
+   effect is within the run-to-run noise: INCONCLUSIVE;
+4. a claim of size (the criterion has a null): with the effect shown, that is the interval beyond
+   the null on the claimed side and p at most ``ALPHA`` where there is one, REPRODUCED if the
+   estimate meets the threshold, else DIRECTION_ONLY. Not shown: NOT_REPRODUCED if the whole
+   interval misses the threshold, else INCONCLUSIVE;
+5. a bound: REPRODUCED if the whole interval meets the threshold (and p is at most ``ALPHA``),
+   NOT_REPRODUCED if none of it does, else INCONCLUSIVE.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ablation.errors import InvalidInput
+from ablation.stats.interval import Interval
+from experiments.judging.claim import Criterion
+
+FLOOR = 0.3
+"""Unablated accuracy below which a cell is no evidence: there is too little left to lose."""
+
+ALPHA = 0.05
+
+
+class Verdict(StrEnum):
+    """What became of a claim; the later in this order decides a claim of several parts."""
+
+    REPRODUCED = "REPRODUCED"
+    DIRECTION_ONLY = "DIRECTION_ONLY"
+    BLOCKED = "BLOCKED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_REPRODUCED = "NOT_REPRODUCED"
+    INCONSISTENT = "INCONSISTENT"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured of a criterion.
+
+    Attributes:
+        estimate: the figure, in the criterion's plain unit (accuracies and shares as fractions).
+        interval: its 95% interval; None where the units are too few for one.
+        n: how many independent units it rests on.
+        units: what they are, plural: "filings", "blocks of text".
+        p: of no effect, where there is a test; it speaks for the claim where the estimate is on
+            the claimed side.
+        unablated: accuracy of the unablated model, in claims about accuracy.
+        noise: how far two runs of the same computation lie apart, in the estimate's unit.
+        note: what else a reader should see, one phrase.
+
+    Raises:
+        InvalidInput: no unit, an estimate that is not a number, or an interval upside down.
+    """
+
+    estimate: float
+    interval: Interval | None
+    n: int
+    units: str
+    p: float | None = None
+    unablated: float | None = None
+    noise: float = 0.0
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise InvalidInput(f"evidence rests on at least one unit, got {self.n} {self.units}")
+        if math.isnan(self.estimate):
+            raise InvalidInput(f"an estimate must be a number, got {self.estimate}")
+        if self.interval is not None and not self.interval.low <= self.interval.high:
+            raise InvalidInput(f"an interval ascends, got {tuple(self.interval)}")
+
+    @classmethod
+    def exact(cls, estimate: float, n: int, units: str, note: str = "") -> "Evidence":
+        """A figure without sampling error, as of arithmetic: its interval is the point."""
+        return cls(estimate, Interval(estimate, estimate), n, units, note=note)
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Why there is no evidence.
+
+    Attributes:
+        reason: one line.
+        missing: whether weights, a device or data are missing; otherwise what is measured is not
+            defined here, or the case broke.
+    """
+
+    reason: str
+    missing: bool = True
+
+
+def judge(criterion: Criterion, evidence: Evidence | Blocked) -> Verdict:
+    """The verdict on one criterion; the module says the rules."""
+    if isinstance(evidence, Blocked):
+        return Verdict.BLOCKED if evidence.missing else Verdict.INCONCLUSIVE
+    meets = criterion.met_by(evidence.estimate)
+    if criterion.of_the_source:
+        return Verdict.REPRODUCED if meets else Verdict.INCONSISTENT
+    if _cannot_tell(criterion, evidence) or evidence.interval is None:
+        return Verdict.INCONCLUSIVE
+    meeting = [criterion.met_by(end) for end in evidence.interval]
+    significant = evidence.p is None or evidence.p <= ALPHA
+    if criterion.null is None:
+        if all(meeting):
+            return Verdict.REPRODUCED if significant else Verdict.INCONCLUSIVE
+    elif significant and _is_beyond(evidence.interval, criterion):
+        return Verdict.REPRODUCED if meets else Verdict.DIRECTION_ONLY
+    return Verdict.INCONCLUSIVE if any(meeting) else Verdict.NOT_REPRODUCED
+
+
+def combine(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict on a claim whose parts must all hold: that of its weakest part."""
+    order = list(Verdict)
+    return max(verdicts, key=order.index)
+
+
+def _cannot_tell(criterion: Criterion, evidence: Evidence) -> bool:
+    if evidence.unablated is not None and evidence.unablated < FLOOR:
+        return True
+    reference = criterion.threshold if criterion.null is None else criterion.null
+    return evidence.noise > 0 and abs(evidence.estimate - reference) <= evidence.noise
+
+
+def _is_beyond(interval: Interval, criterion: Criterion) -> bool:
+    assert criterion.null is not None
+    if criterion.bound.is_lower:
+        return interval.low > criterion.null
+    return interval.high < criterion.null

@@ -1,0 +1,117 @@
+"""Judging under pytest: what a case measured becomes a finding in its report.
+
+A case says which claim it judges by a marker, and hands what it measured to the fixture
+``judged``::
+
+    @pytest.mark.claim("A1", "{level}")            # a claim, and which of its criteria
+    @pytest.mark.parametrize("level", [5, 10])
+    def test_top_heads_hurt_more(level, judged):
+        assert judged(evidence).met
+"""
+
+from collections.abc import Callable, Generator
+
+import pytest
+
+from ablation.errors import InvalidInput, Unavailable
+from experiments.claims import CLAIMS
+from experiments.judging.report import Finding, shown
+from experiments.judging.verdict import Blocked, Evidence, Verdict, judge
+from experiments.plugin.claim_markers import CLAIM_MARKER, Place, place_of
+from experiments.plugin.finding_properties import finding_from, properties_of, without_finding
+
+
+class Judgement:
+    """What one case is to assert: that its estimate ``met`` the threshold."""
+
+    def __init__(self, finding: Finding) -> None:
+        assert isinstance(finding.evidence, Evidence)
+        criterion = CLAIMS[finding.claim].criterion(finding.part)
+        self.met = criterion.met_by(finding.evidence.estimate)
+        self.verdict = finding.verdict
+        self._text = (
+            f"{f'{finding.claim} {finding.part}'.rstrip()}: {criterion.metric}: "
+            f"{shown(criterion, finding.evidence)}, required {criterion.requirement}"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self._text}: {self.verdict}>"
+
+
+@pytest.fixture
+def judged(request: pytest.FixtureRequest) -> Callable[[Evidence | Blocked], Judgement]:
+    """Call it once with what was measured; with ``Blocked`` it skips the case."""
+    item, place = request.node, place_of(request.node)
+    # A case that is run again is judged again.
+    item.user_properties[:] = without_finding(item.user_properties)
+
+    def judge_and_record(evidence: Evidence | Blocked) -> Judgement:
+        if finding_from(item.user_properties) is not None:
+            raise InvalidInput(f"{item.nodeid} was judged already: give each criterion a case")
+        finding = _record(item, place, evidence)
+        if isinstance(evidence, Blocked):
+            pytest.skip(evidence.reason)
+        return Judgement(finding)
+
+    return judge_and_record
+
+
+def _record(item: pytest.Item, place: Place, evidence: Evidence | Blocked) -> Finding:
+    verdict = judge(CLAIMS[place.claim].criterion(place.part), evidence)
+    finding = Finding(
+        place.claim,
+        place.part,
+        place.tier,
+        place.model,
+        place.of,
+        evidence,
+        verdict,
+        item.nodeid,
+    )
+    item.user_properties += properties_of(finding)
+    return finding
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    if item.get_closest_marker(CLAIM_MARKER) is None:
+        return (yield)
+    finding = finding_from(item.user_properties)
+    if finding is None and call.excinfo is not None and call.when != "teardown":
+        finding = _nothing_measured(item, call.excinfo.value)
+    report = yield
+    if call.when == "call" and report.passed and finding is None:
+        report.outcome = "failed"
+        report.longrepr = "the case judges a claim but gave no evidence: call judged(…)"
+    if finding is not None and item.config.getoption("strict_claims"):
+        _be_strict(report, finding)
+    return report
+
+
+def _nothing_measured(item: pytest.Item, error: BaseException) -> Finding | None:
+    try:
+        place = place_of(item)
+    except ValueError:  # the marker itself is what is wrong
+        return None
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    # A one-line failure of a case on a model hides the error behind it.
+    missing = any(isinstance(e, Unavailable) for e in (error, error.__context__))
+    if not missing and not isinstance(error, pytest.skip.Exception):
+        text = f"the case failed before it gave evidence: {text}"
+    return _record(item, place, Blocked(text, missing))
+
+
+def _be_strict(report: pytest.TestReport, finding: Finding) -> None:
+    if report.when == "teardown" or finding.verdict is Verdict.REPRODUCED:
+        return
+    # A setup that went well is followed by the call, which is judged.
+    if report.when == "setup" and report.passed:
+        return
+    if not report.failed:
+        report.outcome = "failed"
+        name = f"{finding.claim} {finding.part}".rstrip()
+        report.longrepr = f"--strict-claims: {name} is {finding.verdict}"
+    if hasattr(report, "wasxfail"):
+        del report.wasxfail

@@ -1,0 +1,1 @@
+"""The published tier: claims judged again from the sources' own figures, without a model."""

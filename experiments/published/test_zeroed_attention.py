@@ -1,0 +1,163 @@
+"""Claim A6: what zeroed queries and zeroed logits leave of a head's output.
+
+The tiny model is random: what is shown is arithmetic, which holds for any weights, and not a
+property of Llama. The share that is left depends on the weights; that it is not zero does not.
+"""
+
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import pytest
+import torch
+from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+
+from ablation.tests.tiny_models import random_ids, tiny_model
+from experiments.judging.verdict import Evidence
+from experiments.published.llama3 import LLAMA3
+from experiments.published.zeroed_attention import (
+    attend,
+    causal_mean,
+    masked_logits,
+    overall_mean,
+)
+
+pytestmark = pytest.mark.published(LLAMA3)
+
+KNOWN_NOT_TO_HOLD = {
+    f"{LLAMA3} A6 queries zeroed": "zeroed queries are uniform attention: on a tiny random model "
+    "the mean of the past's values keeps 99% of the output's norm",
+    f"{LLAMA3} A6 logits zeroed": "logits zeroed after the mask attend to all positions alike: on "
+    "a tiny random model their mean keeps 85% of the output's norm",
+}
+
+POSITIONS = 24
+ROUNDING = {"rtol": 1e-4, "atol": 1e-6}
+"""float32 of two orders of summation."""
+
+QUERIES = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0]])
+KEYS = np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 0.0]])
+VALUES = np.array([[4.0, 0.0], [0.0, 2.0], [2.0, 4.0]])
+
+
+def test_zeroed_queries_give_the_mean_of_the_past():
+    expected = [[4.0, 0.0], [2.0, 1.0], [2.0, 2.0]]
+    assert attend(masked_logits(0 * QUERIES, KEYS), VALUES) == pytest.approx(np.array(expected))
+    assert causal_mean(VALUES) == pytest.approx(np.array(expected))
+
+
+def test_logits_zeroed_after_the_mask_give_the_mean_of_all_positions():
+    logits = masked_logits(QUERIES, KEYS)
+    logits[:] = 0
+    expected = [[2.0, 2.0]] * 3
+    assert attend(logits, VALUES) == pytest.approx(np.array(expected))
+    assert overall_mean(VALUES) == pytest.approx(np.array(expected))
+
+
+def test_logits_zeroed_before_the_mask_keep_it():
+    logits = np.where(np.isfinite(masked_logits(QUERIES, KEYS)), 0.0, -np.inf)
+    assert attend(logits, VALUES) == pytest.approx(causal_mean(VALUES))
+
+
+def test_for_the_last_position_the_two_are_the_same():
+    assert causal_mean(VALUES)[-1] == pytest.approx(overall_mean(VALUES)[-1])
+
+
+class Layer:
+    """What one attention layer computed: queries, keys, values and outputs, by query head."""
+
+    def __init__(self, tensors, config, rotary):
+        self.heads = config.num_attention_heads
+        queries, keys, values, outputs = (
+            tensors[name].unflatten(-1, (-1, config.head_dim)).transpose(0, 1)
+            for name in ("q_proj", "k_proj", "v_proj", "o_proj")
+        )
+        queries, keys = apply_rotary_pos_emb(queries[None], keys[None], *rotary)
+        group = self.heads // config.num_key_value_heads
+        self.queries, self.outputs = queries[0].double().numpy(), outputs.double().numpy()
+        self.keys, self.values = (
+            found.repeat_interleave(group, dim=0).double().numpy() for found in (keys[0], values)
+        )
+
+
+@pytest.fixture(scope="module")
+def model():
+    return tiny_model("llama-gqa")
+
+
+@contextmanager
+def zeroed_queries(model, layer):
+    """Zeroes the queries of a layer's heads: what one of them gives, the others do not touch."""
+    projection = model.model.layers[layer].self_attn.q_proj
+    handle = projection.register_forward_hook(lambda module, arguments, output: 0 * output)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def layers_of(model):
+    """One forward pass of the tiny model, as ``Layer``s."""
+    kept: list[dict[str, torch.Tensor]] = [{} for _ in model.model.layers]
+
+    def keep(found, name):
+        def after(module, arguments, output):
+            found[name] = (arguments[0] if name == "o_proj" else output)[0]
+
+        return after
+
+    with ExitStack() as stack, torch.no_grad():
+        for found, block in zip(kept, model.model.layers, strict=True):
+            for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+                module = getattr(block.self_attn, name)
+                stack.callback(module.register_forward_hook(keep(found, name)).remove)
+        model(random_ids(POSITIONS))
+        rotary = model.model.rotary_emb(torch.zeros(1), torch.arange(POSITIONS)[None])
+    return [Layer(found, model.config, rotary) for found in kept]
+
+
+@pytest.fixture(scope="module")
+def unablated(model):
+    return layers_of(model)
+
+
+@pytest.fixture(scope="module")
+def outputs(model, unablated):
+    """Condition -> the output of each head in it, by layer and head."""
+    queries_zeroed, logits_zeroed = [], []
+    for number, layer in enumerate(unablated):
+        with zeroed_queries(model, number):
+            queries_zeroed += list(layers_of(model)[number].outputs)
+        for head in range(layer.heads):
+            logits = masked_logits(layer.queries[head], layer.keys[head])
+            logits[:] = 0
+            logits_zeroed.append(attend(logits, layer.values[head]))
+    return {"queries zeroed": queries_zeroed, "logits zeroed": logits_zeroed}
+
+
+def heads_of(layers):
+    return [(layer, head) for layer in layers for head in range(layer.heads)]
+
+
+def test_the_model_attends_as_written_out_here(unablated):
+    for layer, head in heads_of(unablated):
+        expected = attend(masked_logits(layer.queries[head], layer.keys[head]), layer.values[head])
+        np.testing.assert_allclose(layer.outputs[head], expected, **ROUNDING)
+
+
+@pytest.mark.parametrize(
+    ("path", "closed_form"), [("queries zeroed", causal_mean), ("logits zeroed", overall_mean)]
+)
+def test_the_models_heads_give_the_closed_form(path, closed_form, unablated, outputs):
+    for (layer, head), found in zip(heads_of(unablated), outputs[path], strict=True):
+        np.testing.assert_allclose(found, closed_form(layer.values[head]), **ROUNDING)
+
+
+@pytest.mark.claim("A6", "{path}")
+@pytest.mark.parametrize("path", ["queries zeroed", "logits zeroed"])
+def test_nothing_is_left_of_the_output(path, unablated, outputs, judged):
+    before = np.stack([layer.outputs[head] for layer, head in heads_of(unablated)])
+    after = np.stack(outputs[path])
+    share = np.linalg.norm(after, axis=-1).mean() / np.linalg.norm(before, axis=-1).mean()
+    note = "arithmetic, on a tiny random model: the share depends on the weights, not being zero"
+    count = before[..., 0].size
+    assert judged(Evidence.exact(float(share), count, "outputs", note)).met

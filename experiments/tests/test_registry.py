@@ -1,0 +1,102 @@
+"""Every claim has a case and every case a claim; no two claims share an id."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ablation.errors import InvalidInput
+from experiments.claims import CLAIMS
+from experiments.judging.claim import Bound, Claim, Criterion, Tier, registry
+
+TIER_FOLDER = "published"
+STUDIES = [path.parent for path in (Path(__file__).parents[1]).glob("*/test_*.py")]
+
+
+def marked_claims(source: str) -> Iterator[str]:
+    """The ids in ``@pytest.mark.claim("…")`` on functions and in ``pytest.param(marks=…)``."""
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "claim"
+            and ast.unparse(node.func.value) == "pytest.mark"
+        ):
+            assert isinstance(node.args[0], ast.Constant)
+            yield str(node.args[0].value)
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """Claim -> the files with its cases."""
+    found = defaultdict(set)
+    for folder in set(STUDIES):
+        if folder.name not in ("tests", "plugin"):
+            for path in folder.glob("test_*.py"):
+                for claim in marked_claims(path.read_text(encoding="utf-8")):
+                    found[claim].add(path)
+    return found
+
+
+def test_every_claim_has_a_case(cases):
+    assert {claim for claim in CLAIMS if not cases[claim]} == set()
+
+
+def test_every_case_has_a_claim(cases):
+    assert {claim: paths for claim, paths in cases.items() if claim not in CLAIMS} == {}
+
+
+def test_claims_have_a_case_in_every_tier_they_name(cases):
+    for claim in CLAIMS.values():
+        folders = {path.parent.name for path in cases[claim.id]}
+        assert (TIER_FOLDER in folders) == (Tier.PUBLISHED in claim.tiers), claim.id
+        assert bool(folders - {TIER_FOLDER}) == bool({*claim.tiers} - {Tier.PUBLISHED}), claim.id
+
+
+def test_cases_of_the_tier_without_a_model_say_whose_figures_they_judge():
+    # Else their findings would count as those of the model of --model.
+    for path in (Path(__file__).parents[1] / TIER_FOLDER).glob("test_*.py"):
+        assert "pytest.mark.published(" in path.read_text(encoding="utf-8"), path
+
+
+def test_the_claims_of_the_two_studies_are_all_there():
+    expected = [f"A{n}" for n in range(1, 9)] + [f"B{n}" for n in range(1, 9)]
+    assert set(expected) <= CLAIMS.keys()
+
+
+ENTRY = Claim(
+    "X1",
+    "more is more",
+    "study",
+    "table 1",
+    "1.0",
+    None,
+    (Tier.OWN,),
+    {"": Criterion("size", Bound.ABOVE, 0.0, "1.0")},
+    primary=True,
+)
+
+
+def test_two_claims_of_one_id_are_refused():
+    with pytest.raises(InvalidInput, match="two claims are called X1"):
+        registry(ENTRY, ENTRY)
+
+
+def test_a_study_has_one_primary_claim():
+    with pytest.raises(InvalidInput, match="exactly one primary claim, got none"):
+        registry(replace(ENTRY, primary=False))
+    with pytest.raises(InvalidInput, match="exactly one primary claim, got X1, X2"):
+        registry(ENTRY, replace(ENTRY, id="X2"))
+
+
+def test_an_entry_needs_a_tier_and_a_criterion():
+    with pytest.raises(InvalidInput, match="X1 needs at least one tier and one criterion"):
+        replace(ENTRY, tiers=())
+
+
+def test_an_unknown_part_is_refused_with_the_known_ones():
+    with pytest.raises(InvalidInput, match="A1 has no part '6': it has '5', '10'"):
+        CLAIMS["A1"].criterion("6")
