@@ -24,7 +24,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # No groups: every worker that waits for a sweep takes part in it.
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("model")

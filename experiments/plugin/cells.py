@@ -80,9 +80,13 @@ def outcomes_of(
 
 @pytest.fixture(scope="session")
 def all_outcomes(
-    cells: list[CellName], outcomes_of: "Callable[[CellName], CellOutcomes]"
+    cells: list[CellName],
+    cell_runner: "CellRunner",
+    cell_for: "Callable[[CellName], Cell]",
+    outcomes_of: "Callable[[CellName], CellOutcomes]",
 ) -> "list[CellOutcomes]":
-    """Of all cells of this run, for claims about cells pooled."""
+    """Of all cells of this run, for claims about cells pooled; workers share the work."""
+    cell_runner.share([cell_for(name) for name in cells])
     return [outcomes_of(name) for name in cells]
 
 

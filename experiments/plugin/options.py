@@ -74,8 +74,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    # Cases of one cell share its results: under -n they go to one worker together. Set here and
-    # not in the configuration file, where it would be an unknown option without xdist.
+    # Cases are handed out one by one, in their order: neighbours are often of different cells, and
+    # each worker that takes one computes its results for all. (Loads of several cases at once, the
+    # default, would have the workers wait for one another.) Set here and not in the configuration
+    # file, where it would be an unknown option without xdist.
     if config.pluginmanager.hasplugin("xdist"):
         wanted = config.getoption("numprocesses", None)
         if wanted and config.getoption("dist", "no") == "no":
@@ -83,9 +85,6 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "xdist_group(name): cases that run in one worker of pytest-xdist"
-    )
     # Not in the process that only hands out work: the workers inherit its environment.
     if not config.getoption("numprocesses", None):
         _cap_threads()

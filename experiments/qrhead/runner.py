@@ -3,7 +3,7 @@
 Paths are the study's own: ``phase2/qrhead/…`` for detection, ``phase3/qrhead/…`` for ablation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,7 @@ class CellRunner:
         Raises:
             ResultsError: it cannot be stored.
         """
-        path = self.results.detection(cell.loaded.spec.key, cell.question, cell.tokens)
-        return self._once(path, detection_identity(cell), lambda: detect(cell))
+        return self._detection(cell).get(fresh=self.fresh)
 
     def ablate(self, cell: Cell) -> dict[str, Any]:
         """The ablation document of ``cell``, stored or computed now; so is the ranking it needs.
@@ -79,13 +78,7 @@ class CellRunner:
             ResultsError: it cannot be stored.
         """
         check_plan(self.plan, cell.loaded.grid)
-        ranking, source = self._ranking(cell)
-        path = self.results.ablation(cell.loaded.spec.key, cell.question, cell.tokens)
-        return self._once(
-            path,
-            ablation_identity(cell, ranking, self.plan),
-            lambda: ablate(cell, ranking, self.plan, source),
-        )
+        return self._ablation(cell).get(fresh=self.fresh)
 
     def controls(self, cell: Cell) -> list[dict[str, Any]]:
         """The documents of the plan's further draws of control heads, stored or computed now.
@@ -96,35 +89,62 @@ class CellRunner:
             InvalidInput, ResultsError: as ``ablate``.
         """
         check_plan(self.plan, cell.loaded.grid)
-        draws = self.plan.further_draws()
-        if not draws:
-            return []
-        ranking, _ = self._ranking(cell)
-        found = {
-            draw: self._control(cell, ranking, draw, fresh=self.fresh, wait=False) for draw in draws
-        }
+        units = [self._control(cell, draw) for draw in self.plan.further_draws()]
+        found = [unit.take(fresh=self.fresh) for unit in units]
         # What another process has computed meanwhile is as fresh as our own.
-        return [
-            found[draw] or self._control(cell, ranking, draw, fresh=False, wait=True)
-            for draw in draws
-        ]
+        return [document or unit.get() for document, unit in zip(found, units, strict=True)]
 
     def noise(self, cell: Cell) -> dict[str, Any]:
         """The run-to-run noise of the model's answers, measured on ``cell`` or stored."""
-        unablated = self.ablate(cell)["baseline"]
-        return self._once(
-            self.results.noise(cell.loaded.spec.key),
-            noise_identity(cell, self.plan),
-            lambda: measure_noise(cell, self.plan, unablated),
+        return self._noise(cell, self.ablate(cell)).get(fresh=self.fresh)
+
+    def share(self, cells: Sequence[Cell]) -> None:
+        """Computes what ``cells`` lack, but leaves to other processes what they are at.
+
+        Whoever needs all of it calls this first, so that nobody waits while there is work: the
+        rankings, the ablations, the draws of controls, and the noise of the first cell.
+
+        Raises:
+            InvalidInput, ResultsError: as ``ablate``.
+        """
+        for cell in cells:
+            check_plan(self.plan, cell.loaded.grid)
+        ranked = [cell for cell in cells if self._is_ranked(cell)]
+        ablated = [self._ablation(cell).take() for cell in ranked]
+        for cell in ranked:
+            for draw in self.plan.further_draws():
+                self._control(cell, draw).take()
+        if ablated and ablated[0] is not None and ranked[0] is cells[0]:
+            self._noise(cells[0], ablated[0]).take()
+
+    def _is_ranked(self, cell: Cell) -> bool:
+        """Whether the cell's ranking need not be waited for; computes it if it is missing."""
+        return self.ranking_file is not None or self._detection(cell).take() is not None
+
+    def _detection(self, cell: Cell) -> "_Unit":
+        path = self.results.detection(cell.loaded.spec.key, cell.question, cell.tokens)
+        return _Unit(Stored(path, detection_identity(cell)), lambda: detect(cell))
+
+    def _ablation(self, cell: Cell) -> "_Unit":
+        ranking, source = self._ranking(cell)
+        path = self.results.ablation(cell.loaded.spec.key, cell.question, cell.tokens)
+        return _Unit(
+            Stored(path, ablation_identity(cell, ranking, self.plan)),
+            lambda: ablate(cell, ranking, self.plan, source),
         )
 
-    def _control(
-        self, cell: Cell, ranking: HeadRanking, draw: ControlDraw, *, fresh: bool, wait: bool
-    ) -> Any:
-        """The document of one draw; None where another process has it and ``wait`` is False."""
+    def _control(self, cell: Cell, draw: ControlDraw) -> "_Unit":
+        ranking, _ = self._ranking(cell)
         path = self.results.control(cell.loaded.spec.key, cell.question, cell.tokens, draw)
-        return Stored(path, control_identity(cell, ranking, self.plan, draw)).once(
-            lambda: ablate_control(cell, ranking, self.plan, draw), fresh=fresh, wait=wait
+        return _Unit(
+            Stored(path, control_identity(cell, ranking, self.plan, draw)),
+            lambda: ablate_control(cell, ranking, self.plan, draw),
+        )
+
+    def _noise(self, cell: Cell, ablated: Mapping[str, Any]) -> "_Unit":
+        return _Unit(
+            Stored(self.results.noise(cell.loaded.spec.key), noise_identity(cell, self.plan)),
+            lambda: measure_noise(cell, self.plan, ablated["baseline"]),
         )
 
     def _ranking(self, cell: Cell) -> tuple[HeadRanking, str]:
@@ -148,9 +168,20 @@ class CellRunner:
         except (InvalidInput, ResultsError) as error:
             raise InvalidInput(f"ranking file {path}: {error}") from None
 
-    def _once(
-        self, path: Path, identity: dict[str, Any], compute: Callable[[], dict[str, Any]]
-    ) -> dict[str, Any]:
-        document = Stored(path, identity).once(compute, fresh=self.fresh)
+
+@dataclass(frozen=True)
+class _Unit:
+    """A document, and how it is computed: the work that one process takes at a time."""
+
+    stored: Stored
+    compute: Callable[[], dict[str, Any]]
+
+    def get(self, *, fresh: bool = False) -> dict[str, Any]:
+        """The document, once whoever computes it has it; ``fresh``: computed even if stored."""
+        document = self.stored.once(self.compute, fresh=fresh)
         assert document is not None  # it waits
         return document
+
+    def take(self, *, fresh: bool = False) -> dict[str, Any] | None:
+        """The document, or None while another process is computing it."""
+        return self.stored.once(self.compute, fresh=fresh, wait=False)
