@@ -14,6 +14,7 @@ from torch.utils.hooks import RemovableHandle
 from ablation.errors import InvalidInput
 from ablation.heads import Head
 from ablation.modes import Ablation, Scope, ZeroAblation
+from ablation.replacement import replaced
 from ablation.sites import HeadSites, head_sites
 
 
@@ -166,14 +167,8 @@ class _Replacement:
         self._check_rows(flat)
         if self._mask.device != flat.device:
             self._mask = self._mask.to(flat.device)
-        z = flat.unflatten(-1, (self._sites.grid.heads, self._sites.head_dim))
-        # Out of place: the tensor that comes in belongs to the model.
-        if self._value is None:
-            z = z.masked_fill(self._mask, 0)
-        else:
-            z = torch.where(self._mask, self._value.to(z), z)
         self._ablator._firings[self._layer] += 1
-        return (z.flatten(-2), *args[1:])
+        return (replaced(flat, self._mask, self._value), *args[1:])
 
     def _check_rows(self, flat: Tensor) -> None:
         if self._ablator._per_row and flat.shape[0] != len(self._mask):

@@ -23,11 +23,20 @@ class _RefuseNan(LogitsProcessor):
     def __call__(
         self, input_ids: Int[Tensor, "batch seq"], scores: Float[Tensor, "batch vocab"]
     ) -> Float[Tensor, "batch vocab"]:
-        if torch.isnan(scores).any():
-            raise ComputationError(
-                "the model's logits are NaN: no answer can be read from them; try --dtype float32"
-            )
-        return scores
+        return refuse_nan(scores)
+
+
+def refuse_nan(logits: Float[Tensor, "*shape vocab"]) -> Float[Tensor, "*shape vocab"]:
+    """The logits, as they are.
+
+    Raises:
+        ComputationError: one is NaN.
+    """
+    if torch.isnan(logits).any():
+        raise ComputationError(
+            "the model's logits are NaN: no answer can be read from them; try --dtype float32"
+        )
+    return logits
 
 
 @torch.inference_mode()
@@ -83,6 +92,12 @@ def make_greedy(model: Any) -> None:
     model.generation_config = GenerationConfig(
         eos_token_id=model.generation_config.eos_token_id, pad_token_id=_pad_token_id(model)
     )
+
+
+def end_tokens(model: Any) -> frozenset[int]:
+    """The tokens that end an answer."""
+    eos = model.generation_config.eos_token_id
+    return frozenset(eos if isinstance(eos, list) else [] if eos is None else [eos])
 
 
 def _pad_token_id(model: Any) -> int:

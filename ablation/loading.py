@@ -10,6 +10,9 @@ import torch
 
 from ablation.asset_store import sha256_of
 from ablation.embedded import cached
+from ablation.engine import FAST
+from ablation.engine.engines import ENGINES, Engine
+from ablation.engine.linear import use_onednn
 from ablation.errors import ComputationError, InvalidInput, first_line
 from ablation.generation import MAX_NEW_TOKENS, make_greedy
 from ablation.heads import HeadGrid
@@ -33,12 +36,14 @@ class LoadedModel:
         model: the causal language model, in eval mode.
         tokenizer: its tokenizer.
         directory: where its files lie.
+        engine: what runs it under many sets of ablated heads.
     """
 
     spec: ModelSpec
     model: Any
     tokenizer: Any
     directory: Path
+    engine: Engine = ENGINES[FAST]
 
     @property
     def grid(self) -> HeadGrid:
@@ -67,12 +72,14 @@ class LoadedModel:
         return digest.hexdigest()
 
 
-def load_model(spec: ModelSpec, device: str = "cpu", dtype: str = "float32") -> LoadedModel:
+def load_model(
+    spec: ModelSpec, device: str = "cpu", dtype: str = "float32", engine: str = FAST
+) -> LoadedModel:
     """Loads the model and its tokenizer; fp32 safetensors on a CPU stay memory-mapped.
 
     Raises:
-        InvalidInput: the device is not there, or the directory does not hold a whole causal
-            language model of a known architecture in safetensors.
+        InvalidInput: the device is not there, the dtype or engine unknown, or the directory does
+            not hold a whole causal language model of a known architecture in safetensors.
         ComputationError: the model does not fit into the device's memory.
         Unavailable: the hub cannot be reached, or does not give the model.
         AssetError: the embedded model cannot be fetched or stored.
@@ -80,6 +87,8 @@ def load_model(spec: ModelSpec, device: str = "cpu", dtype: str = "float32") -> 
     check_device(device)
     if dtype not in DTYPES:
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
+    if engine not in ENGINES:
+        raise InvalidInput(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
     directory = model_directory(spec)
     model = _load_weights(directory, getattr(torch, dtype))
     make_greedy(model)
@@ -89,7 +98,9 @@ def load_model(spec: ModelSpec, device: str = "cpu", dtype: str = "float32") -> 
         raise ComputationError(
             f"{spec.key} does not fit on {device}: {first_line(error)}"
         ) from None
-    return LoadedModel(spec, model, _load_tokenizer(directory), directory)
+    if engine == FAST:
+        use_onednn(model)
+    return LoadedModel(spec, model, _load_tokenizer(directory), directory, ENGINES[engine])
 
 
 def check_device(device: str) -> None:

@@ -13,6 +13,7 @@ states, and the output embedding turns them into log-probabilities a chunk of po
 
 import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -99,17 +100,26 @@ def perplexity(
             the model in training mode, or its logits are more than a linear map of hidden states.
         ComputationError: the NLL is not finite.
     """
-    _check_model(model, window)
+    check_model(model, window)
     device = next(model.parameters()).device
+    parts = windows(ids, window)
+    return perplexity_of(window_nll(model, part.to(device), chunk=chunk) for part in parts)
+
+
+def perplexity_of(window_nlls: Iterable[Float[Tensor, " _"]]) -> Perplexity:
+    """The perplexity of a text, given the NLL of every next token, window by window.
+
+    Raises:
+        ComputationError: the NLL of a window is not finite.
+    """
     sums, counts = [], []
-    for number, window_ids in enumerate(windows(ids, window)):
-        nll = window_nll(model, window_ids.to(device), chunk=chunk)
+    for number, nll in enumerate(window_nlls):
         # Not on the device: some (MPS) know no float64.
         blocks = nll.cpu().double().split(BLOCK)
         nll_sums = tuple(block.sum().item() for block in blocks)
         if not math.isfinite(sum(nll_sums)):
             raise ComputationError(
-                f"the NLL of window {number} ({window_ids.numel()} tokens) is {sum(nll_sums)}; "
+                f"the NLL of window {number} ({nll.numel() + 1} tokens) is {sum(nll_sums)}; "
                 "expected a finite number: run in float32, or ablate fewer heads"
             )
         sums.append(nll_sums)
@@ -168,7 +178,8 @@ def token_nll(
     return torch.cat(parts)
 
 
-def _check_model(model: nn.Module, window: int) -> None:
+def check_model(model: nn.Module, window: int) -> None:
+    """Raises InvalidInput unless the perplexity of ``model`` in such windows is well-defined."""
     if model.training:
         raise InvalidInput("perplexity needs a model without dropout; call model.eval() first")
     context = getattr(model.config, "max_position_embeddings", None)

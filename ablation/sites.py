@@ -27,6 +27,7 @@ class Architecture:
         layers: path from the base model (``model.base_model``) to its list of layers.
         attention: path from a layer to its attention.
         output_projection: path from the attention to the projection whose input is z.
+        final_norm: path from the base model to the normalisation after its last layer.
         value_bias: gives, for a layer, the constant part of its values: what the value projection
             makes of a token whose input is 0 before the bias of the normalisation ahead of it.
             One row per key-value head flattened to ``(kv_heads * head_dim,)``, or None for 0.
@@ -36,6 +37,7 @@ class Architecture:
     layers: str
     attention: str
     output_projection: str
+    final_norm: str
     value_bias: Callable[[Any], Tensor | None]
     learned_positions: bool = False
 
@@ -53,11 +55,11 @@ def _fused_value_bias(block: Any) -> Tensor:
     return bias + block.ln_1.bias.float() @ weight
 
 
-_LLAMA_LIKE = Architecture("layers", "self_attn", "o_proj", _separate_value_bias)
+_LLAMA_LIKE = Architecture("layers", "self_attn", "o_proj", "norm", _separate_value_bias)
 
 ARCHITECTURES: Mapping[str, Architecture] = {
     "GPT2LMHeadModel": Architecture(
-        "h", "attn", "c_proj", _fused_value_bias, learned_positions=True
+        "h", "attn", "c_proj", "ln_f", _fused_value_bias, learned_positions=True
     ),
     "GraniteForCausalLM": _LLAMA_LIKE,
     "LlamaForCausalLM": _LLAMA_LIKE,
@@ -111,9 +113,18 @@ class LayerSite:
 
 @dataclass(frozen=True)
 class HeadSites:
-    """The head sites of a model: ``grid`` × ``head_dim``, one ``LayerSite`` per layer."""
+    """The head sites of a model: ``grid`` × ``head_dim``, one ``LayerSite`` per layer.
+
+    Attributes:
+        base_model: the model without its output embedding.
+        final_norm: the normalisation between the last layer and the output embedding.
+        grid: layers and heads.
+        head_dim: values of a head at a position.
+        layers: where the heads of each layer are.
+    """
 
     base_model: nn.Module
+    final_norm: nn.Module
     grid: HeadGrid
     head_dim: int
     layers: tuple[LayerSite, ...]
@@ -155,6 +166,7 @@ def head_sites(model: Any) -> HeadSites:
         )
     return HeadSites(
         base_model=base_model,
+        final_norm=base_model.get_submodule(architecture.final_norm),
         grid=HeadGrid(len(modules), heads),
         head_dim=head_dim,
         layers=tuple(

@@ -27,6 +27,7 @@ def provenance(loaded: LoadedModel) -> dict[str, Any]:
         "dtype": str(parameter.dtype).removeprefix("torch."),
         "device": str(parameter.device),
         "attention": loaded.model.config._attn_implementation,
+        "engine": loaded.engine.name,
         "threads": torch.get_num_threads(),
         "machine": platform.machine(),
         "system": platform.system(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ablation.models import DTYPES, EMBEDDED_MODEL, model_spec
-from experiments.cli.options import MODEL_HELP, human_size
+from experiments.cli.options import ENGINE_OPTION, MODEL_HELP, human_size
 from experiments.exp10.options import BIAS_POLICIES, MODES, PARTS, Exp10Options
 from experiments.json_files import check_writable
 from experiments.peak_memory import peak_memory
@@ -67,6 +67,7 @@ class Parts(click.ParamType):
 )
 @click.option("--device", default="cpu", help="Where torch computes: cpu, cuda, …")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32")
+@ENGINE_OPTION
 @click.option(
     "--out",
     "--output-dir",
@@ -82,6 +83,7 @@ def exp10_command(
     parts: str,
     device: str,
     dtype: str,
+    engine: str,
     out: Path,
     figures: bool,
     fresh: bool,
@@ -109,7 +111,7 @@ def exp10_command(
     from experiments.exp10.setting import build_setting, source_text
 
     source = source_text(spec, options)
-    loaded = load_model(spec, device, dtype)
+    loaded = load_model(spec, device, dtype, engine)
     setting = build_setting(loaded, source, options)
     evaluations = Evaluations(setting, out / "data", fresh)
     sweep(evaluations)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ablation.engine import ENGINE_NAMES, FAST
 from ablation.errors import InvalidInput
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT, synthetic_filings
@@ -42,6 +43,14 @@ class IntegerList(click.ParamType):
 QUESTION = click.Choice(list(QUESTIONS))
 
 
+ENGINE_OPTION = click.option(
+    "--engine",
+    type=click.Choice(ENGINE_NAMES),
+    default=FAST,
+    help="reference: run the whole model anew for every set of heads; slow, for whoever doubts.",
+)
+
+
 def common_options(command: Callable[..., None]) -> Callable[..., None]:
     """Which filings, how the model runs, where results go."""
     for option in reversed(
@@ -69,6 +78,7 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option("--device", default="cpu", help="Where torch computes: cpu, cuda, …"),
             click.option("--dtype", type=click.Choice(DTYPES), default="float32"),
+            ENGINE_OPTION,
             click.option(
                 "--out",
                 type=click.Path(path_type=Path),
@@ -119,6 +129,7 @@ class RunSettings:
     prompt_style: str | None
     device: str
     dtype: str
+    engine: str
     out: Path
     fresh: bool
 
@@ -128,7 +139,7 @@ class RunSettings:
     def load(self, spec: ModelSpec) -> "LoadedModel":
         from ablation.loading import load_model
 
-        return load_model(spec, self.device, self.dtype)
+        return load_model(spec, self.device, self.dtype, self.engine)
 
     def filing_set(self) -> FilingSet:
         """The filings; files that could not be used are named on stderr.

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,14 +16,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ablation.ablator import HeadAblator
+from ablation.engine.head_set_tree import HeadSet
+from ablation.engine.sweep import Measurement
 from ablation.errors import ComputationError
 from ablation.heads import Head
-from ablation.perplexity import Perplexity, perplexity
+from ablation.perplexity import Perplexity
 from experiments.exp10.setting import Setting, perplexity_document, perplexity_from
 from experiments.stored import Stored
 
-HeadSet = tuple[Head, ...]
 UNABLATED: HeadSet = ()
 
 
@@ -66,9 +66,11 @@ class Evaluations:
             ComputationError: it is not finite.
             ResultsError: it cannot be stored.
         """
-        found = self._evaluate(_sorted(heads), wait=True)
-        assert found is not None
-        return found
+        wanted = _sorted(heads)
+        if not self._is_known(wanted):
+            (measurement,) = self._measurements([wanted])
+            self._evaluate(wanted, measurement.measure, wait=True)
+        return self._known[wanted]
 
     def all(self, head_sets: Sequence[Iterable[Head]], described: str) -> list[Perplexity]:
         """The perplexities of many sets, in their order, with a progress bar.
@@ -84,36 +86,50 @@ class Evaluations:
         """
         wanted = [_sorted(heads) for heads in head_sets]
         with tqdm(total=len(wanted), desc=described, unit="set", delay=1, disable=None) as bar:
-            left = []
-            for heads in wanted:
-                if self._evaluate(heads, wait=False) is None:
-                    left.append(heads)
-                else:
+            missing = [heads for heads in dict.fromkeys(wanted) if not self._is_known(heads)]
+            bar.update(len(wanted) - len(missing))
+            for measurement in self._measurements(missing):
+                heads = missing[measurement.members[0]]
+                bar.update(self._evaluate(heads, measurement.measure, wait=False))
+            for heads in missing:
+                if heads not in self._known:
+                    self.perplexity(heads)
                     bar.update()
-            for heads in left:
-                self._evaluate(heads, wait=True)
-                bar.update()
         return [self._known[heads] for heads in wanted]
 
-    def _evaluate(self, heads: HeadSet, *, wait: bool) -> Perplexity | None:
-        if heads in self._known:
-            return self._known[heads]
-        stored = Stored(self.folder / f"{_name(heads)}.json", self._identity_of(heads))
-        document = None if self.fresh else stored.read()
-        if document is None:
-            document = stored.once(lambda: self._compute(heads), fresh=self.fresh, wait=wait)
-        if document is None:
-            return None
-        self._known[heads] = perplexity_from(document)
-        return self._known[heads]
+    def _is_known(self, heads: HeadSet) -> bool:
+        """Whether the perplexity need not be computed; it is then in ``_known``."""
+        if heads not in self._known and not self.fresh:
+            document = self._stored(heads).read()
+            if document is not None:
+                self._known[heads] = perplexity_from(document)
+        return heads in self._known
+
+    def _measurements(self, head_sets: Sequence[HeadSet]) -> Iterator[Measurement]:
+        setting = self.setting
+        loaded = setting.loaded
+        return loaded.engine.perplexities(
+            loaded.model, setting.text.ids, head_sets, setting.ablation, window=setting.window
+        )
+
+    def _evaluate(self, heads: HeadSet, measure: Callable[[], Perplexity], *, wait: bool) -> bool:
+        """Measures and stores; False, and nothing known, where another process is at it."""
+        document = self._stored(heads).once(
+            lambda: self._compute(heads, measure), fresh=self.fresh, wait=wait
+        )
+        if document is not None:
+            self._known[heads] = perplexity_from(document)
+        return document is not None
+
+    def _stored(self, heads: HeadSet) -> Stored:
+        return Stored(self.folder / f"{_name(heads)}.json", self._identity_of(heads))
 
     def _identity_of(self, heads: HeadSet) -> dict[str, Any]:
         return {**self.identity, "heads": [str(head) for head in heads]}
 
-    def _compute(self, heads: HeadSet) -> dict[str, Any]:
-        setting, started = self.setting, time.perf_counter()
-        with HeadAblator(setting.loaded.model, heads, setting.ablation):
-            found = perplexity(setting.loaded.model, setting.text.ids, window=setting.window)
+    def _compute(self, heads: HeadSet, measure: Callable[[], Perplexity]) -> dict[str, Any]:
+        started = time.perf_counter()
+        found = measure()
         seconds = time.perf_counter() - started
         if not math.isfinite(found.value):
             raise ComputationError(

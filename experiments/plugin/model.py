@@ -31,9 +31,8 @@ def loaded_model(pytestconfig: pytest.Config) -> "LoadedModel":
     """The model of ``--model``, loaded when first asked for."""
     from ablation.loading import load_model
 
-    return load_model(
-        chosen_spec(pytestconfig), worker_device(pytestconfig), pytestconfig.getoption("dtype")
-    )
+    dtype, engine = (pytestconfig.getoption(name) for name in ("dtype", "engine"))
+    return load_model(chosen_spec(pytestconfig), worker_device(pytestconfig), dtype, engine)
 
 
 @pytest.hookimpl(wrapper=True)

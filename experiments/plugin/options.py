@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ablation.controls import UNIFORM, control_draws
+from ablation.engine import ENGINE_NAMES, FAST
 from ablation.errors import HeadclaimsError
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT
@@ -64,6 +65,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--device", default="cpu", help="where torch computes (default: %(default)s)")
     group.addoption("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
+    group.addoption(
+        "--engine",
+        choices=ENGINE_NAMES,
+        default=FAST,
+        help="reference: run the whole model anew for every set of heads (default: %(default)s)",
+    )
     group.addoption(
         "--out",
         type=Path,

@@ -7,15 +7,12 @@ from typing import Any
 from tqdm import tqdm
 
 from ablation.answers import grade
-from ablation.generation import greedy_answers
+from ablation.engine.batches import answers_in_batches
+from ablation.filings.filing import Filing
 from ablation.heads import Head
 from ablation.modes import Ablation
 from experiments.provenance import identity
 from experiments.qrhead.cells import Cell, prompts_sha256, truth
-
-ROWS_PER_BATCH = 4
-"""Conditions that share a batch: enough to read the weights once for many, few enough that the
-key-value caches of four workers stay small."""
 
 
 @dataclass(frozen=True)
@@ -35,39 +32,46 @@ def run_conditions(
     head_sets: Sequence[tuple[Head, ...]],
     ablation: Ablation,
     *,
-    rows_per_batch: int = ROWS_PER_BATCH,
+    rows: int | None = None,
     described: str = "ablate",
 ) -> list[list[ItemOutcome]]:
     """The outcomes under every set of heads, each in the order of the test filings.
 
+    Args:
+        cell: model and prompts.
+        head_sets: the heads that are ablated together, for each condition.
+        ablation: how they are ablated.
+        rows: filings that go through the model together; None: as many as fit.
+        described: what the progress bar says.
+
     Raises:
         ComputationError: the model's logits are NaN; no item is ever dropped over an error.
     """
-    outcomes: list[list[ItemOutcome]] = [[] for _ in head_sets]
-    total = len(head_sets) * len(cell.test)
+    loaded, prompts = cell.loaded, [prompt.ids for _, prompt in cell.test]
+    given: list[list[str]] = [[""] * len(prompts) for _ in head_sets]
     described = f"{described} {cell.question} {cell.tokens}"
+    total = len(head_sets) * len(prompts)
     with tqdm(total=total, desc=described, unit="answer", delay=1, disable=None) as bar:
-        for filing, prompt in cell.test:
-            wanted = truth(cell, filing)
-            for start in range(0, len(head_sets), rows_per_batch):
-                batch = head_sets[start : start + rows_per_batch]
-                answers = greedy_answers(
-                    cell.loaded.model, cell.loaded.tokenizer, prompt.ids, batch, ablation
-                )
-                for offset, answer in enumerate(answers):
-                    graded = grade(answer, wanted)
-                    outcomes[start + offset].append(
-                        ItemOutcome(
-                            filing.name,
-                            filing.company,
-                            wanted,
-                            answer,
-                            graded.correct,
-                            graded.strict,
-                        )
-                    )
-                bar.update(len(batch))
-    return outcomes
+        for items, sets, answers in answers_in_batches(
+            loaded.engine, loaded.model, loaded.tokenizer, prompts, head_sets, ablation, rows
+        ):
+            for number in sets:
+                for item, answer in zip(items, answers, strict=True):
+                    given[number][item] = answer
+            bar.update(len(items) * len(sets))
+    return [
+        [
+            _outcome(cell, filing, answer)
+            for (filing, _), answer in zip(cell.test, answers, strict=True)
+        ]
+        for answers in given
+    ]
+
+
+def _outcome(cell: Cell, filing: Filing, answer: str) -> ItemOutcome:
+    wanted = truth(cell, filing)
+    graded = grade(answer, wanted)
+    return ItemOutcome(filing.name, filing.company, wanted, answer, graded.correct, graded.strict)
 
 
 def score(items: Sequence[ItemOutcome]) -> dict[str, Any]:

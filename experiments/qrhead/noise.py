@@ -22,7 +22,7 @@ def measure_noise(cell: Cell, plan: AblationPlan, unablated: Mapping[str, Any]) 
         How many answers there are, how many differ, how many are right in one run and wrong in
         the other, and ``noise``: the share of the latter.
     """
-    (again,) = run_conditions(cell, [()], plan.ablation, rows_per_batch=1, described="noise")
+    (again,) = run_conditions(cell, [()], plan.ablation, rows=1, described="noise")
     pairs = list(zip(unablated["items"], again, strict=True))
     tipped = sum(item["correct"] != outcome.correct for item, outcome in pairs)
     return {

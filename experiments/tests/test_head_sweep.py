@@ -91,10 +91,10 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(evaluations_of, monkeypatch
     stopped = evaluations_of()
     whole = Evaluations._compute
 
-    def stop_at_the_sixth(self, heads):
+    def stop_at_the_sixth(self, heads, measure):
         if self.computed == 5:
             raise KeyboardInterrupt
-        return whole(self, heads)
+        return whole(self, heads, measure)
 
     with monkeypatch.context() as patched:
         patched.setattr(Evaluations, "_compute", stop_at_the_sixth)
@@ -174,11 +174,11 @@ def test_what_another_process_is_computing_is_left_to_it_until_the_end(evaluatio
     order: list = []
     whole = evaluations._compute
 
-    def compute(heads):
+    def compute(heads, measure):
         order.append(heads)
         if len(order) == 12:  # all that nobody else is at
             others.release()
-        return whole(heads)
+        return whole(heads, measure)
 
     evaluations._compute = compute
     others = FileLock(evaluations.folder / ".unablated.json.lock")

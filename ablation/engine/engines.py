@@ -1,0 +1,134 @@
+"""The engines: what every one of them does, and the reference that the fast one must equal."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
+
+from jaxtyping import Int
+from torch import Tensor
+
+from ablation.ablator import HeadAblator
+from ablation.engine import FAST, REFERENCE
+from ablation.engine.drafted import Drafts, greedy_tokens
+from ablation.engine.head_set_tree import HeadSet, alike
+from ablation.engine.sweep import Measurement, perplexities
+from ablation.generation import greedy_answers
+from ablation.modes import Ablation
+from ablation.perplexity import Perplexity, perplexity
+
+Answers = tuple[tuple[int, ...], list[str]]
+"""Where a set of heads stands among those asked for, and its answer to every prompt."""
+
+ROWS_PER_BATCH = 4
+"""Sets of heads that share a batch of the reference."""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Runs a model under many sets of ablated heads.
+
+    Both methods give every different set once, in an order of the engine's own.
+    """
+
+    name: str
+
+    def perplexities(
+        self,
+        model: Any,
+        ids: Int[Tensor, " tokens"],
+        head_sets: Sequence[HeadSet],
+        ablation: Ablation,
+        *,
+        window: int,
+    ) -> Iterator[Measurement]:
+        """The perplexity of ``ids`` under each set, measured when asked for."""
+
+    def answers(
+        self,
+        model: Any,
+        tokenizer: Any,
+        prompts: Int[Tensor, "batch seq"],
+        head_sets: Sequence[HeadSet],
+        ablation: Ablation,
+        drafts: Drafts,
+    ) -> Iterator[Answers]:
+        """The greedy answers to ``prompts`` under each set."""
+
+
+class FastEngine:
+    """Each layer once for all sets of heads that agree so far; drafted answers."""
+
+    name = FAST
+
+    def perplexities(
+        self,
+        model: Any,
+        ids: Int[Tensor, " tokens"],
+        head_sets: Sequence[HeadSet],
+        ablation: Ablation,
+        *,
+        window: int,
+    ) -> Iterator[Measurement]:
+        return perplexities(model, ids, head_sets, ablation, window=window)
+
+    def answers(
+        self,
+        model: Any,
+        tokenizer: Any,
+        prompts: Int[Tensor, "batch seq"],
+        head_sets: Sequence[HeadSet],
+        ablation: Ablation,
+        drafts: Drafts,
+    ) -> Iterator[Answers]:
+        for members, tokens in greedy_tokens(model, prompts, head_sets, ablation, drafts=drafts):
+            yield members, tokenizer.batch_decode(tokens, skip_special_tokens=True)
+
+
+class ReferenceEngine:
+    """The whole model for every set: forwards and ``generate`` under a ``HeadAblator``."""
+
+    name = REFERENCE
+
+    def perplexities(
+        self,
+        model: Any,
+        ids: Int[Tensor, " tokens"],
+        head_sets: Sequence[HeadSet],
+        ablation: Ablation,
+        *,
+        window: int,
+    ) -> Iterator[Measurement]:
+        for heads, members in alike(head_sets).items():
+            yield Measurement(members, partial(_perplexity, model, ids, heads, ablation, window))
+
+    def answers(
+        self,
+        model: Any,
+        tokenizer: Any,
+        prompts: Int[Tensor, "batch seq"],
+        head_sets: Sequence[HeadSet],
+        ablation: Ablation,
+        drafts: Drafts,
+    ) -> Iterator[Answers]:
+        different = list(alike(head_sets).items())
+        for start in range(0, len(different), ROWS_PER_BATCH):
+            batch = different[start : start + ROWS_PER_BATCH]
+            rows = [heads for heads, _ in batch]
+            by_prompt = [
+                greedy_answers(model, tokenizer, prompt, rows, ablation)
+                for prompt in prompts.tolist()
+            ]
+            for (_, members), answers in zip(batch, zip(*by_prompt, strict=True), strict=True):
+                yield members, list(answers)
+
+
+def _perplexity(
+    model: Any, ids: Int[Tensor, " tokens"], heads: HeadSet, ablation: Ablation, window: int
+) -> Perplexity:
+    with HeadAblator(model, heads, ablation):
+        return perplexity(model, ids, window=window)
+
+
+ENGINES: Mapping[str, Engine] = {
+    engine.name: engine for engine in (FastEngine(), ReferenceEngine())
+}

@@ -1,0 +1,157 @@
+"""A causal language model taken layer by layer, and each layer in two halves, before and after z.
+
+The model's own modules do all the arithmetic: its forward prepares embeddings, positions and
+masks, and its layers are then called one by one with just the arguments it would have given them.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from transformers import DynamicCache
+
+from ablation.ablator import AblationNotApplied
+from ablation.sites import HeadSites
+
+KeysValues = tuple[Tensor, Tensor]
+"""Keys and values of a layer, each ``(batch, kv_heads, seq, head_dim)``, as attention sees them."""
+
+
+class LayerwisePass:
+    """A batch of token ids on its way through a model.
+
+    Args:
+        sites: the head sites of the model.
+        ids: token ids; no row is padded.
+        keeps_keys: whether keys and values are kept for ``with_keys``.
+
+    Attributes:
+        embedded: the residual stream before layer 0.
+    """
+
+    def __init__(
+        self, sites: HeadSites, ids: Int[Tensor, "batch seq"], *, keeps_keys: bool = False
+    ) -> None:
+        self._sites = sites
+        self._recorder = _Recorder(config=sites.base_model.config) if keeps_keys else None
+        self._arguments = _layer_arguments(sites, ids, self._recorder)
+        self.embedded: Tensor = self._arguments[0].pop("hidden_states")
+        for arguments in self._arguments[1:]:
+            del arguments["hidden_states"]
+
+    def with_keys(self, behind: tuple[KeysValues, ...], layer: int) -> tuple[KeysValues, ...]:
+        """``behind`` and those of the last call for ``layer``; as it is if none are kept."""
+        return behind if self._recorder is None else (*behind, self._recorder.seen.pop(layer))
+
+    def attend(
+        self, layer: int, residual: Float[Tensor, "batch seq hidden"]
+    ) -> Float[Tensor, "batch seq width"]:
+        """Z of ``layer``, its heads side by side, given the residual stream before it.
+
+        Raises:
+            AblationNotApplied: the layer did not use its output projection.
+        """
+        handle = self._sites.layers[layer].projection.register_forward_pre_hook(_stop)
+        try:
+            self.through(layer, residual)
+        except _Reached as reached:
+            return reached.z
+        finally:
+            handle.remove()
+        raise AblationNotApplied(f"layer {layer} ran without its output projection")
+
+    def finish(
+        self,
+        layer: int,
+        residual: Float[Tensor, "batch seq hidden"],
+        z: Float[Tensor, "batch seq width"],
+    ) -> Float[Tensor, "batch seq hidden"]:
+        """The residual stream after ``layer``, given the one before it and z.
+
+        Both may be cut to some positions: past z, a layer treats each on its own.
+        """
+        site = self._sites.layers[layer]
+        output = site.projection(z)
+        with _forward_of(site.attention, lambda *args, **kwargs: (output, None)):
+            return self.through(layer, residual)
+
+    def through(
+        self, layer: int, residual: Float[Tensor, "batch seq hidden"]
+    ) -> Float[Tensor, "batch seq hidden"]:
+        """The residual stream after the whole of ``layer``, nothing ablated."""
+        output = self._sites.layers[layer].block(residual, **self._arguments[layer])
+        return output[0] if isinstance(output, tuple) else output
+
+    def normalise(
+        self, residual: Float[Tensor, "batch seq hidden"]
+    ) -> Float[Tensor, "batch seq hidden"]:
+        """What the output embedding takes, given the residual stream after the last layer."""
+        return self._sites.final_norm(residual)
+
+
+class _Recorder(DynamicCache):
+    """Keeps the keys and values it is given, and lets attention see just those."""
+
+    def __init__(self, *, config: Any) -> None:
+        super().__init__(config=config)
+        self.seen: dict[int, KeysValues] = {}
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
+    ) -> KeysValues:
+        self.seen[layer_idx] = (key_states, value_states)
+        return key_states, value_states
+
+
+class _Reached(Exception):
+    """The output projection is about to run; not an error."""
+
+    def __init__(self, z: Tensor) -> None:
+        self.z = z
+
+
+def _stop(projection: nn.Module, args: tuple[Tensor, ...]) -> None:
+    raise _Reached(args[0])
+
+
+def _layer_arguments(
+    sites: HeadSites, ids: Int[Tensor, "batch seq"], cache: DynamicCache | None
+) -> list[dict[str, Any]]:
+    """What the model's own forward gives each layer, by name; the layers themselves do not run."""
+    seen: list[dict[str, Any]] = []
+
+    def noting(block: nn.Module) -> Callable[..., Tensor]:
+        signature = inspect.signature(block.forward)
+
+        def forward(*args: Any, **kwargs: Any) -> Tensor:
+            bound = signature.bind(*args, **kwargs).arguments
+            extra = bound.pop("kwargs", {})
+            seen.append({**bound, **extra})
+            return bound["hidden_states"]
+
+        return forward
+
+    blocks: Sequence[nn.Module] = [site.block for site in sites.layers]
+    with ExitStack() as stack:
+        for block in blocks:
+            stack.enter_context(_forward_of(block, noting(block)))
+        sites.base_model(input_ids=ids, past_key_values=cache, use_cache=cache is not None)
+    if len(seen) != len(blocks):
+        raise AblationNotApplied(f"the model called {len(seen)} of its {len(blocks)} layers")
+    return seen
+
+
+@contextmanager
+def _forward_of(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
+    """``module`` computes ``forward`` instead of its own while the context is open."""
+    own = vars(module).get("forward")  # only where somebody has replaced it before
+    module.forward = forward  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del module.forward
+        if own is not None:
+            module.forward = own

@@ -1,0 +1,206 @@
+"""Answers of the fast engine: token for token those of ``generate``, whatever was drafted."""
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import GenerationConfig
+
+from ablation.ablator import AblationNotApplied, HeadAblator
+from ablation.engine.batches import answers_in_batches
+from ablation.engine.drafted import Drafts, greedy_tokens
+from ablation.engine.engines import ENGINES, FastEngine
+from ablation.errors import ComputationError
+from ablation.heads import Head
+from ablation.modes import BiasPolicy, Scope, ZeroAblation
+from ablation.tests.tiny_models import CONFIGS, LAYERS, VOCAB, random_ids, tiny_model
+
+HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
+MODELS = {name: tiny_model(name) for name in CONFIGS}
+END = 2
+ABLATIONS = [
+    ZeroAblation(),
+    ZeroAblation(bias=BiasPolicy.KEEP),
+    ZeroAblation(scope=Scope.DECODE),
+]
+
+
+def generated(model, prompts, heads, ablation, longest=10):
+    """What transformers gives under the ablator, row by row, up to the end of each answer."""
+    config = GenerationConfig(
+        max_new_tokens=longest, do_sample=False, eos_token_id=END, pad_token_id=0
+    )
+    try:
+        with HeadAblator(model, heads, ablation):
+            out = model.generate(
+                input_ids=prompts, attention_mask=torch.ones_like(prompts), generation_config=config
+            )
+    except AblationNotApplied:
+        # Every row ended with its first token: nothing was decoded.
+        assert ablation.scope is Scope.DECODE
+        assert out.shape[1] == prompts.shape[1] + 1
+    return [cut(row) for row in out[:, prompts.shape[1] :].tolist()]
+
+
+def cut(tokens):
+    end = tokens.index(END) + 1 if END in tokens else len(tokens)
+    return tuple(tokens[:end])
+
+
+def answered(model, prompts, head_sets, ablation, **options):
+    found: dict = {}
+    for places, answers in greedy_tokens(model, prompts, head_sets, ablation, **options):
+        found |= dict.fromkeys(places, answers)
+    return [found[place] for place in range(len(head_sets))]
+
+
+def expected(model, prompts, head_sets, ablation):
+    return [generated(model, prompts, heads, ablation) for heads in head_sets]
+
+
+@given(
+    name=st.sampled_from(sorted(CONFIGS)),
+    head_sets=st.lists(
+        st.lists(st.sampled_from(HEADS), unique=True).map(tuple), min_size=1, max_size=5
+    ),
+    ablation=st.sampled_from(ABLATIONS),
+    rows=st.integers(1, 4),
+    length=st.integers(1, 40),
+    seed=st.integers(0, 100),
+    damage=st.lists(st.tuples(st.integers(0, 9), st.integers(0, VOCAB - 1)), max_size=6),
+)
+@settings(max_examples=60, deadline=None)
+def test_answers_are_those_of_generate_whatever_the_drafts(
+    name, head_sets, ablation, rows, length, seed, damage
+):
+    model, prompts = MODELS[name], random_ids(length, rows, seed)
+    wanted = expected(model, prompts, head_sets, ablation)
+    drafts = Drafts()
+    # Right answers, and such as are right up to a wrong token somewhere, or end there.
+    for place, token in damage:
+        for prompt, answer in zip(prompts.tolist(), wanted[0], strict=True):
+            drafts.add(tuple(prompt), (*answer[:place], token, *answer[place + 1 :]))
+            drafts.add(tuple(prompt), answer[: max(1, place)])
+    assert answered(model, prompts, head_sets, ablation, drafts=drafts) == wanted
+    # Every answer is a draft by now.
+    assert answered(model, prompts, head_sets, ablation, drafts=drafts) == wanted
+
+
+def forwards(model, compute):
+    """How many tokens were fed in each forward of the whole model."""
+    fed: list[int] = []
+    handle = model.register_forward_pre_hook(
+        lambda module, args, kwargs: fed.append(kwargs["input_ids"].shape[1]), with_kwargs=True
+    )
+    try:
+        compute()
+    finally:
+        handle.remove()
+    return fed
+
+
+def test_a_right_draft_takes_one_forward_and_none_takes_one_a_token(llama):
+    prompts, drafts = random_ids(20, 2), Drafts()
+    fed = forwards(
+        llama, lambda: answered(llama, prompts, [(HEADS[0],)], ZeroAblation(), drafts=drafts)
+    )
+    # Ten tokens, of which the prompt gives the first.
+    assert fed == [1] * 9
+    fed = forwards(
+        llama, lambda: answered(llama, prompts, [(HEADS[0],)], ZeroAblation(), drafts=drafts)
+    )
+    assert fed == [9]
+
+
+def test_the_latest_answer_to_the_same_prompt_is_drafted_first():
+    drafts = Drafts()
+    drafts.add((1,), (5, 6, 7))
+    drafts.add((1,), (5, 8, 9))
+    drafts.add((2,), (5, 0, 0))
+    assert drafts.after((1,), (5,)) == (8, 9)
+    assert drafts.after((1,), (5, 6)) == (7,)
+    assert drafts.after((2,), (5, 6)) == (7,)
+    assert drafts.after((2,), (4,)) == ()
+    drafts.add((1,), (5, 6, 7))
+    assert drafts.after((1,), (5,)) == (6, 7)
+
+
+@pytest.mark.parametrize("longest", [1, 2, 10])
+def test_an_answer_ends_at_its_length_or_its_end_token(llama, longest):
+    prompts = random_ids(12, 3)
+    wanted = generated(llama, prompts, (), ZeroAblation(), longest)
+    (found,) = answered(llama, prompts, [()], ZeroAblation(), max_new_tokens=longest)
+    assert found == wanted
+    ends = {answer[0] for answer in found}
+    llama.generation_config.eos_token_id = sorted(ends)
+    assert answered(llama, prompts, [()], ZeroAblation()) == [[answer[:1] for answer in found]]
+
+
+def test_answers_at_the_end_of_a_table_of_positions():
+    model = MODELS["gpt2"]
+    prompts = random_ids(256 - 9, 2)
+    wanted = expected(model, prompts, [(), (HEADS[3],)], ZeroAblation())
+    assert answered(model, prompts, [(), (HEADS[3],)], ZeroAblation()) == wanted
+
+
+def test_equal_sets_are_answered_once(llama):
+    prompts = random_ids(12, 2)
+    sets = [(HEADS[0], HEADS[5]), (), (HEADS[5], HEADS[0])]
+    found = list(greedy_tokens(llama, prompts, sets))
+    assert sorted(places for places, _ in found) == [(0, 2), (1,)]
+
+
+def test_nan_logits_are_an_error_not_an_answer(llama):
+    with torch.no_grad():
+        llama.model.norm.weight.fill_(float("nan"))
+    with pytest.raises(ComputationError, match="logits are NaN"):
+        answered(llama, random_ids(5), [()], ZeroAblation())
+
+
+class Numbers:
+    """A tokenizer whose text is the tokens' numbers."""
+
+    def batch_decode(self, rows, skip_special_tokens):
+        skipped = (0, END) if skip_special_tokens else ()
+        return [" ".join(str(int(x)) for x in row if int(x) not in skipped) for row in rows]
+
+
+@pytest.mark.parametrize("rows", [None, 1, 3])
+def test_both_engines_answer_prompts_of_any_lengths_in_batches(llama, rows):
+    prompts = [random_ids(length, seed=length)[0].tolist() for length in (9, 12, 9, 9, 12)]
+    sets = [(), (HEADS[0],), tuple(HEADS[3:8]), (HEADS[7],), (HEADS[9],), ()]
+    given = {}
+    for name, engine in ENGINES.items():
+        found = {}
+        for items, places, answers in answers_in_batches(
+            engine, llama, Numbers(), prompts, sets, ZeroAblation(), rows
+        ):
+            for place in places:
+                for item, answer in zip(items, answers, strict=True):
+                    assert (place, item) not in found
+                    found[place, item] = answer
+        assert len(found) == len(prompts) * len(sets)
+        given[name] = found
+    assert given["fast"] == given["reference"]
+    assert Counter(given["fast"].values()).most_common(1)[0][1] < 15
+
+
+def test_a_batch_that_does_not_fit_is_halved(llama):
+    fits = 1
+    prompts, sizes = [random_ids(9, seed=seed)[0].tolist() for seed in range(5)], []
+
+    class Small(FastEngine):
+        def answers(self, model, tokenizer, ids, head_sets, ablation, drafts):
+            sizes.append(len(ids))
+            if len(ids) > fits:
+                raise torch.OutOfMemoryError("too many rows")
+            yield (0,), ["answer"]
+
+    found = list(answers_in_batches(Small(), llama, None, prompts, [()], ZeroAblation(), 4))
+    assert [items for items, _, _ in found] == [(0,), (1,), (2,), (3,), (4,)]
+    assert sizes == [4, 2, 1, 1, 2, 1, 1, 1]
+    fits = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        list(answers_in_batches(Small(), llama, None, prompts, [()], ZeroAblation(), 4))

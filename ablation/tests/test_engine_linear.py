@@ -1,0 +1,47 @@
+"""Linear layers through oneDNN: the same products, on the same weights."""
+
+import pytest
+import torch
+from torch import nn
+
+from ablation.engine.linear import OneDnnLinear, use_onednn
+from ablation.tests.tiny_models import random_ids, tiny_model
+from ablation.tests.tolerances import assert_same
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("shape", [(1, 7), (3, 5, 7), (2, 1, 7)], ids=str)
+def test_a_linear_layer_is_the_same(shape, bias):
+    torch.manual_seed(0)
+    linear, ours = nn.Linear(7, 11, bias=bias), OneDnnLinear(7, 11, bias=bias)
+    ours.load_state_dict(linear.state_dict())
+    states = torch.randn(*shape)
+    with torch.inference_mode():
+        assert_same(ours(states), linear(states))
+        # What is cut out of a larger tensor, too.
+        assert_same(ours(states[..., -1:, :]), linear(states[..., -1:, :]))
+
+
+@pytest.fixture
+def avx512(monkeypatch):
+    """oneDNN is used as on a processor with AVX-512; without, it takes other instructions."""
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+
+
+def test_a_model_is_the_same_and_its_weights_stay_where_they_are(avx512, model):
+    ids = random_ids(9)
+    with torch.inference_mode():
+        before = model(ids).logits
+        where = {name: weights.data_ptr() for name, weights in model.named_parameters()}
+        assert use_onednn(model)
+        assert_same(model(ids).logits, before, {"rtol": 0, "atol": 1e-5})
+    assert where == {name: weights.data_ptr() for name, weights in model.named_parameters()}
+    assert not any(type(module) is nn.Linear for module in model.modules())
+
+
+def test_other_dtypes_and_processors_are_left_to_torch(avx512, monkeypatch, llama):
+    assert not use_onednn(llama.to(torch.bfloat16))
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    llama = tiny_model("llama-gqa")
+    assert not use_onednn(llama)
+    assert not any(isinstance(module, OneDnnLinear) for module in llama.modules())

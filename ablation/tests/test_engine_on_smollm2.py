@@ -1,0 +1,91 @@
+"""The fast engine against the reference on a real model: perplexities, answers, rankings."""
+
+import pytest
+import torch
+
+from ablation.detection.qrhead import rank_heads
+from ablation.engine import ENGINE_NAMES
+from ablation.engine.batches import answers_in_batches
+from ablation.filings.filing import question_by_key
+from ablation.filings.synthetic import synthetic_filings
+from ablation.haystacks import haystack_text
+from ablation.heads import Head
+from ablation.loading import load_model
+from ablation.models import model_spec
+from ablation.modes import ZeroAblation
+from ablation.prompts import PromptBuilder
+from ablation.text import read_text, tokenise
+
+pytestmark = pytest.mark.model
+
+NUMERICAL = 1e-5  # relative; fp32, other kernels
+SETS = [
+    (),
+    (Head(0, 0),),
+    (Head(12, 3),),
+    (Head(29, 8),),
+    (Head(17, 0), Head(23, 0), Head(22, 4), Head(15, 6), Head(8, 0)),
+    (Head(17, 0), Head(23, 0)),
+    tuple(Head(layer, layer % 9) for layer in range(30)),
+]
+
+
+@pytest.fixture(scope="module")
+def engines():
+    return {name: load_model(model_spec("smollm2"), engine=name) for name in ENGINE_NAMES}
+
+
+@pytest.fixture(scope="module")
+def prompts(engines):
+    style = engines["fast"].spec.style
+    builder = PromptBuilder(
+        engines["fast"].tokenizer,
+        question_by_key("inc_year"),
+        256,
+        haystack_text(style.haystack),
+        style,
+    )
+    return [builder.build(filing) for filing in synthetic_filings(8).filings[:3]]
+
+
+def test_perplexities_are_equal(engines):
+    text = tokenise(read_text("embedded"), engines["fast"].tokenizer, 256)
+    by_engine = {}
+    for name, loaded in engines.items():
+        values = {}
+        for measurement in loaded.engine.perplexities(
+            loaded.model, text.ids, SETS, ZeroAblation(), window=128
+        ):
+            values |= dict.fromkeys(measurement.members, measurement.measure().value)
+        by_engine[name] = [values[place] for place in range(len(SETS))]
+    assert by_engine["fast"] == pytest.approx(by_engine["reference"], rel=NUMERICAL)
+    assert len(set(by_engine["reference"])) == len(SETS)
+
+
+def test_answers_are_equal_token_for_token(engines, prompts):
+    by_engine = {}
+    for name, loaded in engines.items():
+        answers = {}
+        for items, places, given in answers_in_batches(
+            loaded.engine,
+            loaded.model,
+            loaded.tokenizer,
+            [prompt.ids for prompt in prompts],
+            SETS,
+            ZeroAblation(),
+        ):
+            for place in places:
+                answers |= {
+                    (place, item): answer for item, answer in zip(items, given, strict=True)
+                }
+        by_engine[name] = answers
+    assert len(by_engine["reference"]) == len(SETS) * len(prompts)
+    assert by_engine["fast"] == by_engine["reference"]
+    assert len(set(by_engine["reference"].values())) > len(prompts)
+
+
+def test_rankings_are_equal_head_for_head(engines, prompts):
+    fast, reference = (rank_heads(engines[name].model, prompts) for name in ("fast", "reference"))
+    assert [head for head, _ in fast.entries] == [head for head, _ in reference.entries]
+    scores = [torch.tensor([score for _, score in it.entries]) for it in (fast, reference)]
+    torch.testing.assert_close(*scores, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,143 @@
+"""Perplexities of the fast engine: those of the reference, and each layer run once where it may."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ablation.ablator import AblationNotApplied, HeadAblator
+from ablation.engine.sweep import perplexities
+from ablation.errors import ComputationError, InvalidInput
+from ablation.heads import Head
+from ablation.means import mean_ablation
+from ablation.modes import BiasPolicy, MeanAblation, Scope, ZeroAblation
+from ablation.perplexity import perplexity
+from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
+
+NUMERICAL = 1e-5  # relative; the same fp32 products, summed in another order
+HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
+MODELS = {name: tiny_model(name) for name in CONFIGS}
+HEAD_SETS = st.lists(st.lists(st.sampled_from(HEADS), unique=True).map(tuple), max_size=8)
+
+
+def measured(model, ids, head_sets, ablation, **options) -> dict[int, Any]:
+    """Place in ``head_sets`` -> perplexity."""
+    found = {}
+    for measurement in perplexities(model, ids, head_sets, ablation, **options):
+        value = measurement.measure()
+        for member in measurement.members:
+            assert member not in found
+            found[member] = value
+    return found
+
+
+def ablation_of(kind, model, ids) -> ZeroAblation | MeanAblation:
+    if kind == "mean":
+        return mean_ablation(model, ids, window=16)
+    return ZeroAblation(bias=BiasPolicy(kind))
+
+
+@given(
+    name=st.sampled_from(sorted(CONFIGS)),
+    head_sets=HEAD_SETS,
+    kind=st.sampled_from(["remove", "keep", "mean"]),
+    tokens=st.integers(20, 60),
+    window=st.integers(2, 20),
+    activation_bytes=st.sampled_from([0, 1 << 30]),
+)
+@settings(max_examples=60, deadline=None)
+def test_perplexities_are_those_of_the_reference(
+    name, head_sets, kind, tokens, window, activation_bytes
+):
+    model, ids = MODELS[name], random_ids(tokens)[0]
+    ablation = ablation_of(kind, model, ids)
+    found = measured(
+        model, ids, head_sets, ablation, window=window, activation_bytes=activation_bytes
+    )
+    assert sorted(found) == list(range(len(head_sets)))
+    for place, heads in enumerate(head_sets):
+        with HeadAblator(model, heads, ablation):
+            expected = perplexity(model, ids, window=window)
+        assert found[place].block_counts == expected.block_counts
+        for sums, known in zip(found[place].block_nll_sums, expected.block_nll_sums, strict=True):
+            assert sums == pytest.approx(known, rel=NUMERICAL)
+
+
+def layer_runs(model, compute) -> Counter:
+    """How often the inner network of each layer ran."""
+    runs: Counter = Counter()
+    handles = [
+        layer.mlp.register_forward_hook(lambda *args, number=number: runs.update([number]))
+        for number, layer in enumerate(model.model.layers)
+    ]
+    try:
+        compute()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return runs
+
+
+def test_a_sweep_runs_only_the_layers_that_a_head_can_reach(llama):
+    sets = [(), *((head,) for head in HEADS)]
+    ids = random_ids(30)[0]
+    runs = layer_runs(llama, lambda: measured(llama, ids, sets, ZeroAblation(), window=30))
+    # The unablated model once, and each of the four heads of a layer from that layer on.
+    assert runs == {layer: 1 + 4 * (layer + 1) for layer in range(LAYERS)}
+
+
+def test_nested_sets_share_the_layers_in_which_they_agree(llama):
+    sets = [(Head(0, 1),), (Head(0, 1), Head(2, 0)), (Head(2, 3), Head(0, 1)), (Head(0, 1),)]
+    ids = random_ids(30)[0]
+    runs = layer_runs(llama, lambda: measured(llama, ids, sets, ZeroAblation(), window=30))
+    assert runs == {0: 1, 1: 1, 2: 3}
+
+
+def test_what_is_not_asked_for_does_not_run(llama):
+    ids = random_ids(30)[0]
+    sets = [(head,) for head in HEADS if head.layer == 2]
+
+    def measure_one():
+        measurements = perplexities(llama, ids, sets, window=30)
+        next(measurements).measure()
+        assert len(list(measurements)) == 3
+
+    assert layer_runs(llama, measure_one) == {0: 1, 1: 1, 2: 1}
+
+
+def test_the_model_is_left_as_it_was(model):
+    ids = random_ids(30)[0]
+    before = perplexity(model, ids, window=30)
+    measured(model, ids, [(), (Head(1, 1),)], ZeroAblation(), window=30)
+    for module in model.modules():
+        assert "forward" not in vars(module)
+        assert not module._forward_pre_hooks
+        assert not module._forward_hooks
+    assert perplexity(model, ids, window=30) == before
+
+
+def test_an_attention_without_its_projection_is_an_error_and_no_figure(llama):
+    llama.model.layers[1].self_attn.forward = lambda hidden_states, **kwargs: (hidden_states, None)
+    with pytest.raises(AblationNotApplied, match="layer 1 ran without its output projection"):
+        measured(llama, random_ids(9)[0], [(Head(1, 0),)], ZeroAblation(), window=9)
+
+
+def test_a_scope_that_reaches_no_window_is_an_error(llama):
+    with pytest.raises(AblationNotApplied, match="scope decode reaches no forward pass"):
+        measured(llama, random_ids(9)[0], [(Head(1, 0),)], ZeroAblation(Scope.DECODE), window=9)
+
+
+@pytest.mark.parametrize("heads", [(Head(3, 0),), (Head(0, 4),), (Head(0, 1), Head(0, 1))], ids=str)
+def test_heads_that_the_model_does_not_have_are_refused(llama, heads):
+    with pytest.raises(InvalidInput):
+        measured(llama, random_ids(9)[0], [heads], ZeroAblation(), window=9)
+
+
+def test_an_nll_that_is_not_finite_is_an_error(llama):
+    with torch.no_grad():
+        llama.lm_head.weight.mul_(float("inf"))
+    with pytest.raises(ComputationError, match="the NLL of window 0"):
+        measured(llama, random_ids(9)[0], [()], ZeroAblation(), window=9)
