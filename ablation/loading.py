@@ -10,8 +10,8 @@ import torch
 
 from ablation.asset_store import sha256_of
 from ablation.embedded import cached
-from ablation.engine import FAST
-from ablation.engine.engines import ENGINES, Engine
+from ablation.engine import FAST, EngineChoice
+from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
 from ablation.errors import ComputationError, InvalidInput, first_line
 from ablation.generation import MAX_NEW_TOKENS, make_greedy
@@ -43,7 +43,7 @@ class LoadedModel:
     model: Any
     tokenizer: Any
     directory: Path
-    engine: Engine = ENGINES[FAST]
+    engine: Engine = FastEngine()
 
     @property
     def grid(self) -> HeadGrid:
@@ -73,12 +73,15 @@ class LoadedModel:
 
 
 def load_model(
-    spec: ModelSpec, device: str = "cpu", dtype: str = "float32", engine: str = FAST
+    spec: ModelSpec,
+    device: str = "cpu",
+    dtype: str = "float32",
+    engine: EngineChoice = EngineChoice(),
 ) -> LoadedModel:
     """Loads the model and its tokenizer; fp32 safetensors on a CPU stay memory-mapped.
 
     Raises:
-        InvalidInput: the device is not there, the dtype or engine unknown, or the directory does
+        InvalidInput: the device is not there, the dtype unknown, or the directory does
             not hold a whole causal language model of a known architecture in safetensors.
         ComputationError: the model does not fit into the device's memory.
         Unavailable: the hub cannot be reached, or does not give the model.
@@ -87,8 +90,6 @@ def load_model(
     check_device(device)
     if dtype not in DTYPES:
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
-    if engine not in ENGINES:
-        raise InvalidInput(f"unknown engine {engine!r}: choose one of {', '.join(ENGINES)}")
     directory = model_directory(spec)
     model = _load_weights(directory, getattr(torch, dtype))
     make_greedy(model)
@@ -98,9 +99,9 @@ def load_model(
         raise ComputationError(
             f"{spec.key} does not fit on {device}: {first_line(error)}"
         ) from None
-    if engine == FAST:
+    if engine.name == FAST:
         use_onednn(model)
-    return LoadedModel(spec, model, _load_tokenizer(directory), directory, ENGINES[engine])
+    return LoadedModel(spec, model, _load_tokenizer(directory), directory, engine_of(engine))
 
 
 def check_device(device: str) -> None:

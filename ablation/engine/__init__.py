@@ -6,5 +6,38 @@
 ``generate`` under a ``HeadAblator``.
 """
 
+from dataclasses import dataclass
+
+from ablation.errors import InvalidInput
+
 FAST, REFERENCE = "fast", "reference"
 ENGINE_NAMES = (FAST, REFERENCE)
+
+ACTIVATION_MIB = 1024
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """Which engine, and what it may hold in memory.
+
+    Attributes:
+        name: one of ``ENGINE_NAMES``.
+        activation_mib: MiB for the residual streams of a text; where they take more, its windows
+            follow one another and every set of heads runs all layers.
+
+    Raises:
+        InvalidInput: the name is unknown, or the memory negative.
+    """
+
+    name: str = FAST
+    activation_mib: int = ACTIVATION_MIB
+
+    def __post_init__(self) -> None:
+        if self.name not in ENGINE_NAMES:
+            raise InvalidInput(
+                f"unknown engine {self.name!r}: choose one of {', '.join(ENGINE_NAMES)}"
+            )
+        if self.activation_mib < 0:
+            raise InvalidInput(
+                f"the memory for activations must be at least 0 MiB, got {self.activation_mib}"
+            )

@@ -11,7 +11,7 @@ from ablation.engine.engines import Engine
 from ablation.engine.head_set_tree import HeadSet
 from ablation.modes import Ablation
 
-ROWS_ON_CPU = 4
+ROWS_ON_CPU = 2
 """Enough that the weights are read for several rows while decoding, few enough that the keys and
 values of four workers stay small."""
 

@@ -1,14 +1,15 @@
 """The engines: what every one of them does, and the reference that the fast one must equal."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Int
 from torch import Tensor
 
 from ablation.ablator import HeadAblator
-from ablation.engine import FAST, REFERENCE
+from ablation.engine import ACTIVATION_MIB, FAST, REFERENCE, EngineChoice
 from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.head_set_tree import HeadSet, alike
 from ablation.engine.sweep import Measurement, perplexities
@@ -30,7 +31,7 @@ class Engine(Protocol):
     Both methods give every different set once, in an order of the engine's own.
     """
 
-    name: str
+    name: ClassVar[str]
 
     def perplexities(
         self,
@@ -55,10 +56,16 @@ class Engine(Protocol):
         """The greedy answers to ``prompts`` under each set."""
 
 
+@dataclass(frozen=True)
 class FastEngine:
-    """Each layer once for all sets of heads that agree so far; drafted answers."""
+    """Each layer once for all sets of heads that agree so far; drafted answers.
 
-    name = FAST
+    Attributes:
+        activation_bytes: what the residual streams of a text may take, see ``perplexities``.
+    """
+
+    activation_bytes: int = ACTIVATION_MIB << 20
+    name: ClassVar[str] = FAST
 
     def perplexities(
         self,
@@ -69,7 +76,14 @@ class FastEngine:
         *,
         window: int,
     ) -> Iterator[Measurement]:
-        return perplexities(model, ids, head_sets, ablation, window=window)
+        return perplexities(
+            model,
+            ids,
+            head_sets,
+            ablation,
+            window=window,
+            activation_bytes=self.activation_bytes,
+        )
 
     def answers(
         self,
@@ -87,7 +101,7 @@ class FastEngine:
 class ReferenceEngine:
     """The whole model for every set: forwards and ``generate`` under a ``HeadAblator``."""
 
-    name = REFERENCE
+    name: ClassVar[str] = REFERENCE
 
     def perplexities(
         self,
@@ -129,6 +143,8 @@ def _perplexity(
         return perplexity(model, ids, window=window)
 
 
-ENGINES: Mapping[str, Engine] = {
-    engine.name: engine for engine in (FastEngine(), ReferenceEngine())
-}
+def engine_of(choice: EngineChoice) -> Engine:
+    """The engine that was chosen."""
+    if choice.name == REFERENCE:
+        return ReferenceEngine()
+    return FastEngine(choice.activation_mib << 20)

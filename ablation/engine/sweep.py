@@ -10,14 +10,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ablation.ablator import AblationNotApplied
+from ablation.engine import ACTIVATION_MIB
 from ablation.engine.head_set_tree import Branch, HeadSet, HeadSetTree, alike
 from ablation.engine.layers import LayerwisePass
 from ablation.modes import Ablation, Scope, ZeroAblation
 from ablation.perplexity import Perplexity, check_model, perplexity_of, token_nll, windows
 from ablation.sites import head_sites
-
-ACTIVATION_BYTES = 1 << 30
-"""What the streams of a text may take; a text of more is measured without sharing layers."""
 
 STREAMS_AT_ONCE = 6
 """Residual streams and z's of the whole text that a walk holds, at the usual depth of branching."""
@@ -43,7 +41,7 @@ def perplexities(
     ablation: Ablation = ZeroAblation(),
     *,
     window: int,
-    activation_bytes: int = ACTIVATION_BYTES,
+    activation_bytes: int = ACTIVATION_MIB << 20,
 ) -> Iterator[Measurement]:
     """Gives the perplexity of ``ids`` under every different set of heads, in an order of its own.
 

@@ -2,16 +2,28 @@
 
 import pytest
 
-from ablation.tests.tiny_models import CONFIGS, tiny_model
+# torch is imported when tests are collected: the process that only hands them out needs none.
 
 
-@pytest.fixture(params=CONFIGS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """``model`` is one configuration after the other."""
+    if "model" in metafunc.fixturenames:
+        from ablation.tests.tiny_models import CONFIGS
+
+        metafunc.parametrize("model", CONFIGS, indirect=True)
+
+
+@pytest.fixture
 def model(request):
-    """One configuration after the other."""
+    """The tiny model of a configuration."""
+    from ablation.tests.tiny_models import tiny_model
+
     return tiny_model(request.param)
 
 
 @pytest.fixture
 def llama():
     """The one that stands for most: grouped-query attention, no biases."""
+    from ablation.tests.tiny_models import tiny_model
+
     return tiny_model("llama-gqa")

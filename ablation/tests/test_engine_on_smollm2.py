@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ablation.detection.qrhead import rank_heads
-from ablation.engine import ENGINE_NAMES
+from ablation.engine import ENGINE_NAMES, EngineChoice
 from ablation.engine.batches import answers_in_batches
 from ablation.filings.filing import question_by_key
 from ablation.filings.synthetic import synthetic_filings
@@ -32,7 +32,9 @@ SETS = [
 
 @pytest.fixture(scope="module")
 def engines():
-    return {name: load_model(model_spec("smollm2"), engine=name) for name in ENGINE_NAMES}
+    return {
+        name: load_model(model_spec("smollm2"), engine=EngineChoice(name)) for name in ENGINE_NAMES
+    }
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_perplexities_are_equal(engines):
     text = tokenise(read_text("embedded"), engines["fast"].tokenizer, 256)
     by_engine = {}
     for name, loaded in engines.items():
-        values = {}
+        values: dict = {}
         for measurement in loaded.engine.perplexities(
             loaded.model, text.ids, SETS, ZeroAblation(), window=128
         ):
@@ -65,7 +67,7 @@ def test_perplexities_are_equal(engines):
 def test_answers_are_equal_token_for_token(engines, prompts):
     by_engine = {}
     for name, loaded in engines.items():
-        answers = {}
+        answers: dict = {}
         for items, places, given in answers_in_batches(
             loaded.engine,
             loaded.model,

@@ -1,12 +1,11 @@
 """Perplexities of the fast engine: those of the reference, and each layer run once where it may."""
 
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ablation.ablator import AblationNotApplied, HeadAblator
 from ablation.engine.sweep import perplexities
@@ -17,9 +16,14 @@ from ablation.modes import BiasPolicy, MeanAblation, Scope, ZeroAblation
 from ablation.perplexity import perplexity
 from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
 
+hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
+st = pytest.importorskip("hypothesis.strategies")
+
+SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=60)
+
 NUMERICAL = 1e-5  # relative; the same fp32 products, summed in another order
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
-MODELS = {name: tiny_model(name) for name in CONFIGS}
+model_of = cache(tiny_model)
 HEAD_SETS = st.lists(st.lists(st.sampled_from(HEADS), unique=True).map(tuple), max_size=8)
 
 
@@ -40,7 +44,7 @@ def ablation_of(kind, model, ids) -> ZeroAblation | MeanAblation:
     return ZeroAblation(bias=BiasPolicy(kind))
 
 
-@given(
+@hypothesis.given(
     name=st.sampled_from(sorted(CONFIGS)),
     head_sets=HEAD_SETS,
     kind=st.sampled_from(["remove", "keep", "mean"]),
@@ -48,11 +52,11 @@ def ablation_of(kind, model, ids) -> ZeroAblation | MeanAblation:
     window=st.integers(2, 20),
     activation_bytes=st.sampled_from([0, 1 << 30]),
 )
-@settings(max_examples=60, deadline=None)
+@SETTINGS
 def test_perplexities_are_those_of_the_reference(
     name, head_sets, kind, tokens, window, activation_bytes
 ):
-    model, ids = MODELS[name], random_ids(tokens)[0]
+    model, ids = model_of(name), random_ids(tokens)[0]
     ablation = ablation_of(kind, model, ids)
     found = measured(
         model, ids, head_sets, ablation, window=window, activation_bytes=activation_bytes

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ablation.engine import ACTIVATION_MIB, EngineChoice
 from ablation.models import DTYPES, EMBEDDED_MODEL, model_spec
 from experiments.cli.options import ENGINE_OPTION, MODEL_HELP, human_size
 from experiments.exp10.options import BIAS_POLICIES, MODES, PARTS, Exp10Options
@@ -69,6 +70,12 @@ class Parts(click.ParamType):
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32")
 @ENGINE_OPTION
 @click.option(
+    "--activation-memory",
+    type=click.IntRange(min=0),
+    default=ACTIVATION_MIB,
+    help="MiB for the residual streams of the text; a text of more runs all layers for every set.",
+)
+@click.option(
     "--out",
     "--output-dir",
     "out",
@@ -84,6 +91,7 @@ def exp10_command(
     device: str,
     dtype: str,
     engine: str,
+    activation_memory: int,
     out: Path,
     figures: bool,
     fresh: bool,
@@ -111,7 +119,7 @@ def exp10_command(
     from experiments.exp10.setting import build_setting, source_text
 
     source = source_text(spec, options)
-    loaded = load_model(spec, device, dtype, engine)
+    loaded = load_model(spec, device, dtype, EngineChoice(engine, activation_memory))
     setting = build_setting(loaded, source, options)
     evaluations = Evaluations(setting, out / "data", fresh)
     sweep(evaluations)

@@ -11,6 +11,7 @@ import click
 
 from ablation.errors import HeadclaimsError
 from experiments.cli.assets import assets_group
+from experiments.cli.bench import bench_command
 from experiments.cli.claims import claims_command
 from experiments.cli.exp10 import exp10_command
 from experiments.cli.published import published_command
@@ -49,6 +50,7 @@ cli.add_command(ablate_command)
 cli.add_command(run_command)
 cli.add_command(exp10_command)
 cli.add_command(published_command)
+cli.add_command(bench_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

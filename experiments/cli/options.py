@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ablation.engine import ENGINE_NAMES, FAST
+from ablation.engine import ENGINE_NAMES, FAST, EngineChoice
 from ablation.errors import InvalidInput
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT, synthetic_filings
@@ -139,7 +139,7 @@ class RunSettings:
     def load(self, spec: ModelSpec) -> "LoadedModel":
         from ablation.loading import load_model
 
-        return load_model(spec, self.device, self.dtype, self.engine)
+        return load_model(spec, self.device, self.dtype, EngineChoice(self.engine))
 
     def filing_set(self) -> FilingSet:
         """The filings; files that could not be used are named on stderr.

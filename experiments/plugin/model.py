@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ablation.errors import HeadclaimsError
-from experiments.plugin.options import chosen_spec, worker_device
+from experiments.plugin.options import chosen_engine, chosen_spec, worker_device
 
 if TYPE_CHECKING:
     from ablation.loading import LoadedModel
@@ -31,8 +31,12 @@ def loaded_model(pytestconfig: pytest.Config) -> "LoadedModel":
     """The model of ``--model``, loaded when first asked for."""
     from ablation.loading import load_model
 
-    dtype, engine = (pytestconfig.getoption(name) for name in ("dtype", "engine"))
-    return load_model(chosen_spec(pytestconfig), worker_device(pytestconfig), dtype, engine)
+    return load_model(
+        chosen_spec(pytestconfig),
+        worker_device(pytestconfig),
+        pytestconfig.getoption("dtype"),
+        chosen_engine(pytestconfig),
+    )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ablation.controls import UNIFORM, control_draws
-from ablation.engine import ENGINE_NAMES, FAST
+from ablation.engine import ACTIVATION_MIB, ENGINE_NAMES, FAST, EngineChoice
 from ablation.errors import HeadclaimsError
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT
@@ -72,6 +72,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="reference: run the whole model anew for every set of heads (default: %(default)s)",
     )
     group.addoption(
+        "--activation-memory",
+        type=int,
+        default=ACTIVATION_MIB,
+        help="MiB for the residual streams of exp10's text; a text of more runs all layers for "
+        "every set of heads (default: %(default)s)",
+    )
+    group.addoption(
         "--out",
         type=Path,
         help="keep the result files here, and use again those already there that are the same "
@@ -97,6 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _cap_threads()
     try:
         chosen_spec(config)
+        chosen_engine(config)
         control_draws(UNIFORM, config.getoption("control_draws"))
         if config.getoption("filings") or config.getoption("ground_truth"):
             chosen_filings(config)
@@ -147,6 +155,15 @@ def chosen_spec(config: pytest.Config) -> ModelSpec:
         InvalidInput: there is no such model.
     """
     return model_spec(config.getoption("model"), config.getoption("prompt_style"))
+
+
+def chosen_engine(config: pytest.Config) -> EngineChoice:
+    """The engine of ``--engine``.
+
+    Raises:
+        InvalidInput: its memory is negative.
+    """
+    return EngineChoice(config.getoption("engine"), config.getoption("activation_memory"))
 
 
 def chosen_cells(config: pytest.Config) -> list[CellName]:

@@ -1,0 +1,66 @@
+"""The conditions of a QRHead cell: the engine against ``generate`` under pre-hooks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import GenerationConfig
+
+from ablation.engine.batches import answers_in_batches
+from ablation.engine.head_set_tree import HeadSet
+from ablation.generation import MAX_NEW_TOKENS
+from ablation.heads import Head
+from ablation.loading import LoadedModel
+from ablation.modes import ZeroAblation
+from ablation.sites import head_sites
+
+Prompts = Sequence[Sequence[int]]
+
+
+def by_engine(loaded: LoadedModel, prompts: Prompts, head_sets: Sequence[HeadSet]) -> list[str]:
+    """The answers, prompt by prompt under every set of heads, by the model's engine."""
+    found: dict[tuple[int, int], str] = {}
+    for items, places, answers in answers_in_batches(
+        loaded.engine, loaded.model, loaded.tokenizer, prompts, head_sets, ZeroAblation()
+    ):
+        for place in places:
+            found |= {(item, place): answer for item, answer in zip(items, answers, strict=True)}
+    return [found[item, place] for item in range(len(prompts)) for place in range(len(head_sets))]
+
+
+@torch.inference_mode()
+def by_generate(loaded: LoadedModel, prompts: Prompts, head_sets: Sequence[HeadSet]) -> list[str]:
+    """The same by ``model.generate``, prompt after prompt and set after set."""
+    model, sites = loaded.model, head_sites(loaded.model)
+    config = GenerationConfig(
+        max_new_tokens=MAX_NEW_TOKENS,
+        do_sample=False,
+        eos_token_id=model.generation_config.eos_token_id,
+        pad_token_id=model.generation_config.pad_token_id,
+    )
+    found = []
+    for prompt in prompts:
+        ids = torch.tensor([list(prompt)], device=model.device)
+        for heads in head_sets:
+            handles = [_zero(sites, head) for head in heads]
+            try:
+                out = model.generate(
+                    input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
+                )
+            finally:
+                for handle in handles:
+                    handle.remove()
+            found.append(loaded.tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True))
+    return found
+
+
+def _zero(sites: Any, head: Head) -> Any:
+    start, end = head.head * sites.head_dim, (head.head + 1) * sites.head_dim
+
+    def hook(module: Any, args: tuple[Tensor]) -> tuple[Tensor]:
+        z = args[0].clone()
+        z[..., start:end] = 0
+        return (z,)
+
+    return sites.layers[head.layer].projection.register_forward_pre_hook(hook)

@@ -1,0 +1,59 @@
+"""Times several ways to the same values, one after the other, round after round."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.peak_memory import peak_resident, reset_peak
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What one way took.
+
+    Attributes:
+        seconds: one figure for each round.
+        peak_bytes: the most memory that it took beyond what was held before, None where the
+            system does not tell.
+        value: what it found in the last round.
+    """
+
+    seconds: tuple[float, ...]
+    peak_bytes: int | None
+    value: Any
+
+    @property
+    def median(self) -> float:
+        """Seconds."""
+        return statistics.median(self.seconds)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON, without the value."""
+        return {
+            "seconds": [round(one, 4) for one in self.seconds],
+            "median": round(self.median, 4),
+            "min": round(min(self.seconds), 4),
+            "max": round(max(self.seconds), 4),
+            "peak_bytes": self.peak_bytes,
+        }
+
+
+def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, Timing]:
+    """Runs all ways in turn, ``rounds`` times, so that a noisy neighbour disturbs all alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    peaks: dict[str, list[int]] = {name: [] for name in ways}
+    values: dict[str, Any] = {}
+    for _ in range(rounds):
+        for name, run in ways.items():
+            before = reset_peak()
+            started = time.perf_counter()
+            values[name] = run()
+            seconds[name].append(time.perf_counter() - started)
+            if before is not None:
+                peaks[name].append(peak_resident() - before)
+    return {
+        name: Timing(tuple(seconds[name]), max(peaks[name], default=None), values[name])
+        for name in ways
+    }
