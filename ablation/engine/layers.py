@@ -72,11 +72,24 @@ class LayerwisePass:
         """The residual stream after ``layer``, given the one before it and z.
 
         Both may be cut to some positions: past z, a layer treats each on its own.
+
+        Raises:
+            AblationNotApplied: the layer did not take its attention's output from z.
         """
         site = self._sites.layers[layer]
-        output = site.projection(z)
-        with _forward_of(site.attention, lambda *args, **kwargs: (output, None)):
-            return self.through(layer, residual)
+        output, asked = site.projection(z), []
+
+        def known(*args: Any, **kwargs: Any) -> tuple[Tensor, None]:
+            asked.append(layer)
+            return output, None
+
+        with _forward_of(site.attention, known):
+            after = self.through(layer, residual)
+        if len(asked) != 1:
+            raise AblationNotApplied(
+                f"layer {layer} called its attention {len(asked)} times, where once was expected"
+            )
+        return after
 
     def through(
         self, layer: int, residual: Float[Tensor, "batch seq hidden"]
@@ -124,13 +137,12 @@ def _layer_arguments(
     seen: list[dict[str, Any]] = []
 
     def noting(block: nn.Module) -> Callable[..., Tensor]:
-        signature = inspect.signature(block.forward)
+        names = list(inspect.signature(block.forward).parameters)
 
         def forward(*args: Any, **kwargs: Any) -> Tensor:
-            bound = signature.bind(*args, **kwargs).arguments
-            extra = bound.pop("kwargs", {})
-            seen.append({**bound, **extra})
-            return bound["hidden_states"]
+            given = {**dict(zip(names, args, strict=False)), **kwargs}
+            seen.append(given)
+            return given["hidden_states"]
 
         return forward
 

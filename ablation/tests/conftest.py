@@ -6,8 +6,8 @@ import pytest
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """``model`` is one configuration after the other."""
-    if "model" in metafunc.fixturenames:
+    """``model`` is one configuration after the other, unless a module has a fixture of its own."""
+    if "model" in metafunc.fixturenames and not hasattr(metafunc.module, "model"):
         from ablation.tests.tiny_models import CONFIGS
 
         metafunc.parametrize("model", CONFIGS, indirect=True)

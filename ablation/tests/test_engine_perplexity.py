@@ -19,7 +19,7 @@ from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
 st = pytest.importorskip("hypothesis.strategies")
 
-SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=60)
+SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=40)
 
 NUMERICAL = 1e-5  # relative; the same fp32 products, summed in another order
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
@@ -126,6 +126,16 @@ def test_the_model_is_left_as_it_was(model):
 def test_an_attention_without_its_projection_is_an_error_and_no_figure(llama):
     llama.model.layers[1].self_attn.forward = lambda hidden_states, **kwargs: (hidden_states, None)
     with pytest.raises(AblationNotApplied, match="layer 1 ran without its output projection"):
+        measured(llama, random_ids(9)[0], [(Head(1, 0),)], ZeroAblation(), window=9)
+
+
+def test_a_layer_that_goes_around_its_attention_is_an_error_and_no_figure(llama):
+    layer = llama.model.layers[1]
+    attention = layer.self_attn.forward
+    layer.forward = lambda hidden_states, **given: (
+        hidden_states + attention(hidden_states=layer.input_layernorm(hidden_states), **given)[0]
+    )
+    with pytest.raises(AblationNotApplied, match="layer 1 called its attention 0 times"):
         measured(llama, random_ids(9)[0], [(Head(1, 0),)], ZeroAblation(), window=9)
 
 

@@ -15,6 +15,7 @@ from ablation.models import ModelSpec
 from ablation.text import SourceText, tokenise
 from experiments.bench import answers, detection, limit, startup, sweeps
 from experiments.bench.timing import Timing, interleaved
+from experiments.claims import LEVELS
 from experiments.qrhead.cell_ablation import AblationPlan, conditions
 from experiments.qrhead.cells import build_cell
 
@@ -35,6 +36,7 @@ class Size:
         text_tokens: of the sweep's one window.
         layers, heads: sampled in the sweep.
         prompts: of the cell.
+        levels: of the cell, as numbers of heads.
         lengths: of the prompts of detection, in tokens.
     """
 
@@ -43,6 +45,7 @@ class Size:
     layers: int = 6
     heads: int = 2
     prompts: int = 2
+    levels: tuple[int, ...] = LEVELS
     lengths: tuple[int, ...] = (512, 2048, 8192)
 
 
@@ -165,7 +168,7 @@ def _answers(fast: LoadedModel, plain: LoadedModel, size: Size) -> Part:
     tokens = fast.spec.token_lengths[0]
     cell = build_cell(fast, synthetic_filings(20), "inc_year", tokens)
     ranking = rank_heads(fast.model, [prompt for _, prompt in cell.detection[:2]])
-    sets = [condition.heads for condition in conditions(AblationPlan(), ranking)]
+    sets = [condition.heads for condition in conditions(AblationPlan(size.levels), ranking)]
     prompts = [prompt.ids for _, prompt in cell.test[: size.prompts]]
     timings = interleaved(
         {

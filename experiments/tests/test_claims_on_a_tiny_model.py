@@ -50,7 +50,7 @@ def test_workers_and_a_single_process_find_the_same_and_compute_each_cell_once(m
         assert len(list(folder.rglob("*_controls/layer_matched_42.json"))) == 4
         assert len(list(folder.rglob("noise.json"))) == 1
     again = {path: path.stat().st_mtime_ns for path in (tmp_path / "alone").rglob("*.json")}
-    judge(model, tmp_path / "alone", "-n", 2)
+    judge(model, tmp_path / "alone", "-p", "no:xdist", "-k", "result_files or barely")
     assert again == {path: path.stat().st_mtime_ns for path in again}
 
 

@@ -1,9 +1,12 @@
 """The commands on a tiny model: what they write, and what they say to bad input."""
 
+import io
 import json
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -16,12 +19,25 @@ CELL = Path("qrhead/tiny/inc_state") / f"tokens_{TINY_TOKENS}.json"
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(scope="module")
+def small_cell(tiny, tmp_path_factory):
+    """The folder of a small cell's results, computed through the command line, and what it said."""
+    folder, out, err = tmp_path_factory.mktemp("cell"), io.StringIO(), io.StringIO()
+    words = [str(word) for word in ("ablate", "--model", tiny, *SMALL, "--figure")]
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+        patched.chdir(folder)
+        with pytest.raises(SystemExit) as ended:
+            cli_main.main(words)
+    assert (ended.value.code, err.getvalue()) == (0, "")
+    return folder, out.getvalue()
+
+
 @pytest.fixture
-def ablated(headclaims, tiny):
-    """The result of a small cell, computed through the command line."""
-    status, out, err = headclaims("ablate", "--model", tiny, *SMALL, "--figure")
-    assert (status, err) == (0, "")
-    return out
+def ablated(headclaims, small_cell):
+    """A copy of the small cell's results in the current folder; what the command said."""
+    folder, said = small_cell
+    shutil.copytree(folder / "results", "results")
+    return said
 
 
 def read(path):
