@@ -1,7 +1,7 @@
 """How far two runs of the same computation lie apart: the noise under every effect.
 
-The answers of the unablated model are asked for again, one prompt at a time. In the run itself
-they share a batch with ablated conditions; shapes, and with them the order of sums, differ.
+The answers of the unablated model are asked for again, in batches of another size: shapes, and with
+them the order of sums, differ.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,9 @@ from experiments.qrhead.conditions import outcomes_identity, run_conditions
 
 METHOD = "qrhead_noise"
 
+OTHER_ROWS = 2
+"""Prompts in a batch; in the run itself it is one on a CPU, and as many as fit on a GPU."""
+
 
 def measure_noise(cell: Cell, plan: AblationPlan, unablated: Mapping[str, Any]) -> dict[str, Any]:
     """Compares the unablated answers of a cell's document with those of another batch shape.
@@ -22,7 +25,7 @@ def measure_noise(cell: Cell, plan: AblationPlan, unablated: Mapping[str, Any]) 
         How many answers there are, how many differ, how many are right in one run and wrong in
         the other, and ``noise``: the share of the latter.
     """
-    (again,) = run_conditions(cell, [()], plan.ablation, rows=1, described="noise")
+    (again,) = run_conditions(cell, [()], plan.ablation, rows=OTHER_ROWS, described="noise")
     pairs = list(zip(unablated["items"], again, strict=True))
     tipped = sum(item["correct"] != outcome.correct for item, outcome in pairs)
     return {

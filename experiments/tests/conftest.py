@@ -1,7 +1,8 @@
 import pytest
 
-from ablation.tests.tiny_models import tiny_directory
 from experiments.cli.main import main
+
+# torch is imported in fixtures only, see ablation/tests/conftest.py.
 
 TINY_TOKENS = 1000
 """Fits a synthetic section (about 1,000 bytes) of the byte tokenizer with a cut needle."""
@@ -10,6 +11,8 @@ TINY_TOKENS = 1000
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A model directory with 64 heads: 50 top ones leave 14 for controls."""
+    from ablation.tests.tiny_models import tiny_directory
+
     return tiny_directory(tmp_path_factory.mktemp("models") / "tiny")
 
 
