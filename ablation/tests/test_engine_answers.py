@@ -19,7 +19,7 @@ from ablation.tests.tiny_models import CONFIGS, LAYERS, VOCAB, random_ids, tiny_
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
 st = pytest.importorskip("hypothesis.strategies")
 
-SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=40)
+SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=25)
 
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
 model_of = cache(tiny_model)

@@ -19,7 +19,7 @@ from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
 st = pytest.importorskip("hypothesis.strategies")
 
-SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=40)
+SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=25)
 
 NUMERICAL = 1e-5  # relative; the same fp32 products, summed in another order
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
