@@ -1,19 +1,17 @@
 """The conditions of a QRHead cell: the engine against ``generate`` under pre-hooks."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from torch import Tensor
 from transformers import GenerationConfig
 
 from ablation.engine.batches import answers_in_batches
 from ablation.engine.head_set_tree import HeadSet
 from ablation.generation import MAX_NEW_TOKENS
-from ablation.heads import Head
 from ablation.loading import LoadedModel
 from ablation.modes import ZeroAblation
 from ablation.sites import head_sites
+from experiments.bench.pre_hooks import zero_head
 
 Prompts = Sequence[Sequence[int]]
 
@@ -43,7 +41,7 @@ def by_generate(loaded: LoadedModel, prompts: Prompts, head_sets: Sequence[HeadS
     for prompt in prompts:
         ids = torch.tensor([list(prompt)], device=model.device)
         for heads in head_sets:
-            handles = [_zero(sites, head) for head in heads]
+            handles = [zero_head(sites, head) for head in heads]
             try:
                 out = model.generate(
                     input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config
@@ -53,14 +51,3 @@ def by_generate(loaded: LoadedModel, prompts: Prompts, head_sets: Sequence[HeadS
                     handle.remove()
             found.append(loaded.tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True))
     return found
-
-
-def _zero(sites: Any, head: Head) -> Any:
-    start, end = head.head * sites.head_dim, (head.head + 1) * sites.head_dim
-
-    def hook(module: Any, args: tuple[Tensor]) -> tuple[Tensor]:
-        z = args[0].clone()
-        z[..., start:end] = 0
-        return (z,)
-
-    return sites.layers[head.layer].projection.register_forward_pre_hook(hook)

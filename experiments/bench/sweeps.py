@@ -12,6 +12,7 @@ from ablation.loading import LoadedModel
 from ablation.modes import ZeroAblation
 from ablation.perplexity import Perplexity
 from ablation.sites import head_sites
+from experiments.bench.pre_hooks import zero_head
 
 
 def sampled_heads(grid: HeadGrid, layers: int, heads: int) -> list[Head]:
@@ -50,14 +51,7 @@ def by_pre_hooks(
     """The same by a hook on the output projection, and the model's own loss, head after head."""
     sites, found = head_sites(loaded.model), []
     for head in heads:
-        start, end = head.head * sites.head_dim, (head.head + 1) * sites.head_dim
-
-        def zero(module: Any, args: tuple[Tensor], start: int = start, end: int = end) -> tuple:
-            z = args[0].clone()
-            z[..., start:end] = 0
-            return (z,)
-
-        handle = sites.layers[head.layer].projection.register_forward_pre_hook(zero)
+        handle = zero_head(sites, head)
         try:
             found.append(loaded.model(ids[None], labels=ids[None], use_cache=False).loss.item())
         finally:
