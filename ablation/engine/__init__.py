@@ -1,7 +1,7 @@
 """The two ways to run a model under many sets of ablated heads, behind one interface.
 
-``fast`` runs each layer once for all sets of heads that agree so far (``layers``,
-``head_set_tree``, ``sweep``), drafts answers (``drafted``, ``row_cache``), and has oneDNN multiply
+``fast`` runs each layer once for all sets of heads that agree so far (``layers``, ``head_sets``,
+``walk``, ``sweep``), drafts answers (``drafted``, ``row_cache``), and has oneDNN multiply
 (``linear``). ``reference`` runs the whole model anew for every set: ``ablation.perplexity`` and
 ``generate`` under a ``HeadAblator``.
 """
@@ -22,8 +22,8 @@ class EngineChoice:
 
     Attributes:
         name: one of ``ENGINE_NAMES``.
-        activation_mib: MiB for the residual streams of a text; where they take more, its windows
-            follow one another and every set of heads runs all layers.
+        activation_mib: MiB for the residual streams that sets of heads share; windows of the text
+            beyond that run all layers for every set.
 
     Raises:
         InvalidInput: the name is unknown, or the memory negative.

@@ -8,7 +8,7 @@ import torch
 
 from ablation.engine.drafted import Drafts
 from ablation.engine.engines import Engine
-from ablation.engine.head_set_tree import HeadSet
+from ablation.engine.head_sets import HeadSet
 from ablation.modes import Ablation
 
 ROWS_ON_CPU = 1
@@ -30,6 +30,7 @@ def answers_in_batches(
 ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], list[str]]]:
     """Gives the greedy answers to all prompts under all sets of heads, batch by batch.
 
+    Where there is room for more rows than there are prompts, several sets of heads share a batch.
     A batch that does not fit into the device's memory is halved.
 
     Args:
@@ -39,7 +40,7 @@ def answers_in_batches(
         prompts: token ids of each prompt.
         head_sets: the heads that are ablated together.
         ablation: how they are ablated.
-        rows: prompts in a batch; None: what fits into memory.
+        rows: rows in a batch; None: what fits into memory.
 
     Yields:
         Places in ``prompts``, places in ``head_sets``, and the answer that all these sets give to
@@ -54,18 +55,26 @@ def answers_in_batches(
         by_length[len(prompt)].append(place)
     drafts = Drafts()
     for length, places in by_length.items():
-        size = rows_that_fit(model, length) if rows is None else rows
+        fit = rows_that_fit(model, length) if rows is None else rows
+        size = min(fit, len(places))
+        sets_at_once = fit // size
         waiting = [tuple(places[at : at + size]) for at in range(0, len(places), size)][::-1]
         while waiting:
             batch = waiting.pop()
             ids = torch.tensor([list(prompts[place]) for place in batch], device=model.device)
             try:
-                found = list(engine.answers(model, tokenizer, ids, head_sets, ablation, drafts))
+                found = list(
+                    engine.answers(model, tokenizer, ids, head_sets, ablation, drafts, sets_at_once)
+                )
             except torch.OutOfMemoryError:
-                if len(batch) == 1:
-                    raise
                 half = len(batch) // 2
-                waiting += [batch[half:], batch[:half]]
+                if half:
+                    waiting += [batch[half:], batch[:half]]
+                elif sets_at_once > 1:
+                    waiting.append(batch)
+                    sets_at_once //= 2
+                else:
+                    raise
                 continue
             for members, answers in found:
                 yield batch, members, answers

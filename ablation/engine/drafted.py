@@ -8,16 +8,17 @@ chosen; where none is, the model has chosen one token, as in plain decoding.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from ablation.ablator import HeadAblator
-from ablation.engine.head_set_tree import HeadSet, HeadSetTree, Outcome, alike
+from ablation.engine.head_sets import HeadSet, alike
 from ablation.engine.layers import LayerwisePass
 from ablation.engine.row_cache import RowCache, attention_masks
+from ablation.engine.walk import HeadSetWalk, Outcome
 from ablation.generation import MAX_NEW_TOKENS, end_tokens, refuse_nan
 from ablation.modes import Ablation, Scope, ZeroAblation
 from ablation.sites import head_sites
@@ -56,6 +57,7 @@ def greedy_tokens(
     *,
     max_new_tokens: int = MAX_NEW_TOKENS,
     drafts: Drafts | None = None,
+    sets_at_once: int = 1,
 ) -> Iterator[tuple[tuple[int, ...], list[Tokens]]]:
     """Gives the model's greedy answers to each prompt under each different set of heads.
 
@@ -69,6 +71,7 @@ def greedy_tokens(
         ablation: how they are ablated.
         max_new_tokens: an answer ends there, or with the model's end-of-sequence token.
         drafts: answers to draft from; those that are found are added to it.
+        sets_at_once: how many sets of heads are decoded side by side, as rows of one batch.
 
     Yields:
         Where a set of heads stands in ``head_sets``, and its answer to each prompt, the
@@ -84,18 +87,49 @@ def greedy_tokens(
     in_prompt = head_sets if ablation.scope is Scope.ALL else [()] * len(head_sets)
     with torch.inference_mode():
         passes = [LayerwisePass(sites, prompts, keeps_keys=True)]
-    for branch in HeadSetTree(sites, passes, in_prompt, ablation, last=1).branches():
-        outcome = branch.finish()
+    waiting: list[_Prefilled] = []
+    for branch in HeadSetWalk(sites, passes, in_prompt, ablation, last=1).branches():
+        (outcome,) = branch.outcomes()
         for heads, places in alike(head_sets, branch.members).items():
-            rows = _Rows(model, prompts, max_new_tokens, drafts)
-            yield places, rows.answer(outcome, heads, ablation)
+            waiting.append(_Prefilled(places, heads, outcome))
+            if len(waiting) == sets_at_once:
+                yield from _decoded(model, prompts, waiting, ablation, max_new_tokens, drafts)
+                waiting.clear()
+    if waiting:
+        yield from _decoded(model, prompts, waiting, ablation, max_new_tokens, drafts)
+
+
+class _Prefilled(NamedTuple):
+    """A set of heads, where it stands, and what the model made of the prompts under it."""
+
+    places: tuple[int, ...]
+    heads: HeadSet
+    outcome: Outcome
+
+
+def _decoded(
+    model: Any,
+    prompts: Int[Tensor, "batch seq"],
+    prefilled: Sequence[_Prefilled],
+    ablation: Ablation,
+    longest: int,
+    drafts: Drafts,
+) -> Iterator[tuple[tuple[int, ...], list[Tokens]]]:
+    rows = _Rows(model, prompts.repeat(len(prefilled), 1), longest, drafts)
+    found = rows.answer(
+        [one.outcome for one in prefilled],
+        [one.heads for one in prefilled for _ in prompts],
+        ablation,
+    )
+    for number, one in enumerate(prefilled):
+        yield one.places, found[number * len(prompts) : (number + 1) * len(prompts)]
 
 
 class _Rows:
     """The answers to a batch of prompts while they grow, each row at its own pace."""
 
     def __init__(
-        self, model: Any, prompts: Int[Tensor, "batch seq"], longest: int, drafts: Drafts
+        self, model: Any, prompts: Int[Tensor, "rows seq"], longest: int, drafts: Drafts
     ) -> None:
         self._model = model
         self._prompts = [tuple(prompt) for prompt in prompts.tolist()]
@@ -106,13 +140,22 @@ class _Rows:
         self._answers: list[list[int]] = [[] for _ in self._prompts]
 
     @torch.inference_mode()
-    def answer(self, outcome: Outcome, heads: HeadSet, ablation: Ablation) -> list[Tokens]:
-        """Decodes all rows to their ends under ``heads``, given what they made of the prompts."""
-        logits = self._model.get_output_embeddings()(outcome.hidden[0][:, -1:])
+    def answer(
+        self, outcomes: Sequence[Outcome], row_heads: Sequence[HeadSet], ablation: Ablation
+    ) -> list[Tokens]:
+        """Decodes all rows to their ends, each under its own heads.
+
+        Args:
+            outcomes: what the rows made of the prompts; together they have all rows.
+            row_heads: the ablated heads of each row.
+            ablation: how they are ablated.
+        """
+        hidden = torch.cat([outcome.hidden[:, -1:] for outcome in outcomes])
+        logits = self._model.get_output_embeddings()(hidden)
         self._take([[0]] * len(self._prompts), refuse_nan(logits).argmax(-1).tolist())
         if self._unfinished():
-            with HeadAblator(self._model, heads, ablation):
-                cache = RowCache(outcome.keys_values[0], self._longest - 1)
+            with HeadAblator.per_row(self._model, row_heads, ablation):
+                cache = RowCache([outcome.keys_values for outcome in outcomes], self._longest - 1)
                 while self._unfinished():
                     fed = self._drafted()
                     self._take(fed, self._chosen(fed, cache))

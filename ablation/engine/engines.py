@@ -11,7 +11,7 @@ from torch import Tensor
 from ablation.ablator import HeadAblator
 from ablation.engine import ACTIVATION_MIB, FAST, REFERENCE, EngineChoice
 from ablation.engine.drafted import Drafts, greedy_tokens
-from ablation.engine.head_set_tree import HeadSet, alike
+from ablation.engine.head_sets import HeadSet, alike
 from ablation.engine.sweep import Measurement, perplexities
 from ablation.generation import greedy_answers
 from ablation.modes import Ablation
@@ -19,9 +19,6 @@ from ablation.perplexity import Perplexity, perplexity
 
 Answers = tuple[tuple[int, ...], list[str]]
 """Where a set of heads stands among those asked for, and its answer to every prompt."""
-
-ROWS_PER_BATCH = 4
-"""Sets of heads that share a batch of the reference."""
 
 
 @runtime_checkable
@@ -52,8 +49,9 @@ class Engine(Protocol):
         head_sets: Sequence[HeadSet],
         ablation: Ablation,
         drafts: Drafts,
+        sets_at_once: int = 1,
     ) -> Iterator[Answers]:
-        """The greedy answers to ``prompts`` under each set."""
+        """The greedy answers to ``prompts`` under each set, ``sets_at_once`` in one batch."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class FastEngine:
     """Each layer once for all sets of heads that agree so far; drafted answers.
 
     Attributes:
-        activation_bytes: what the residual streams of a text may take, see ``perplexities``.
+        activation_bytes: what the residual streams that sets share may take, see ``perplexities``.
     """
 
     activation_bytes: int = ACTIVATION_MIB << 20
@@ -93,8 +91,11 @@ class FastEngine:
         head_sets: Sequence[HeadSet],
         ablation: Ablation,
         drafts: Drafts,
+        sets_at_once: int = 1,
     ) -> Iterator[Answers]:
-        for members, tokens in greedy_tokens(model, prompts, head_sets, ablation, drafts=drafts):
+        for members, tokens in greedy_tokens(
+            model, prompts, head_sets, ablation, drafts=drafts, sets_at_once=sets_at_once
+        ):
             yield members, tokenizer.batch_decode(tokens, skip_special_tokens=True)
 
 
@@ -123,10 +124,11 @@ class ReferenceEngine:
         head_sets: Sequence[HeadSet],
         ablation: Ablation,
         drafts: Drafts,
+        sets_at_once: int = 1,
     ) -> Iterator[Answers]:
         different = list(alike(head_sets).items())
-        for start in range(0, len(different), ROWS_PER_BATCH):
-            batch = different[start : start + ROWS_PER_BATCH]
+        for start in range(0, len(different), sets_at_once):
+            batch = different[start : start + sets_at_once]
             rows = [heads for heads, _ in batch]
             by_prompt = [
                 greedy_answers(model, tokenizer, prompt, rows, ablation)

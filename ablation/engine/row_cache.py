@@ -19,16 +19,20 @@ class RowCache(Cache):
     """The cache of rows that have the same prompt length and then each go on at their own pace.
 
     Args:
-        prompt: keys and values of the prompts, of each layer.
+        prompts: batches of prompts, the rows of this cache together: for each, keys and values of
+            every layer.
         room: how many tokens a row may be fed after its prompt; one more slot takes what is fed
             for a row that has nothing to be fed.
     """
 
-    def __init__(self, prompt: Sequence[KeysValues], room: int) -> None:
+    def __init__(self, prompts: Sequence[Sequence[KeysValues]], room: int) -> None:
         super().__init__(layers=[])
-        self._prompt_length = prompt[0][0].shape[2]
+        self._prompt_length = prompts[0][0][0].shape[2]
         self.unused_slot = self._prompt_length + room
-        self._kept = [tuple(_extended(one, room + 1) for one in pair) for pair in prompt]
+        self._kept = [
+            tuple(_extended(torch.cat(batches), room + 1) for batches in zip(*pairs, strict=True))
+            for pairs in zip(*prompts, strict=True)
+        ]
         self._slots = torch.empty(0, dtype=torch.long)
 
     def feed_into(self, slots: Int[Tensor, "batch fed"]) -> None:

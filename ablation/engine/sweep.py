@@ -1,24 +1,23 @@
 """Perplexities of a text under many sets of ablated heads."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from ablation.ablator import AblationNotApplied
 from ablation.engine import ACTIVATION_MIB
-from ablation.engine.head_set_tree import Branch, HeadSet, HeadSetTree, alike
+from ablation.engine.head_sets import HeadSet, HeadSetTree
 from ablation.engine.layers import LayerwisePass
+from ablation.engine.walk import Branch, HeadSetWalk
 from ablation.modes import Ablation, Scope, ZeroAblation
 from ablation.perplexity import Perplexity, check_model, perplexity_of, token_nll, windows
-from ablation.sites import head_sites
-
-STREAMS_AT_ONCE = 6
-"""Residual streams and z's of the whole text that a walk holds, at the usual depth of branching."""
+from ablation.sites import HeadSites, head_sites
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,9 @@ def perplexities(
         head_sets: the heads that are ablated together, for each measurement.
         ablation: what takes the place of z, at all positions.
         window: tokens per window, at most the model's context.
-        activation_bytes: what the windows' streams may take; beyond that they follow one another,
-            and every set runs all layers.
+        activation_bytes: what the streams that sets have in common may take. Where all windows
+            take more, the first ones, at least one, share layers as far as that reaches; the others
+            go through all layers for every set.
 
     Raises:
         InvalidInput: a head is out of range or listed twice, or as ``perplexity``.
@@ -68,43 +68,41 @@ def perplexities(
             f"scope {ablation.scope!s} reaches no forward pass without a cache, and a perplexity "
             f"is made of such: use scope {Scope.ALL!s}"
         )
-    sites, parts = head_sites(model), windows(ids, window)
+    sites = head_sites(model)
     device = next(model.parameters()).device
-    batches = [part[None].to(device) for part in parts]
-    width = model.config.hidden_size + sites.layers[0].projection_width
-    held = STREAMS_AT_ONCE * width * model.dtype.itemsize * ids.numel() // 2
-    if held > activation_bytes:
-        for heads, members in alike(head_sets).items():
-            yield Measurement(members, partial(_one_by_one, model, batches, heads, ablation))
-        return
+    batches = [part[None].to(device) for part in windows(ids, window)]
+    per_token = _bytes_per_token(model, sites, head_sets)
+    ends = itertools.accumulate(batch.numel() for batch in batches)
+    fit = max(1, sum(end * per_token <= activation_bytes for end in ends))
+
+    def measure(branch: Branch) -> Perplexity:
+        heads = head_sets[branch.members[0]]
+        apart = (
+            outcome
+            for batch in batches[fit:]
+            for alone in _branches(sites, [batch], [heads], ablation)
+            for outcome in alone.outcomes()
+        )
+        outcomes = itertools.chain(branch.outcomes(), apart)
+        return perplexity_of(
+            token_nll(outcome.hidden[0, :-1], model.get_output_embeddings(), batch[0, 1:])
+            for batch, outcome in zip(batches, outcomes, strict=True)
+        )
+
+    for branch in _branches(sites, batches[:fit], head_sets, ablation):
+        yield Measurement(branch.members, partial(measure, branch))
+
+
+def _bytes_per_token(model: Any, sites: HeadSites, head_sets: Sequence[HeadSet]) -> float:
+    """What a token takes in the streams that wait: in the embedded text and at every fork."""
+    hidden, width = model.config.hidden_size, sites.layers[0].projection_width
+    forks = HeadSetTree(sites.grid, head_sets).streams_held() / 2
+    return model.dtype.itemsize * (hidden + forks * (hidden + width))
+
+
+def _branches(
+    sites: HeadSites, batches: Sequence[Tensor], head_sets: Sequence[HeadSet], ablation: Ablation
+) -> Iterator[Branch]:
     with torch.inference_mode():
         passes = [LayerwisePass(sites, batch) for batch in batches]
-    for branch in HeadSetTree(sites, passes, head_sets, ablation).branches():
-        yield Measurement(branch.members, partial(_measure, model, batches, branch))
-
-
-def _measure(model: Any, batches: Sequence[Tensor], branch: Branch) -> Perplexity:
-    hidden = branch.finish().hidden
-    return perplexity_of(
-        _nll(model, batch, states) for batch, states in zip(batches, hidden, strict=True)
-    )
-
-
-def _one_by_one(
-    model: Any, batches: Sequence[Tensor], heads: HeadSet, ablation: Ablation
-) -> Perplexity:
-    sites = head_sites(model)
-
-    def nll(batch: Tensor) -> Tensor:
-        with torch.inference_mode():
-            passes = [LayerwisePass(sites, batch)]
-        (branch,) = HeadSetTree(sites, passes, [heads], ablation).branches()
-        return _nll(model, batch, branch.finish().hidden[0])
-
-    return perplexity_of(nll(batch) for batch in batches)
-
-
-def _nll(
-    model: Any, batch: Int[Tensor, "1 tokens"], hidden: Float[Tensor, "1 tokens hidden"]
-) -> Float[Tensor, " tokens-1"]:
-    return token_nll(hidden[0, :-1], model.get_output_embeddings(), batch[0, 1:])
+    return HeadSetWalk(sites, passes, head_sets, ablation).branches()

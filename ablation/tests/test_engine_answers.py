@@ -1,6 +1,7 @@
 """Answers of the fast engine: token for token those of ``generate``, whatever was drafted."""
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -13,6 +14,7 @@ from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.errors import ComputationError
 from ablation.heads import Head
+from ablation.means import mean_ablation
 from ablation.modes import BiasPolicy, Scope, ZeroAblation
 from ablation.tests.tiny_models import CONFIGS, LAYERS, VOCAB, random_ids, tiny_model
 
@@ -24,11 +26,19 @@ SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=25)
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
 model_of = cache(tiny_model)
 END = 2
-ABLATIONS = [
-    ZeroAblation(),
-    ZeroAblation(bias=BiasPolicy.KEEP),
-    ZeroAblation(scope=Scope.DECODE),
-]
+
+
+def mean(model):
+    return mean_ablation(model, random_ids(60)[0], window=20)
+
+
+ABLATIONS = {
+    "zero": lambda model: ZeroAblation(),
+    "zero-keep-bias": lambda model: ZeroAblation(bias=BiasPolicy.KEEP),
+    "zero-decode": lambda model: ZeroAblation(scope=Scope.DECODE),
+    "mean": mean,
+    "mean-decode": lambda model: replace(mean(model), scope=Scope.DECODE),
+}
 
 
 def generated(model, prompts, heads, ablation, longest=10):
@@ -69,17 +79,19 @@ def expected(model, prompts, head_sets, ablation):
     head_sets=st.lists(
         st.lists(st.sampled_from(HEADS), unique=True).map(tuple), min_size=1, max_size=5
     ),
-    ablation=st.sampled_from(ABLATIONS),
+    kind=st.sampled_from(sorted(ABLATIONS)),
     rows=st.integers(1, 4),
+    sets_at_once=st.integers(1, 6),
     length=st.integers(1, 40),
     seed=st.integers(0, 100),
     damage=st.lists(st.tuples(st.integers(0, 9), st.integers(0, VOCAB - 1)), max_size=6),
 )
 @SETTINGS
 def test_answers_are_those_of_generate_whatever_the_drafts(
-    name, head_sets, ablation, rows, length, seed, damage
+    name, head_sets, kind, rows, sets_at_once, length, seed, damage
 ):
     model, prompts = model_of(name), random_ids(length, rows, seed)
+    ablation = ABLATIONS[kind](model)
     wanted = expected(model, prompts, head_sets, ablation)
     drafts = Drafts()
     # Right answers, and such as are right up to a wrong token somewhere, or end there.
@@ -87,9 +99,10 @@ def test_answers_are_those_of_generate_whatever_the_drafts(
         for prompt, answer in zip(prompts.tolist(), wanted[0], strict=True):
             drafts.add(tuple(prompt), (*answer[:place], token, *answer[place + 1 :]))
             drafts.add(tuple(prompt), answer[: max(1, place)])
-    assert answered(model, prompts, head_sets, ablation, drafts=drafts) == wanted
+    options = {"drafts": drafts, "sets_at_once": sets_at_once}
+    assert answered(model, prompts, head_sets, ablation, **options) == wanted
     # Every answer is a draft by now.
-    assert answered(model, prompts, head_sets, ablation, drafts=drafts) == wanted
+    assert answered(model, prompts, head_sets, ablation, **options) == wanted
 
 
 def forwards(model, compute):
@@ -171,7 +184,7 @@ class Numbers:
         return [" ".join(str(int(x)) for x in row if int(x) not in skipped) for row in rows]
 
 
-@pytest.mark.parametrize("rows", [None, 1, 3])
+@pytest.mark.parametrize("rows", [None, 1, 3, 12])
 def test_both_engines_answer_prompts_of_any_lengths_in_batches(llama, rows):
     prompts = [random_ids(length, seed=length)[0].tolist() for length in (9, 12, 9, 9, 12)]
     sets = [(), (HEADS[0],), tuple(HEADS[3:8]), (HEADS[7],), (HEADS[9],), ()]
@@ -191,20 +204,29 @@ def test_both_engines_answer_prompts_of_any_lengths_in_batches(llama, rows):
     assert Counter(given["fast"].values()).most_common(1)[0][1] < 15
 
 
+class Small(ReferenceEngine):
+    """An engine on a device with room for ``fits`` rows, which notes what it is given."""
+
+    def __init__(self, fits: int):
+        self.fits = fits
+        self.sizes: list[tuple[int, int]] = []
+
+    def answers(self, model, tokenizer, ids, head_sets, ablation, drafts, sets_at_once=1):
+        self.sizes.append((len(ids), sets_at_once))
+        if len(ids) * sets_at_once > self.fits:
+            raise torch.OutOfMemoryError("too many rows")
+        yield (0,), ["answer"] * len(ids)
+
+
 def test_a_batch_that_does_not_fit_is_halved(llama):
-    fits = 1
-    prompts, sizes = [random_ids(9, seed=seed)[0].tolist() for seed in range(5)], []
-
-    class Small(FastEngine):
-        def answers(self, model, tokenizer, ids, head_sets, ablation, drafts):
-            sizes.append(len(ids))
-            if len(ids) > fits:
-                raise torch.OutOfMemoryError("too many rows")
-            yield (0,), ["answer"]
-
-    found = list(answers_in_batches(Small(), llama, None, prompts, [()], ZeroAblation(), 4))
+    prompts = [random_ids(9, seed=seed)[0].tolist() for seed in range(5)]
+    small = Small(fits=1)
+    found = list(answers_in_batches(small, llama, None, prompts, [()], ZeroAblation(), 4))
     assert [items for items, _, _ in found] == [(0,), (1,), (2,), (3,), (4,)]
-    assert sizes == [4, 2, 1, 1, 2, 1, 1, 1]
-    fits = 0
+    assert small.sizes == [(rows, 1) for rows in (4, 2, 1, 1, 2, 1, 1, 1)]
+    small = Small(fits=2)
+    found = list(answers_in_batches(small, llama, None, prompts[:3], [()], ZeroAblation(), 12))
+    assert [items for items, _, _ in found] == [(0,), (1,), (2,)]
+    assert small.sizes == [(3, 4), (1, 4), (1, 2), (2, 2), (1, 2), (1, 2)]
     with pytest.raises(torch.OutOfMemoryError):
-        list(answers_in_batches(Small(), llama, None, prompts, [()], ZeroAblation(), 4))
+        list(answers_in_batches(Small(0), llama, None, prompts, [()], ZeroAblation(), 4))

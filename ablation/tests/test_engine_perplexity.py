@@ -1,20 +1,24 @@
 """Perplexities of the fast engine: those of the reference, and each layer run once where it may."""
 
 from collections import Counter
-from functools import cache
+from functools import cache, partial
 from typing import Any
+from weakref import ref
 
 import pytest
 import torch
 
 from ablation.ablator import AblationNotApplied, HeadAblator
+from ablation.engine.head_sets import HeadSetTree
+from ablation.engine.layers import LayerwisePass
 from ablation.engine.sweep import perplexities
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head
 from ablation.means import mean_ablation
 from ablation.modes import BiasPolicy, MeanAblation, Scope, ZeroAblation
 from ablation.perplexity import perplexity
-from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
+from ablation.sites import head_sites
+from ablation.tests.tiny_models import CONFIGS, HIDDEN, LAYERS, random_ids, tiny_model
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
 st = pytest.importorskip("hypothesis.strategies")
@@ -50,7 +54,7 @@ def ablation_of(kind, model, ids) -> ZeroAblation | MeanAblation:
     kind=st.sampled_from(["remove", "keep", "mean"]),
     tokens=st.integers(20, 60),
     window=st.integers(2, 20),
-    activation_bytes=st.sampled_from([0, 1 << 30]),
+    activation_bytes=st.sampled_from([0, 1 << 14, 1 << 15, 1 << 30]),
 )
 @SETTINGS
 def test_perplexities_are_those_of_the_reference(
@@ -98,6 +102,53 @@ def test_nested_sets_share_the_layers_in_which_they_agree(llama):
     ids = random_ids(30)[0]
     runs = layer_runs(llama, lambda: measured(llama, ids, sets, ZeroAblation(), window=30))
     assert runs == {0: 1, 1: 1, 2: 3}
+
+
+def test_windows_for_which_there_is_no_room_share_nothing(llama):
+    sets, ids = [(head,) for head in HEADS], random_ids(30)[0]
+    # Three windows of ten tokens; a token takes the embedding and what waits at a fork.
+    per_token = 4 * 3 * HIDDEN
+    for windows, activation_bytes in ((1, 0), (1, 19 * per_token), (2, 20 * per_token)):
+        sweep = partial(
+            measured, llama, ids, sets, ZeroAblation(), window=10, activation_bytes=activation_bytes
+        )
+        runs = layer_runs(llama, sweep)
+        assert runs == {
+            layer: windows * (4 * (layer + 1) + (layer < LAYERS - 1)) + (3 - windows) * len(sets)
+            for layer in range(LAYERS)
+        }
+
+
+@pytest.mark.parametrize(
+    ("head_sets", "held"),
+    [
+        ([], 0),
+        ([(HEADS[0],), (HEADS[0],)], 0),
+        ([(head,) for head in HEADS], 2),
+        ([(Head(0, 0),), (Head(0, 0), Head(2, 0)), (Head(2, 1),), ()], 4),
+    ],
+    ids=["none", "alike", "singles", "forks-in-forks"],
+)
+def test_what_waits_at_once_is_known_before(llama, monkeypatch, head_sets, held):
+    windows, most = 4, 0
+    made: list[ref] = []
+
+    def counted(method):
+        def call(self, *args):
+            nonlocal most
+            most = max(most, len({id(one()) for one in made} - {id(None)}))
+            result = method(self, *args)
+            made.append(ref(result))
+            return result
+
+        return call
+
+    for name in ("attend", "finish", "through"):
+        monkeypatch.setattr(LayerwisePass, name, counted(getattr(LayerwisePass, name)))
+    measured(llama, random_ids(40)[0], head_sets, ZeroAblation(), window=10)
+    assert HeadSetTree(head_sites(llama).grid, head_sets).streams_held() == held
+    # And what one window holds that is on its way through a layer.
+    assert most <= held * windows + 2
 
 
 def test_what_is_not_asked_for_does_not_run(llama):

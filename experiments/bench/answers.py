@@ -6,7 +6,7 @@ import torch
 from transformers import GenerationConfig
 
 from ablation.engine.batches import answers_in_batches
-from ablation.engine.head_set_tree import HeadSet
+from ablation.engine.head_sets import HeadSet
 from ablation.generation import MAX_NEW_TOKENS
 from ablation.loading import LoadedModel
 from ablation.modes import ZeroAblation

@@ -73,7 +73,7 @@ class Parts(click.ParamType):
     "--activation-memory",
     type=click.IntRange(min=0),
     default=ACTIVATION_MIB,
-    help="MiB for the residual streams of the text; a text of more runs all layers for every set.",
+    help="MiB for streams that sets of heads share; windows beyond run all layers for every set.",
 )
 @click.option(
     "--out",

@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ablation.engine.head_set_tree import HeadSet
+from ablation.engine.head_sets import HeadSet
 from ablation.engine.sweep import Measurement
 from ablation.errors import ComputationError
 from ablation.heads import Head

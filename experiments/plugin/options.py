@@ -75,8 +75,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--activation-memory",
         type=int,
         default=ACTIVATION_MIB,
-        help="MiB for the residual streams of exp10's text; a text of more runs all layers for "
-        "every set of heads (default: %(default)s)",
+        help="MiB for the residual streams that sets of heads share in exp10; windows beyond that "
+        "run all layers for every set (default: %(default)s)",
     )
     group.addoption(
         "--out",
