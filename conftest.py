@@ -14,6 +14,10 @@ install_import_hook(
 
 pytest_plugins = [
     "pytester",
+    # Imported by some of the others, and only what is not yet imported can have its assertions
+    # rewritten.
+    "experiments.plugin.regeneration",
+    "experiments.plugin.unused_baselines",
     "experiments.plugin.options",
     "experiments.plugin.model",
     "experiments.plugin.cells",

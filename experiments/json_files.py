@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +11,59 @@ from ablation.errors import ResultsError
 
 
 def write_json(path: Path, document: object) -> None:
-    """Writes the document; whoever reads ``path`` meanwhile, or after a crash, finds a whole file.
-
-    The temporary file carries the process id: one worker may be killed and another take its place.
+    """Writes the document as ``write_text`` does.
 
     Raises:
         ValueError: the document holds NaN or infinity.
         OSError: the file cannot be written.
     """
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_text(path, json_text(document))
+
+
+def json_text(document: object) -> str:
+    """The document as our files hold it.
+
+    Raises:
+        ValueError: it holds NaN or infinity.
+    """
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_text(path: Path, text: str, *, flushed: bool = False) -> None:
+    """Writes the file; whoever reads ``path`` meanwhile, or after a kill, finds a whole one.
+
+    With ``flushed`` also after a power cut. The temporary file carries the process id: one worker
+    may be killed and another take its place.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            if flushed:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def storing(path: Path, option: str = "--out") -> Iterator[None]:
+    """Turns what a full or read-only disk raises into one line.
+
+    Raises:
+        ResultsError: ``path`` cannot be written; it names ``option`` as the way out.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ResultsError(
+            f"{path}: the result cannot be stored ({error.strerror or error}): free some space, "
+            f"or give another folder with {option}"
+        ) from error
 
 
 def read_json(path: Path) -> Any:
@@ -42,7 +82,7 @@ def read_json(path: Path) -> Any:
         ) from None
 
 
-def check_writable(folder: Path) -> None:
+def check_writable(folder: Path, option: str = "--out") -> None:
     """Makes ``folder`` and proves that a file can be written there, before hours are spent.
 
     Raises:
@@ -56,5 +96,5 @@ def check_writable(folder: Path) -> None:
     except OSError as error:
         raise ResultsError(
             f"results cannot be written to {folder} ({error.strerror}): give another folder "
-            "with --out"
+            f"with {option}"
         ) from None

@@ -26,9 +26,14 @@ class Engine(Protocol):
     """Runs a model under many sets of ablated heads.
 
     Both methods give every different set once, in an order of the engine's own.
+
+    Attributes:
+        name: one of ``ENGINE_NAMES``.
+        version: raised whenever a change of the engine changes figures.
     """
 
     name: ClassVar[str]
+    version: ClassVar[int]
 
     def perplexities(
         self,
@@ -64,6 +69,7 @@ class FastEngine:
 
     activation_bytes: int = ACTIVATION_MIB << 20
     name: ClassVar[str] = FAST
+    version: ClassVar[int] = 1
 
     def perplexities(
         self,
@@ -103,6 +109,7 @@ class ReferenceEngine:
     """The whole model for every set: forwards and ``generate`` under a ``HeadAblator``."""
 
     name: ClassVar[str] = REFERENCE
+    version: ClassVar[int] = 1
 
     def perplexities(
         self,

@@ -8,7 +8,13 @@ import click
 
 from ablation.engine import ACTIVATION_MIB, EngineChoice
 from ablation.models import DTYPES, EMBEDDED_MODEL, model_spec
-from experiments.cli.options import ENGINE_OPTION, MODEL_HELP, human_size
+from experiments.cli.options import (
+    ENGINE_OPTION,
+    MODEL_HELP,
+    chosen_store,
+    human_size,
+    store_options,
+)
 from experiments.exp10.options import BIAS_POLICIES, MODES, PARTS, Exp10Options
 from experiments.json_files import check_writable
 from experiments.peak_memory import peak_memory
@@ -84,7 +90,7 @@ class Parts(click.ParamType):
     help="Folder of the results.",
 )
 @click.option("--figures/--no-figures", default=True, help="Draw the figures (PNG and SVG).")
-@click.option("--fresh", is_flag=True, help="Compute even what is stored already.")
+@store_options
 def exp10_command(
     model: str,
     parts: str,
@@ -94,6 +100,7 @@ def exp10_command(
     activation_memory: int,
     out: Path,
     figures: bool,
+    store: str | None,
     fresh: bool,
     **choices: Any,
 ) -> None:
@@ -101,8 +108,7 @@ def exp10_command(
 
     Effects are ΔPPL = (ppl - ppl0) / ppl0 on a text. Results go to OUT/data, figures to
     OUT/figures, under the study's own names. A run that was stopped goes on where it was: finished
-    heads are kept in OUT/data/evaluations, and used again only for the same model, text and
-    ablation.
+    heads are kept in the store, and used again only for the same model, text and ablation.
 
     \b
     headclaims exp10                          SmolLM2 on Wikipedia, 270 heads
@@ -112,6 +118,7 @@ def exp10_command(
     options = Exp10Options(**choices)
     spec = model_spec(model)
     check_writable(out)
+    kept = chosen_store(store, fresh)
     from ablation.loading import load_model
     from experiments.exp10.evaluations import Evaluations
     from experiments.exp10.individual import sweep
@@ -121,10 +128,10 @@ def exp10_command(
     source = source_text(spec, options)
     loaded = load_model(spec, device, dtype, EngineChoice(engine, activation_memory))
     setting = build_setting(loaded, source, options)
-    evaluations = Evaluations(setting, out / "data", fresh)
+    evaluations = Evaluations(setting, kept)
     sweep(evaluations)
     click.echo(_cost(evaluations))
-    results = run_exp10(evaluations, parts)
+    results = run_exp10(evaluations, parts, out / "data")
     for line in _summary(results):
         click.echo(line)
     for path in results.paths:
@@ -138,7 +145,7 @@ def _cost(evaluations: "Evaluations") -> str:
     """How long the sweep took, for planning the next one."""
     loaded = evaluations.setting.loaded
     if not evaluations.computed:
-        return f"10A: all {len(loaded.grid)} heads were stored: {evaluations.folder}"
+        return f"10A: all {len(loaded.grid)} heads were stored: {evaluations.store.root}"
     peak = ", ".join(
         f"{kind} {human_size(size)}" for kind, size in peak_memory(loaded.model.device).items()
     )
@@ -209,7 +216,7 @@ def _percent(fraction: float) -> str:
 
 def _draw(results: "Exp10Results", folder: Path, tag: str) -> list[Path]:
     from experiments.exp10.figures import draw_all
-    from experiments.stored import storing
+    from experiments.json_files import storing
 
     with storing(folder):
         # What is drawn is all that is known in this setting: an older figure is of another.

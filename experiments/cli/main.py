@@ -5,6 +5,7 @@ Nothing here imports torch: ``headclaims --help`` answers at once.
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -16,6 +17,7 @@ from experiments.cli.claims import claims_command
 from experiments.cli.exp10 import exp10_command
 from experiments.cli.published import published_command
 from experiments.cli.qrhead import ablate_command, detect_command, run_command
+from experiments.cli.results import results_group
 
 INTERRUPTED = 130
 
@@ -50,6 +52,7 @@ cli.add_command(ablate_command)
 cli.add_command(run_command)
 cli.add_command(exp10_command)
 cli.add_command(published_command)
+cli.add_command(results_group)
 cli.add_command(bench_command)
 
 
@@ -57,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits; ``arguments`` defaults to those of the process."""
     # Our own messages say what matters; the library's notices would bury them.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    warnings.showwarning = _show_warning
     sys.exit(_status(arguments))
 
 
@@ -70,6 +74,10 @@ def _status(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted; what was finished is kept", INTERRUPTED)
     return status if isinstance(status, int) else 0
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    click.echo(f"Warning: {' '.join(str(message).split())}", err=True)
 
 
 def _fail(message: str, status: int) -> int:

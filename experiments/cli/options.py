@@ -1,5 +1,10 @@
 """Options that several commands share, and what they are parsed into."""
 
+import atexit
+import shlex
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +19,11 @@ from ablation.filings.synthetic import DEFAULT_COUNT, synthetic_filings
 from ablation.models import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
 from ablation.prompt_styles import STYLES
 from experiments.claims import LEVELS
+from experiments.store.opening import STORE_HELP, open_store
 
 if TYPE_CHECKING:
     from ablation.loading import LoadedModel
+    from experiments.store import Store
 
 MODEL_HELP = f"Model: {', '.join(MODELS)}, a directory, or a hub id owner/name (safetensors only)."
 
@@ -49,6 +56,30 @@ ENGINE_OPTION = click.option(
     default=FAST,
     help="reference: run the whole model anew for every set of heads; slow, for whoever doubts.",
 )
+
+
+def store_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Where results are kept, and whether what is kept is used."""
+    command = click.option("--fresh", is_flag=True, help="Compute even what is stored already.")(
+        command
+    )
+    return click.option("--store", help=STORE_HELP)(command)
+
+
+def chosen_store(store: str | None, fresh: bool) -> "Store":
+    """The store of this command; a temporary one is gone when the process ends.
+
+    Raises:
+        ResultsError: nothing can be written there.
+    """
+
+    def temporary() -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="headclaims-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    command = shlex.join(["headclaims", *sys.argv[1:]])
+    return open_store(store, temporary, command, fresh=fresh)
 
 
 def common_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -85,7 +116,7 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
                 default=Path("results"),
                 help="Folder of the results.",
             ),
-            click.option("--fresh", is_flag=True, help="Compute even what is stored already."),
+            store_options,
         )
     ):
         command = option(command)
@@ -131,6 +162,7 @@ class RunSettings:
     dtype: str
     engine: str
     out: Path
+    store: str | None
     fresh: bool
 
     def spec(self, model: str = EMBEDDED_MODEL) -> ModelSpec:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from experiments.json_files import check_writable
+from experiments.json_files import check_writable, storing
 
 
 @click.command("published")
@@ -48,15 +48,8 @@ def published_command(out: Path, figures: bool) -> None:
 
 
 def _draw(folder: Path) -> list[Path]:
-    from ablation.errors import ResultsError
     from experiments.published.figures import draw_all
     from experiments.published.llama3 import llama3_study
 
-    # experiments.stored says the same, but imports torch.
-    try:
+    with storing(folder):
         return draw_all(llama3_study(), folder)
-    except OSError as error:
-        raise ResultsError(
-            f"{folder}: the figures cannot be stored ({error.strerror or error}): free some "
-            "space, or give another folder with --out"
-        ) from None

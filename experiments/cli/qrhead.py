@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ablation.controls import LAYER_MATCHED, UNIFORM
-from ablation.errors import ResultsError
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.models import EMBEDDED_MODEL, ModelSpec
 from experiments.cli.options import (
@@ -17,9 +16,10 @@ from experiments.cli.options import (
     IntegerList,
     RunSettings,
     ablation_options,
+    chosen_store,
     common_options,
 )
-from experiments.json_files import check_writable
+from experiments.json_files import check_writable, storing
 from experiments.qrhead.keys import RANDOM, TOP
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def _runner(settings: RunSettings, ranking: Path | None = None, **plan: Any) -> 
     from experiments.qrhead.cell_ablation import AblationPlan
     from experiments.qrhead.runner import CellRunner, ResultsFolder
 
-    folder = ResultsFolder(settings.out)
-    return CellRunner(folder, AblationPlan(**plan), ranking, settings.fresh)
+    store = chosen_store(settings.store, settings.fresh)
+    return CellRunner(store, ResultsFolder(settings.out), AblationPlan(**plan), ranking)
 
 
 def _one_cell(settings: RunSettings, spec: ModelSpec, question: str, tokens: int | None) -> "Cell":
@@ -223,10 +223,5 @@ def _draw(
         + [str(tokens) for tokens in dict.fromkeys(d["total_tokens"] for d in documents)]
     )
     folder = runner.results.root / "figures" / "qrhead"
-    try:
+    with storing(folder):
         return draw_ablation_curves(found, folder, stem)
-    except OSError as error:
-        raise ResultsError(
-            f"{folder}: the figure cannot be stored ({error.strerror or error}): free some space, "
-            "or give another folder with --out"
-        ) from error

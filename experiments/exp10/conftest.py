@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ablation.loading import LoadedModel
     from experiments.exp10.evaluations import Evaluations
     from experiments.exp10.individual import Sweep
+    from experiments.store import Store
 
 HERE = Path(__file__).parent
 
@@ -31,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def evaluations_of(
-    pytestconfig: pytest.Config, loaded_model: "LoadedModel", run_folder: Path
+    pytestconfig: pytest.Config, loaded_model: "LoadedModel", store: "Store"
 ) -> "Callable[[str], Evaluations]":
     """Mode -> the evaluations under zero or mean ablation."""
     from experiments.exp10.evaluations import Evaluations
@@ -41,7 +42,7 @@ def evaluations_of(
     def evaluations(mode: str) -> "Evaluations":
         options = chosen_exp10(pytestconfig, mode)
         source = source_text(loaded_model.spec, options)
-        return Evaluations(build_setting(loaded_model, source, options), run_folder / "data")
+        return Evaluations(build_setting(loaded_model, source, options), store)
 
     return evaluations
 

@@ -1,17 +1,14 @@
 """Perplexities in one setting under sets of ablated heads, each computed once and stored at once.
 
-A file per set of heads, written whole when it is known: a run that is killed loses the evaluation
-it was in the middle of, and several processes that want the same sweep share its work.
+A unit of the store for each set of heads: a run that is killed loses the evaluation it was in the
+middle of, and several processes that want the same sweep share its work.
 """
 
-import hashlib
-import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -22,48 +19,52 @@ from ablation.errors import ComputationError
 from ablation.heads import Head
 from ablation.perplexity import Perplexity
 from experiments.exp10.setting import Setting, perplexity_document, perplexity_from
-from experiments.stored import Stored
+from experiments.memory_errors import memory_errors
+from experiments.provenance import merged
+from experiments.store import Computed, Document, Store, Unit
 
 UNABLATED: HeadSet = ()
+
+KIND = "perplexity"
 
 
 @dataclass
 class Evaluations:
-    """The evaluations of ``setting`` under ``results``.
+    """The evaluations of ``setting`` in ``store``.
 
     Attributes:
         setting: model, text and ablation.
-        results: folder of the results; the evaluations lie in ``evaluations`` below it.
-        fresh: compute each set anew, once, even if it is stored.
+        store: where they are kept.
         computed: how many sets this object has computed.
         seconds: the time that took.
     """
 
     setting: Setting
-    results: Path
-    fresh: bool = False
+    store: Store
     computed: int = 0
     seconds: float = 0.0
     _known: dict[HeadSet, Perplexity] = field(default_factory=dict)
+    _provenances: list[Mapping[str, Any]] = field(default_factory=list)
 
     @cached_property
-    def identity(self) -> dict[str, Any]:
+    def key(self) -> dict[str, Any]:
         """What the evaluations are of; the set of heads is added for each."""
-        return self.setting.identity()
+        return self.setting.key()
 
-    @cached_property
-    def folder(self) -> Path:
-        """Other studies have other folders, so that changing back and forth loses nothing."""
-        text = json.dumps(self.identity, sort_keys=True)
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        return self.results / "evaluations" / f"{self.setting.tag}-{digest[:12]}"
+    def unit(self, heads: HeadSet) -> Unit:
+        """The evaluation under ``heads``, sorted."""
+        return Unit(KIND, {**self.key, "heads": [str(head) for head in heads]})
+
+    def provenance(self) -> dict[str, Any]:
+        """How the evaluations that were asked for so far came about."""
+        return merged(self._provenances)
 
     def perplexity(self, heads: Iterable[Head]) -> Perplexity:
         """The perplexity with ``heads`` ablated, known, stored or computed now.
 
         Raises:
             InvalidInput: a head is out of range or listed twice.
-            ComputationError: it is not finite.
+            ComputationError: it is not finite, or the device's memory does not suffice.
             ResultsError: it cannot be stored.
         """
         wanted = _sorted(heads)
@@ -99,11 +100,15 @@ class Evaluations:
 
     def _is_known(self, heads: HeadSet) -> bool:
         """Whether the perplexity need not be computed; it is then in ``_known``."""
-        if heads not in self._known and not self.fresh:
-            document = self._stored(heads).read()
-            if document is not None:
-                self._known[heads] = perplexity_from(document)
+        if heads not in self._known:
+            self._know(heads, self.store.find(self.unit(heads)))
         return heads in self._known
+
+    def _know(self, heads: HeadSet, found: Document | None) -> bool:
+        if found is not None:
+            self._known[heads] = perplexity_from(found.result)
+            self._provenances.append(found.provenance)
+        return found is not None
 
     def _measurements(self, head_sets: Sequence[HeadSet]) -> Iterator[Measurement]:
         setting = self.setting
@@ -114,40 +119,23 @@ class Evaluations:
 
     def _evaluate(self, heads: HeadSet, measure: Callable[[], Perplexity], *, wait: bool) -> bool:
         """Measures and stores; False, and nothing known, where another process is at it."""
-        document = self._stored(heads).once(
-            lambda: self._compute(heads, measure), fresh=self.fresh, wait=wait
-        )
-        if document is not None:
-            self._known[heads] = perplexity_from(document)
-        return document is not None
+        compute = lambda: self._compute(heads, measure)  # noqa: E731
+        return self._know(heads, self.store.once(self.unit(heads), compute, wait=wait))
 
-    def _stored(self, heads: HeadSet) -> Stored:
-        return Stored(self.folder / f"{_name(heads)}.json", self._identity_of(heads))
-
-    def _identity_of(self, heads: HeadSet) -> dict[str, Any]:
-        return {**self.identity, "heads": [str(head) for head in heads]}
-
-    def _compute(self, heads: HeadSet, measure: Callable[[], Perplexity]) -> dict[str, Any]:
+    def _compute(self, heads: HeadSet, measure: Callable[[], Perplexity]) -> Computed:
         started = time.perf_counter()
-        found = measure()
-        seconds = time.perf_counter() - started
+        with memory_errors():
+            found = measure()
         if not math.isfinite(found.value):
+            named = " ".join(map(str, heads)) or "unablated"
             raise ComputationError(
-                f"{_name(heads)}: the perplexity is {found.value} ({found.nll:.0f} nats per "
+                f"{named}: the perplexity is {found.value} ({found.nll:.0f} nats per "
                 "token), and a finite one is required: check the model and its --dtype"
             )
         self.computed += 1
-        self.seconds += seconds
-        return {**perplexity_document(found), "seconds": round(seconds, 3)}
+        self.seconds += (seconds := time.perf_counter() - started)
+        return perplexity_document(found), self.setting.provenance(seconds)
 
 
 def _sorted(heads: Iterable[Head]) -> HeadSet:
     return tuple(sorted(heads))
-
-
-def _name(heads: HeadSet) -> str:
-    """A file name: short for a head alone, a hash for many."""
-    if len(heads) < 2:
-        return str(heads[0]) if heads else "unablated"
-    digest = hashlib.sha256(" ".join(map(str, heads)).encode()).hexdigest()
-    return f"{len(heads)}-heads-{digest[:16]}"

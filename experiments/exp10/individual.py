@@ -88,6 +88,6 @@ def individual_document(evaluations: Evaluations, result: Sweep) -> dict[str, An
             }
             for head, ablated in result.ablated.items()
         ],
-        "identity": evaluations.identity,
-        "provenance": setting.provenance(),
+        "key": evaluations.key,
+        "provenance": evaluations.provenance(),
     }

@@ -6,8 +6,9 @@ import torch
 
 from ablation.perplexity import POSITIONS_PER_CHUNK, perplexity
 from experiments.exp10.evaluations import UNABLATED, Evaluations
-from experiments.stored import Stored
+from experiments.store import Computed, Unit
 
+KIND = "noise"
 METHOD = "exp10_noise"
 
 
@@ -20,17 +21,13 @@ def perplexity_noise(evaluations: Evaluations) -> dict[str, Any]:
     Raises:
         ComputationError, ResultsError: as ``Evaluations.perplexity``.
     """
-    setting = evaluations.setting
-    stored = Stored(
-        evaluations.results / f"noise_{setting.tag}.json",
-        {**evaluations.identity, "method": METHOD},
-    )
-    document = stored.once(lambda: _measure(evaluations), fresh=evaluations.fresh)
+    unit = Unit(KIND, {**evaluations.key, "method": METHOD})
+    document = evaluations.store.once(unit, lambda: _measure(evaluations))
     assert document is not None  # it waits
-    return document
+    return dict(document.result)
 
 
-def _measure(evaluations: Evaluations) -> dict[str, Any]:
+def _measure(evaluations: Evaluations) -> Computed:
     setting, threads = evaluations.setting, torch.get_num_threads()
     first = evaluations.perplexity(UNABLATED)
     other = 1 if threads > 1 else 2
@@ -44,10 +41,9 @@ def _measure(evaluations: Evaluations) -> dict[str, Any]:
         )
     finally:
         torch.set_num_threads(threads)
-    return {
-        "method": METHOD,
+    result = {
         "threads": [threads, other],
         "ppl": [first.value, again.value],
         "noise": abs(again.value / first.value - 1),
-        "provenance": setting.provenance(),
     }
+    return result, setting.provenance()

@@ -35,11 +35,11 @@ from tqdm import tqdm
 from ablation.capture import capture_residual
 from ablation.errors import ComputationError
 from ablation.loading import LoadedModel
-from experiments.provenance import identity, provenance
-from experiments.stored import Stored
+from experiments.provenance import model_key, provenance
+from experiments.store import Computed, Store, Unit
 
 CONTEXTS = Path(__file__).with_name("contexts.toml")
-METHOD = "penetration"
+KIND = "penetration"
 VERSION = 1
 """Of the formula above; raised whenever a change of it changes g."""
 
@@ -72,33 +72,26 @@ def ambiguous_words() -> tuple[AmbiguousWord, ...]:
     return tuple(AmbiguousWord(**entry) for entry in entries)
 
 
-def penetration(loaded: LoadedModel, results: Path, *, fresh: bool = False) -> dict[str, Any]:
-    """G of a model, as the document of ``penetration_{model}.json``, stored or computed now.
+def penetration(loaded: LoadedModel, store: Store) -> dict[str, Any]:
+    """G of a model, stored or computed now.
 
     Returns:
-        ``g``: L + 1 values; ``words``: word -> its own L + 1 values.
+        ``g``: L + 1 values; ``words``: word -> its own L + 1 values; ``provenance``.
 
     Raises:
         UndefinedPenetration: the senses of a word do not differ, or a state is not finite.
         ResultsError: it cannot be stored.
     """
-    key = {**identity(loaded), "method": METHOD, **formula()}
 
-    def compute() -> dict[str, Any]:
+    def compute() -> Computed:
         by_word = _by_word(loaded)
         mean = np.mean(list(by_word.values()), axis=0)
-        return {
-            "method": METHOD,
-            "model_key": loaded.spec.key,
-            "g": mean.tolist(),
-            "words": {word: g.tolist() for word, g in by_word.items()},
-            "provenance": provenance(loaded),
-        }
+        words = {word: g.tolist() for word, g in by_word.items()}
+        return {"g": mean.tolist(), "words": words}, provenance(loaded)
 
-    path = results / f"penetration_{loaded.spec.key}.json"
-    document = Stored(path, key).once(compute, fresh=fresh)
+    document = store.once(Unit(KIND, {**model_key(loaded), **formula()}), compute)
     assert document is not None  # it waits
-    return document
+    return {**document.result, "provenance": dict(document.provenance)}
 
 
 def correlation(layer_means: Sequence[float], g: Sequence[float]) -> dict[str, Any]:

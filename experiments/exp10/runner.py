@@ -20,13 +20,12 @@ from experiments.exp10.penetration import (
     penetration,
 )
 from experiments.exp10.ranking import layers, rank_size, statistics_of
-from experiments.json_files import write_json
-from experiments.stored import Stored, storing
+from experiments.json_files import read_json, storing, write_json
 
 
 @dataclass(frozen=True)
 class Exp10Results:
-    """The documents of a setting and where they lie; ``cumulative`` is None if c never ran.
+    """The exported documents of a setting; ``cumulative`` is None if c never ran.
 
     Attributes:
         individual: ``exp10a_{tag}.json``.
@@ -41,31 +40,32 @@ class Exp10Results:
     paths: tuple[Path, ...]
 
 
-def run_exp10(evaluations: Evaluations, parts: Collection[str]) -> Exp10Results:
+def run_exp10(evaluations: Evaluations, parts: Collection[str], folder: Path) -> Exp10Results:
     """Runs ``parts``, letters of "abcd"; b, c and d are about the sweep of a, which always runs.
 
-    Each file is written as soon as its part is done. What earlier runs in the same setting have
-    found of other parts is kept; files of another setting under the same name are removed first, so
-    that those that lie together belong together (their evaluations stay).
+    Each file is written to ``folder`` as soon as its part is done. What earlier runs in the same
+    setting have found of other parts is kept; files of another setting under the same name are
+    removed first, so that those that lie together belong together (their evaluations stay in the
+    store).
 
     Raises:
         ComputationError, ResultsError: as ``Evaluations.perplexity``.
     """
     names = ("exp10a", "exp10c", "exp10")
-    files = {name: _file(evaluations, name) for name in names}
+    files = {name: _Export.of(evaluations, folder, name) for name in names}
     for file in files.values():
-        if evaluations.fresh or file.read() is None:
+        if evaluations.store.fresh or file.read() is None:
             with storing(file.path):
                 file.path.unlink(missing_ok=True)
     swept = sweep(evaluations)
     individual = individual_document(evaluations, swept)
-    _write(files["exp10a"], individual)
+    files["exp10a"].write(individual)
     cumulative = files["exp10c"].read()
     if "c" in parts:
         cumulative = cumulative_document(evaluations, swept)
-        _write(files["exp10c"], cumulative)
+        files["exp10c"].write(cumulative)
     summary = _kept(files["exp10"]) | summary_document(evaluations, swept, parts)
-    _write(files["exp10"], summary)
+    files["exp10"].write(summary)
     paths = [file.path for file in files.values() if file.path.exists()]
     return Exp10Results(individual, cumulative, summary, tuple(paths))
 
@@ -83,15 +83,15 @@ def cumulative_document(evaluations: Evaluations, swept: Sweep) -> dict[str, Any
             for removal in REMOVALS
         ],
         "helping_heads": joint_document(evaluations, swept),
-        "identity": evaluations.identity,
-        "provenance": evaluations.setting.provenance(),
+        "key": evaluations.key,
+        "provenance": evaluations.provenance(),
     }
 
 
 def summary_document(
     evaluations: Evaluations, swept: Sweep, parts: Collection[str]
 ) -> dict[str, Any]:
-    """The document of ``exp10_{tag}.json``; its provenance is that of the run that wrote it.
+    """The document of ``exp10_{tag}.json``; its provenance is that of all evaluations so far.
 
     Raises:
         ResultsError: g cannot be stored.
@@ -106,17 +106,17 @@ def summary_document(
         document["rank_size"] = rank_size(swept)
     if "d" in parts:
         try:
-            g = penetration(setting.loaded, evaluations.results, fresh=evaluations.fresh)
+            g = penetration(setting.loaded, evaluations.store)
         except UndefinedPenetration as error:
             document["no_penetration"] = str(error)
         else:
             means = [row["mean"] for row in document["layer_effects"]]
             document["penetration"] = {"g": g["g"], "words": g["words"], **formula()}
             document["correlation"] = correlation(means, g["g"])
-    return {**document, "identity": evaluations.identity, "provenance": setting.provenance()}
+    return {**document, "key": evaluations.key, "provenance": evaluations.provenance()}
 
 
-def _kept(file: Stored) -> dict[str, Any]:
+def _kept(file: "_Export") -> dict[str, Any]:
     """What earlier runs in the same setting have found, g only if its formula is still the same."""
     earlier = file.read() or {}
     if not earlier.get("penetration", {}).items() >= formula().items():
@@ -125,12 +125,28 @@ def _kept(file: Stored) -> dict[str, Any]:
     return earlier
 
 
-def _file(evaluations: Evaluations, name: str) -> Stored:
-    path = evaluations.results / f"{name}_{evaluations.setting.tag}.json"
-    return Stored(path, evaluations.identity)
+@dataclass(frozen=True)
+class _Export:
+    """A file of the study's format about one setting, which ``key`` names."""
 
+    path: Path
+    key: dict[str, Any]
 
-def _write(file: Stored, document: dict[str, Any]) -> None:
-    with storing(file.path):
-        file.path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(file.path, document)
+    @classmethod
+    def of(cls, evaluations: Evaluations, folder: Path, name: str) -> "_Export":
+        return cls(folder / f"{name}_{evaluations.setting.tag}.json", evaluations.key)
+
+    def read(self) -> dict[str, Any] | None:
+        """The document; None if there is none or it is of another setting.
+
+        Raises:
+            ResultsError: it is not JSON.
+        """
+        document = read_json(self.path) if self.path.exists() else None
+        return document if isinstance(document, dict) and document.get("key") == self.key else None
+
+    def write(self, document: dict[str, Any]) -> None:
+        """Raises ResultsError if it cannot be written."""
+        with storing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(self.path, document)

@@ -1,5 +1,6 @@
 """What a run of Experiment 10 is of: one model, one text, one way to ablate."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +14,8 @@ from ablation.modes import Ablation, BiasPolicy, ZeroAblation
 from ablation.perplexity import Perplexity
 from ablation.text import SourceText, TokenText, read_text, tokenise
 from experiments.exp10.options import LONGEST_WINDOW, Exp10Options
-from experiments.provenance import identity, provenance, timestamp
-from experiments.stored import memory_errors
+from experiments.memory_errors import memory_errors
+from experiments.provenance import model_key, provenance, timestamp
 
 VERSION = 2
 """Of the documents and of what their figures mean; raised whenever either changes."""
@@ -58,10 +59,10 @@ class Setting:
                 return mean_ablation(self.loaded.model, self.text.ids, window=self.window)
         return ZeroAblation(bias=self.bias)
 
-    def identity(self) -> dict[str, Any]:
-        """What any stored result must share with this setting to be its own."""
+    def key(self) -> dict[str, Any]:
+        """What the results of this setting depend on, whichever heads are ablated."""
         return {
-            **identity(self.loaded),
+            **model_key(self.loaded),
             "exp10": VERSION,
             "text_sha256": self.text.describe()["sha256"],
             "window": self.window,
@@ -82,9 +83,9 @@ class Setting:
             "unablated": {"ppl": unablated.value, **perplexity_document(unablated)},
         }
 
-    def provenance(self) -> dict[str, Any]:
-        """What the results were computed with."""
-        return provenance(self.loaded)
+    def provenance(self, seconds: float | None = None) -> dict[str, Any]:
+        """What the results were computed with, and how long that took."""
+        return provenance(self.loaded, seconds)
 
 
 def source_text(spec: ModelSpec, options: Exp10Options) -> SourceText:
@@ -131,7 +132,7 @@ def perplexity_document(perplexity: Perplexity) -> dict[str, Any]:
     }
 
 
-def perplexity_from(document: dict[str, Any]) -> Perplexity:
+def perplexity_from(document: Mapping[str, Any]) -> Perplexity:
     """The perplexity in a document."""
     return Perplexity(
         *(

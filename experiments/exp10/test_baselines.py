@@ -67,14 +67,14 @@ def test_the_cumulative_curve_is_that_of_the_baseline(sweep_of, evaluations_of, 
             "ppl": {str(step): curve.points[step].value for step in curve.steps},
             "within": {threshold: place.within for threshold, place in found.items()},
         },
-        provenance=evaluations.setting.provenance(),
+        provenance=evaluations.provenance(),
         tolerances={**ties, "ppl.*": PERPLEXITY},
     )
 
 
 @pytest.mark.baseline("exp10", "{model}/penetration")
-def test_penetration_is_that_of_the_baseline(loaded_model, run_folder, json_baseline):
-    document = penetration(loaded_model, run_folder / "data")
+def test_penetration_is_that_of_the_baseline(loaded_model, store, json_baseline):
+    document = penetration(loaded_model, store)
     json_baseline.check(
         {"g": document["g"]}, provenance=document["provenance"], tolerances={"g.*": G}
     )
@@ -93,7 +93,7 @@ def _check_sweep(swept, evaluations, json_baseline):
             **{key: len(swept.within(bound)) for key, bound in bounds.items()},
             "helping": len(swept.helping()),
         },
-        provenance=evaluations.setting.provenance(),
+        provenance=evaluations.provenance(),
         tolerances={
             "unablated_ppl": PERPLEXITY,
             "ppl.*": PERPLEXITY,

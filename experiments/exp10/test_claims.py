@@ -108,9 +108,9 @@ def test_heads_that_help_alone_hurt_together(evaluations_of, sweep_of, ppl_noise
 
 
 @pytest.mark.claim("B7")
-def test_layer_importance_follows_the_slope_of_g(sweep_of, loaded_model, run_folder, judged):
+def test_layer_importance_follows_the_slope_of_g(sweep_of, loaded_model, store, judged):
     means = [row["mean"] for row in layers(sweep_of("zero"), loaded_model.grid)]
-    found = correlation(means, penetration(loaded_model, run_folder / "data")["g"])
+    found = correlation(means, penetration(loaded_model, store)["g"])
     if found["pearson_r"] is None:
         pytest.skip("a correlation over layers needs at least three that differ: a larger model")
     judgement = judged(evidence.slope_correlation(means, found))

@@ -44,7 +44,7 @@ def evaluations(pytestconfig, request):
     except Unavailable as error:
         pytest.skip(f"{error}; {COMMAND}")
     setting = build_setting(request.getfixturevalue("loaded_model"), source, options)
-    return Evaluations(setting, request.getfixturevalue("run_folder") / "data")
+    return Evaluations(setting, request.getfixturevalue("store"))
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,13 @@ CHECKOUT = Path(__file__).parents[2]
 """An installation without one has no stored evidence."""
 
 
+EVIDENCE = "claims"
+"""The folder's name, beside those of the experiments' baselines."""
+
+
 def evidence_folder(root: Path = CHECKOUT) -> Path:
     """Where a checkout keeps its evidence, one file a tier and model."""
-    return root / "baselines" / "claims"
+    return root / "baselines" / EVIDENCE
 
 
 def stored_files(root: Path = CHECKOUT) -> list[Path]:

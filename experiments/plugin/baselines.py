@@ -34,15 +34,24 @@ import pytest
 from pytest_regressions.common import perform_regression_check
 
 from ablation.errors import InvalidInput
-from experiments.json_files import write_json
+from experiments.json_files import json_text, write_json
 from experiments.plugin import json_comparison
 from experiments.plugin.json_comparison import Tolerance
+from experiments.plugin.regeneration import (
+    NOT_COMPARED,
+    PENDING,
+    TOLERATED,
+    WRITTEN,
+    elsewhere,
+    relative_name,
+)
+
+FOLDER = "baselines"
 
 # Lower case only: on some file systems "A.json" and "a.json" are one file.
 _EXPERIMENT = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _CASE = re.compile(rf"{_EXPERIMENT.pattern}(/{_EXPERIMENT.pattern})*")
-_PROVENANCE = "provenance"
-_WRITTEN = "baseline_written"
+_PROVENANCE = NOT_COMPARED
 _DIFFERENCES_SHOWN = 50
 _REGENERATE = (
     "if the new figures are right, rerun with --force-regen (rewrites what differs) or --regen-all "
@@ -125,15 +134,22 @@ class JsonBaseline:
                 pytrace=False,
             )
 
+        name, properties = relative_name(self.path, config), self._request.node.user_properties
+
         def dump(path: Path) -> None:
-            write_json(path, document)
-            if path == self.path:
-                written = os.path.relpath(path, config.rootpath).replace(os.sep, "/")
-                self._request.node.user_properties.append((_WRITTEN, written))
+            if path != self.path:
+                write_json(path, document)
+                return
+            # What a regeneration writes is put into place when the run is over.
+            pending = self._obtained_directory / f"{self.path.stem}.pending.json"
+            pending.write_text(json_text(document), encoding="utf-8", newline="\n")
+            properties[:] += [(WRITTEN, name), (PENDING, str(pending))]
 
         def compare(obtained: Path, expected: Path) -> None:
             __tracebackhide__ = True
-            _compare_files(obtained, expected, tolerances or {})
+            tolerated = _compare_files(obtained, expected, tolerances or {})
+            if tolerated:
+                properties.append((TOLERATED, f"{name}: {tolerated}"))
 
         perform_regression_check(
             datadir=self._request.getfixturevalue("lazy_datadir"),
@@ -147,7 +163,8 @@ class JsonBaseline:
         )
 
 
-def _compare_files(obtained: Path, expected: Path, tolerances: Mapping[str, Tolerance]) -> None:
+def _compare_files(obtained: Path, expected: Path, tolerances: Mapping[str, Tolerance]) -> str:
+    """What only a tolerance lets pass; raises AssertionError over what none does."""
     __tracebackhide__ = True
     try:
         document = json_comparison.parse_document(expected.read_text(encoding="utf-8"))
@@ -156,11 +173,9 @@ def _compare_files(obtained: Path, expected: Path, tolerances: Mapping[str, Tole
         raise AssertionError(
             f"{expected} is damaged ({error}): restore or rewrite it (--force-regen, --regen-all)"
         ) from None
+    now = json_comparison.parse_document(obtained.read_text(encoding="utf-8"))
     differences = json_comparison.compare_documents(
-        document,
-        json_comparison.parse_document(obtained.read_text(encoding="utf-8")),
-        tolerances,
-        not_compared=(_PROVENANCE,),
+        document, now, tolerances, not_compared=(_PROVENANCE,)
     )
     if differences:
         shown = differences[:_DIFFERENCES_SHOWN]
@@ -177,6 +192,11 @@ def _compare_files(obtained: Path, expected: Path, tolerances: Mapping[str, Tole
                 ]
             )
         )
+    tolerated = json_comparison.compare_documents(document, now, {}, not_compared=(_PROVENANCE,))
+    if not tolerated:
+        return ""
+    stored, here = (one.get(_PROVENANCE, {}) for one in (document, now))  # type: ignore[attr-defined]
+    return f"{len(tolerated)} of its figures differ; {elsewhere(stored, here)}"
 
 
 def _in_ci() -> bool:
@@ -186,7 +206,7 @@ def _in_ci() -> bool:
 @pytest.fixture(scope="session")
 def baselines_root(pytestconfig: pytest.Config) -> Path:
     """The folder of all baselines; a conftest may override it."""
-    return pytestconfig.rootpath / "baselines"
+    return pytestconfig.rootpath / FOLDER
 
 
 @pytest.fixture
@@ -219,6 +239,7 @@ def pytest_collection_modifyitems(
     collected = list(items)
     yield
     claimants: dict[BaselineName, pytest.Item] = {}
+    unused: Any = session.config.pluginmanager.get_plugin("headclaims-unused-baselines")
     for item in collected:
         try:
             name = _name_of(item)
@@ -236,6 +257,8 @@ def pytest_collection_modifyitems(
             session.config.hook.pytest_collectreport(
                 report=pytest.CollectReport(item.nodeid, "failed", f"{item.nodeid}: {error}", [])
             )
+    if unused is not None:
+        unused.note(session.config.rootpath / FOLDER, map(str, claimants))
 
 
 def _shared(name: BaselineName, other: pytest.Item) -> InvalidInput:
@@ -276,18 +299,3 @@ def _name_of(item: pytest.Item) -> BaselineName | None:
 def _expects_assertion_errors(xfail: pytest.Mark) -> bool:
     raises = xfail.kwargs.get("raises") or BaseException
     return isinstance(raises, type | tuple) and issubclass(AssertionError, raises)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    # Properties travel with the reports of xdist workers, so nothing has to be shared here.
-    written = {
-        str(value)
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        for name, value in getattr(report, "user_properties", ())
-        if name == _WRITTEN
-    }
-    if written:
-        terminalreporter.write_line(
-            f"baselines written ({len(written)}): {', '.join(sorted(written))}"
-        )

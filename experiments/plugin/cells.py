@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from experiments.qrhead.cells import Cell
     from experiments.qrhead.outcomes import CellOutcomes
     from experiments.qrhead.runner import CellRunner
+    from experiments.store import Store
 
 CellResult = Callable[[CellName], dict[str, Any]]
 CellDraws = Callable[[CellName], list[dict[str, Any]]]
@@ -41,25 +42,25 @@ def cell_for(
 
 
 @pytest.fixture(scope="session")
-def cell_runner(pytestconfig: pytest.Config, run_folder: Path) -> "CellRunner":
-    """Runs cells into this run's folder; the first worker that asks computes, others wait."""
+def cell_runner(pytestconfig: pytest.Config, store: "Store", run_folder: Path) -> "CellRunner":
+    """Runs cells into the store; the first worker that asks computes, others wait."""
     from experiments.qrhead.cell_ablation import AblationPlan
     from experiments.qrhead.runner import CellRunner, ResultsFolder
 
     plan = AblationPlan(control_draws=pytestconfig.getoption("control_draws"))
-    return CellRunner(ResultsFolder(run_folder), plan)
+    return CellRunner(store, ResultsFolder(run_folder), plan)
 
 
 @pytest.fixture(scope="session")
 def detection_of(cell_runner: "CellRunner", cell_for: "Callable[[CellName], Cell]") -> CellResult:
     """Name -> detection document."""
-    return lambda name: cell_runner.detect(cell_for(name))
+    return cache(lambda name: cell_runner.detect(cell_for(name)))
 
 
 @pytest.fixture(scope="session")
 def ablation_of(cell_runner: "CellRunner", cell_for: "Callable[[CellName], Cell]") -> CellResult:
     """Name -> ablation document."""
-    return lambda name: cell_runner.ablate(cell_for(name))
+    return cache(lambda name: cell_runner.ablate(cell_for(name)))
 
 
 @pytest.fixture(scope="session")

@@ -33,15 +33,17 @@ from experiments.judging.stored_evidence import (
 from experiments.judging.verdict import Verdict
 from experiments.plugin.finding_properties import finding_from
 from experiments.plugin.options import is_default
+from experiments.plugin.regeneration import MOVED_VERDICTS
 
 LEGENDS = {
     Tier.PUBLISHED: "the source's own figures; where they give no interval, it is their rounding",
     Tier.EMBEDDED: f"{MODELS[EMBEDDED_MODEL].name}, not the model of the studies",
 }
 STARRED = "*: the study's primary claim"
+ACCEPT = "if the change is right, say --accept-verdict-change, and review the diff"
 UPDATE = (
-    "if that is right, write the file below baselines/claims again with --claims-json, and review "
-    "the diff"
+    "if that is right, write the file below baselines/claims again with --claims-json and "
+    "--accept-verdict-change, and review the diff"
 )
 
 
@@ -126,6 +128,9 @@ class _Findings:
                     f"NOT WRITTEN: {path} holds {', '.join(lost)}, which this run has not judged "
                     "in full: run all its cases"
                 ]
+            lines = self._moved_from(before)
+            if lines and not self._config.getoption("accept_verdict_change", False):
+                return [*lines, f"NOT WRITTEN: {path}: {ACCEPT}"]
             moved = []
         else:
             moved = self._moved()
@@ -136,9 +141,13 @@ class _Findings:
     def _moved(self) -> list[str]:
         usual = is_default(self._config)
         comparable = [claim for claim in self._stored if usual or claim["tier"] == Tier.PUBLISHED]
-        moved = moved_verdicts(self._results, comparable)
-        lines = [f"VERDICT MOVED: {line}" for line in moved]
+        lines = self._moved_from(comparable)
         return [*lines, UPDATE] if lines else []
+
+    def _moved_from(self, stored: list[dict[str, Any]]) -> list[str]:
+        moved = moved_verdicts(self._results, stored)
+        self._config.stash[MOVED_VERDICTS] = moved
+        return [f"VERDICT MOVED: {line}" for line in moved]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:

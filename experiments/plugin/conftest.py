@@ -33,7 +33,7 @@ class Project:
         self.pytester = pytester
         self.baselines = pytester.path / "baselines"
         self.baseline = self.baselines / "study" / "inc_state-512.json"
-        pytester.makeconftest('pytest_plugins = ["experiments.plugin.baselines"]')
+        self.make_conftest()
         pytester.makeini(f"[pytest]\naddopts = --strict-markers -ra {PLUGINS}\n")
 
     def run(self, *arguments: str, correct: object = 11, heads=("L17H0",), provenance="a", **more):
@@ -45,6 +45,10 @@ class Project:
     def run_source(self, source: str, *arguments: str):
         self.pytester.makepyfile(test_case=source)
         return self.pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+
+    def make_conftest(self, more: str = "", parts=("regeneration", "unused_baselines")):
+        plugins = [f"experiments.plugin.{part}" for part in (*parts, "baselines")]
+        self.pytester.makeconftest(f"pytest_plugins = {plugins}\n{more}")
 
     def stored(self):
         return json.loads(self.baseline.read_text(encoding="utf-8"))

@@ -1,5 +1,7 @@
 """Fixtures of every experiment: the model of ``--model``, and where a run keeps its results."""
 
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +14,17 @@ from experiments.plugin.options import chosen_engine, chosen_spec, worker_device
 
 if TYPE_CHECKING:
     from ablation.loading import LoadedModel
+    from experiments.store import Store
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Said in the summary, and no reason to fail: the result is computed again.
+    config.addinivalue_line("filterwarnings", "default::experiments.store.DamagedResult")
 
 
 @pytest.fixture(scope="session")
 def run_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all workers of this run, and for no other run unless ``--out`` names it."""
+    """Where files are exported to: one folder for all workers of this run."""
     chosen = pytestconfig.getoption("out")
     if chosen is not None:
         return chosen.resolve()
@@ -24,6 +32,22 @@ def run_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
     # A worker's own folder lies inside the run's.
     in_worker = base.name.startswith("popen-gw")
     return (base.parent if in_worker else base) / "headclaims"
+
+
+@pytest.fixture(scope="session")
+def store(pytestconfig: pytest.Config, run_folder: Path) -> "Store":
+    """The results of ``--store``; all workers of this run have the same."""
+    from experiments.store.opening import open_store
+
+    worker = getattr(pytestconfig, "workerinput", {})
+    command = shlex.join(worker.get("mainargv", sys.argv))
+    return open_store(
+        pytestconfig.getoption("store"),
+        lambda: run_folder / "store",
+        command,
+        run=worker.get("testrunuid"),
+        fresh=pytestconfig.getoption("fresh"),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,10 @@ from ablation.models import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spe
 from ablation.prompt_styles import STYLES
 from experiments.cli.options import load_filings
 from experiments.exp10.options import BIAS_POLICIES, Exp10Options
+from experiments.judging.stored_evidence import EVIDENCE
+from experiments.plugin.unused_baselines import IN_SCOPE
 from experiments.qrhead.cell_names import CellName
+from experiments.store.opening import STORE_HELP
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,11 +81,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="MiB for the residual streams that sets of heads share in exp10; windows beyond that "
         "run all layers for every set (default: %(default)s)",
     )
+    group.addoption("--store", help=f"{STORE_HELP} Default: in the user's cache.")
+    group.addoption(
+        "--fresh", action="store_true", help="compute even what is stored already, once a run"
+    )
     group.addoption(
         "--out",
         type=Path,
-        help="keep the result files here, and use again those already there that are the same "
-        "computation (default: a temporary folder, so that every run computes anew)",
+        help="keep the studies' own result files here (default: a temporary folder)",
     )
 
 
@@ -90,18 +96,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> None:
     # Cases are handed out one by one, in their order: neighbours are often of different cells, and
     # each worker that takes one computes its results for all. (Loads of several cases at once, the
-    # default, would have the workers wait for one another.) Set here and not in the configuration
-    # file, where it would be an unknown option without xdist.
-    if config.pluginmanager.hasplugin("xdist"):
-        wanted = config.getoption("numprocesses", None)
-        if wanted and config.getoption("dist", "no") == "no":
-            config.option.dist = "loadgroup"
+    # default, would have the workers wait for one another; and the schedulers by scope never end
+    # when a worker was killed.) Set here and not in the configuration file, where it would be an
+    # unknown option without xdist.
+    if config.getoption("maxschedchunk", 1) is None:
+        config.option.maxschedchunk = 1
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # Not in the process that only hands out work: the workers inherit its environment.
     if not config.getoption("numprocesses", None):
         _cap_threads()
+    config.stash[IN_SCOPE] = lambda name: _is_about(config, name)
     try:
         chosen_spec(config)
         chosen_engine(config)
@@ -206,6 +212,13 @@ def is_default(config: pytest.Config) -> bool:
     }
     registered = config.getoption("model") in MODELS
     return registered and all(config.getoption(name) == value for name, value in usual.items())
+
+
+def _is_about(config: pytest.Config, baseline: str) -> bool:
+    """Whether a run on this model with these options would use the file, if any case does."""
+    experiment, _, case = baseline.partition("/")
+    key = chosen_spec(config).key
+    return is_default(config) and experiment != EVIDENCE and case.startswith((f"{key}-", f"{key}/"))
 
 
 def worker_device(config: pytest.Config) -> str:

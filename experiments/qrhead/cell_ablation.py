@@ -1,5 +1,6 @@
-"""Ablates the top heads of a cell and as many random ones; the study's result document."""
+"""What is ablated in a cell, the top heads and as many random ones; the study's result document."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +18,9 @@ from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head, HeadGrid
 from ablation.modes import Ablation, ZeroAblation
 from experiments.claims import LEVELS
-from experiments.provenance import provenance, timestamp
+from experiments.provenance import merged
 from experiments.qrhead.cells import Cell
-from experiments.qrhead.conditions import (
-    condition_row,
-    outcomes_identity,
-    run_conditions,
-    score,
-)
+from experiments.qrhead.conditions import Outcomes, condition_row, score
 from experiments.qrhead.keys import RANDOM, TOP
 
 METHOD = "qrhead_ablation_incremental"
@@ -106,51 +102,40 @@ def excluded(ranking: HeadRanking, level: int) -> tuple[Head, ...]:
     return ranking.top(min(max(EXCLUDED_TOP, level), len(ranking.grid)))
 
 
-def ablate(
-    cell: Cell, ranking: HeadRanking, plan: AblationPlan, heads_source: str
+def ablation_document(
+    cell: Cell,
+    todo: Sequence[Condition],
+    found: Sequence[Outcomes],
+    plan: AblationPlan,
+    source: str,
 ) -> dict[str, Any]:
-    """Runs every condition on every test filing; the document of the cell's ablation file.
+    """The document of the cell's ablation file.
 
     Args:
         cell: model and prompts.
-        ranking: which heads are the top ones.
+        todo: the conditions, the unablated model first.
+        found: what each of them gave.
         plan: what is ablated.
-        heads_source: where the ranking is from, for the document.
-
-    Raises:
-        InvalidInput: as ``conditions``.
-        ComputationError: the model's logits are NaN; no item is ever dropped over an error.
+        source: where the ranking is from.
     """
-    todo = conditions(plan, ranking)
-    outcomes = run_conditions(cell, [condition.heads for condition in todo], plan.ablation)
-    unablated = score(outcomes[0])
+    unablated = score(found[0].items)
     by_kind: dict[str, list[dict[str, Any]]] = {"top": [], "random": []}
-    for condition, items in zip(todo[1:], outcomes[1:], strict=True):
-        row = condition_row(condition.heads, items)
+    for condition, outcomes in zip(todo[1:], found[1:], strict=True):
+        row = condition_row(condition.heads, outcomes.items)
         drop = unablated["accuracy"] - row["accuracy"]
         by_kind[condition.kind].append({**row, "accuracy_drop": drop})
+    provenance = merged(outcomes.provenance for outcomes in found)
     return {
         "method": METHOD,
         **cell.header(),
         "test_samples": len(cell.test),
         "ablation_levels": list(plan.levels),
-        "heads_source": heads_source,
-        "timestamp": timestamp(),
+        "heads_source": source,
+        "timestamp": provenance["time"],
         "baseline": unablated,
         TOP: by_kind["top"],
         RANDOM: by_kind["random"],
         "ablation": {**plan.ablation.describe(), "control_seed": plan.control_seed},
         "inputs": cell.inputs(),
-        "provenance": provenance(cell.loaded),
-    }
-
-
-def ablation_identity(cell: Cell, ranking: HeadRanking, plan: AblationPlan) -> dict[str, Any]:
-    """What must be equal for a stored result to be this cell's."""
-    return {
-        **outcomes_identity(cell, plan.ablation),
-        "method": METHOD,
-        "conditions": [
-            [condition.kind, *map(str, condition.heads)] for condition in conditions(plan, ranking)
-        ],
+        "provenance": provenance,
     }

@@ -1,5 +1,7 @@
 """Detects the QRHeads of a cell and writes them down in the study's format."""
 
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from tqdm import tqdm
@@ -8,21 +10,45 @@ from ablation.controls import EXCLUDED_TOP
 from ablation.detection.qrhead import rank_heads
 from ablation.detection.ranking import HeadRanking
 from ablation.prompts import NULL_QUESTION
-from experiments.provenance import identity, provenance, timestamp
+from experiments.memory_errors import memory_errors
+from experiments.provenance import model_key, provenance
 from experiments.qrhead.cells import Cell, prompts_sha256
+from experiments.store import Computed, Document, Unit
 
+KIND = "ranking"
 METHOD = "qrhead"
 NEEDLE_POSITION = 0.5
 
 
-def detect(cell: Cell) -> dict[str, Any]:
-    """Ranks the heads over the detection split; the document of the cell's detection file.
-
-    ``read_ranking`` takes the ranking out of it again.
-    """
+def detect(cell: Cell) -> Computed:
+    """Ranks the heads over the detection split."""
+    started = time.perf_counter()
     described = f"detect {cell.question} {cell.tokens}"
-    with tqdm(cell.detection, desc=described, unit="filing", delay=1, disable=None) as items:
+    with (
+        memory_errors(),
+        tqdm(cell.detection, desc=described, unit="filing", delay=1, disable=None) as items,
+    ):
         ranking = rank_heads(cell.loaded.model, (prompt for _, prompt in items))
+    result = {**cell.header(), "head_rankings": ranking.to_json()}
+    return result, provenance(cell.loaded, time.perf_counter() - started)
+
+
+def detection_unit(cell: Cell) -> Unit:
+    """The ranking of the heads of ``cell``."""
+    return Unit(
+        KIND,
+        {
+            **model_key(cell.loaded),
+            "method": METHOD,
+            "prompts_sha256": prompts_sha256(cell.detection),
+        },
+    )
+
+
+def detection_document(cell: Cell, ranked: Document) -> dict[str, Any]:
+    """The document of the cell's detection file; ``read_ranking`` takes the ranking out of it."""
+    rankings: Sequence[Any] = ranked.result["head_rankings"]
+    ranking = read_ranking({"head_rankings": rankings}, cell)
     top = min(EXCLUDED_TOP, len(ranking.entries))
     return {
         "method": METHOD,
@@ -30,21 +56,12 @@ def detect(cell: Cell) -> dict[str, Any]:
         "samples_processed": len(cell.detection),
         "null_query": NULL_QUESTION,
         "needle_position": NEEDLE_POSITION,
-        "timestamp": timestamp(),
+        "timestamp": ranked.provenance["time"],
         "top_50_heads": [str(head) for head in ranking.top(top)],
-        "head_rankings": ranking.to_json(),
+        "head_rankings": rankings,
         "inputs": cell.inputs(),
         "samples": [filing.name for filing, _ in cell.detection],
-        "provenance": provenance(cell.loaded),
-    }
-
-
-def detection_identity(cell: Cell) -> dict[str, Any]:
-    """What must be equal for a stored ranking to be this cell's."""
-    return {
-        **identity(cell.loaded),
-        "method": METHOD,
-        "prompts_sha256": prompts_sha256(cell.detection),
+        "provenance": dict(ranked.provenance),
     }
 
 

@@ -1,6 +1,11 @@
-"""Every test filing of a cell under sets of ablated heads: answers, and rows that count them."""
+"""Every test filing of a cell under sets of ablated heads: answers, and rows that count them.
 
-from collections.abc import Sequence
+The answers under one set of heads are a unit of the store, whatever the condition is called: a set
+that is asked for twice, by two controls or two studies, is computed once.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,10 +14,19 @@ from tqdm import tqdm
 from ablation.answers import grade
 from ablation.engine.batches import answers_in_batches
 from ablation.filings.filing import Filing
+from ablation.generation import MAX_NEW_TOKENS
 from ablation.heads import Head
 from ablation.modes import Ablation
-from experiments.provenance import identity
+from experiments.memory_errors import memory_errors
+from experiments.provenance import model_key, provenance
 from experiments.qrhead.cells import Cell, prompts_sha256, truth
+from experiments.store import Computed, Store, Unit
+
+KIND = "answers"
+
+AT_ONCE = 4
+"""Sets of heads that one process claims and computes together: what a killed one loses. A dozen at
+once are not faster (SmolLM2: 18.2 s against 18.2 s; one by one take 23.3 s)."""
 
 
 @dataclass(frozen=True)
@@ -27,44 +41,118 @@ class ItemOutcome:
     strict: bool
 
 
+@dataclass(frozen=True)
+class Outcomes:
+    """The test filings, in their order, under one condition, and how the answers came about."""
+
+    items: Sequence[ItemOutcome]
+    provenance: Mapping[str, Any]
+
+
+def answers_unit(cell: Cell, heads: Sequence[Head], ablation: Ablation) -> Unit:
+    """The answers of ``cell`` with ``heads`` ablated, in whichever order they are given."""
+    named = [str(head) for head in sorted(heads)]
+    return Unit(KIND, {**answers_key(cell, ablation), "heads": named})
+
+
+def answers_key(cell: Cell, ablation: Ablation) -> dict[str, Any]:
+    """What the answers of ``cell`` depend on, whichever heads are ablated."""
+    return {
+        **model_key(cell.loaded),
+        "prompts_sha256": prompts_sha256(cell.test),
+        "max_new_tokens": MAX_NEW_TOKENS,
+        "ablation": ablation.describe(),
+    }
+
+
 def run_conditions(
     cell: Cell,
-    head_sets: Sequence[tuple[Head, ...]],
+    head_sets: Sequence[Sequence[Head]],
     ablation: Ablation,
+    store: Store,
     *,
-    rows: int | None = None,
     described: str = "ablate",
-) -> list[list[ItemOutcome]]:
-    """The outcomes under every set of heads, each in the order of the test filings.
+    wait: bool = True,
+) -> list[Outcomes | None]:
+    """The outcomes under every set of heads, stored or computed now.
 
     Args:
         cell: model and prompts.
         head_sets: the heads that are ablated together, for each condition.
         ablation: how they are ablated.
-        rows: filings that go through the model together; None: as many as fit.
+        store: where the answers are kept.
         described: what the progress bar says.
+        wait: for other processes; otherwise what they are at is None.
 
     Raises:
-        ComputationError: the model's logits are NaN; no item is ever dropped over an error.
+        ComputationError: the model's logits are NaN, or the device's memory does not suffice; no
+            item is ever dropped over an error.
+        ResultsError: the answers cannot be stored.
+    """
+    units = [answers_unit(cell, heads, ablation) for heads in head_sets]
+    heads_of = {unit.digest: heads for unit, heads in zip(units, head_sets, strict=True)}
+    missing = sum(
+        store.find(unit) is None for unit in {unit.digest: unit for unit in units}.values()
+    )
+    described = f"{described} {cell.question} {cell.tokens}"
+    total = missing * len(cell.test)
+    with tqdm(total=total, desc=described, unit="answer", delay=1, disable=None) as bar:
+
+        def compute(claimed: Sequence[Unit]) -> Iterator[tuple[Unit, Computed]]:
+            started = time.perf_counter()
+            found = answers(cell, [heads_of[unit.digest] for unit in claimed], ablation, bar=bar)
+            seconds = (time.perf_counter() - started) / len(claimed)
+            of = {"model_key": cell.loaded.spec.key, "question": cell.question}
+            for unit, given in zip(claimed, found, strict=True):
+                how = provenance(cell.loaded, seconds)
+                yield unit, ({**of, "tokens": cell.tokens, "answers": given}, how)
+
+        documents = store.all(units, compute, at_once=AT_ONCE, wait=wait)
+    return [
+        None if one is None else Outcomes(graded(cell, one.result["answers"]), one.provenance)
+        for one in documents
+    ]
+
+
+def answers(
+    cell: Cell,
+    head_sets: Sequence[Sequence[Head]],
+    ablation: Ablation,
+    *,
+    rows: int | None = None,
+    bar: tqdm | None = None,
+) -> list[list[str]]:
+    """The answers to the test prompts under every set of heads, computed now.
+
+    Args:
+        cell: model and prompts.
+        head_sets: the heads that are ablated together.
+        ablation: how they are ablated.
+        rows: rows of a batch; None: as many as fit.
+        bar: a progress bar that counts answers.
+
+    Raises:
+        ComputationError: as ``run_conditions``.
     """
     loaded, prompts = cell.loaded, [prompt.ids for _, prompt in cell.test]
     given: list[list[str]] = [[""] * len(prompts) for _ in head_sets]
-    described = f"{described} {cell.question} {cell.tokens}"
-    total = len(head_sets) * len(prompts)
-    with tqdm(total=total, desc=described, unit="answer", delay=1, disable=None) as bar:
-        for items, sets, answers in answers_in_batches(
-            loaded.engine, loaded.model, loaded.tokenizer, prompts, head_sets, ablation, rows
+    sets = [tuple(heads) for heads in head_sets]
+    with memory_errors():
+        for items, members, found in answers_in_batches(
+            loaded.engine, loaded.model, loaded.tokenizer, prompts, sets, ablation, rows
         ):
-            for number in sets:
-                for item, answer in zip(items, answers, strict=True):
+            for number in members:
+                for item, answer in zip(items, found, strict=True):
                     given[number][item] = answer
-            bar.update(len(items) * len(sets))
+            if bar is not None:
+                bar.update(len(items) * len(members))
+    return given
+
+
+def graded(cell: Cell, given: Sequence[str]) -> list[ItemOutcome]:
+    """The outcomes of the test filings, given their answers."""
     return [
-        [
-            _outcome(cell, filing, answer)
-            for (filing, _), answer in zip(cell.test, answers, strict=True)
-        ]
-        for answers in given
+        _outcome(cell, filing, answer) for (filing, _), answer in zip(cell.test, given, strict=True)
     ]
 
 
@@ -92,14 +180,4 @@ def condition_row(heads: Sequence[Head], items: Sequence[ItemOutcome]) -> dict[s
         "heads": [[head.layer, head.head] for head in heads],
         "heads_str": [str(head) for head in heads],
         **score(items),
-    }
-
-
-def outcomes_identity(cell: Cell, ablation: Ablation) -> dict[str, Any]:
-    """What must be equal for stored outcomes to be of this cell, whichever heads they are under."""
-    return {
-        **identity(cell.loaded),
-        "prompts_sha256": prompts_sha256(cell.test),
-        "truths": {filing.name: truth(cell, filing) for filing, _ in cell.test},
-        "ablation": ablation.describe(),
     }

@@ -4,41 +4,42 @@ The answers of the unablated model are asked for again, in batches of another si
 them the order of sums, differ.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
+from ablation.modes import Ablation
 from experiments.provenance import provenance
-from experiments.qrhead.cell_ablation import AblationPlan
-from experiments.qrhead.cells import Cell
-from experiments.qrhead.conditions import outcomes_identity, run_conditions
+from experiments.qrhead.cells import Cell, truth
+from experiments.qrhead.conditions import ItemOutcome, answers, answers_key, graded
+from experiments.store import Computed, Unit
 
+KIND = "noise"
 METHOD = "qrhead_noise"
 
 OTHER_ROWS = 2
 """Prompts in a batch; in the run itself it is one on a CPU, and as many as fit on a GPU."""
 
 
-def measure_noise(cell: Cell, plan: AblationPlan, unablated: Mapping[str, Any]) -> dict[str, Any]:
-    """Compares the unablated answers of a cell's document with those of another batch shape.
+def measure_noise(cell: Cell, ablation: Ablation, unablated: Sequence[ItemOutcome]) -> Computed:
+    """Compares the unablated answers of a cell with those of another batch shape.
 
     Returns:
         How many answers there are, how many differ, how many are right in one run and wrong in
         the other, and ``noise``: the share of the latter.
     """
-    (again,) = run_conditions(cell, [()], plan.ablation, rows=OTHER_ROWS, described="noise")
-    pairs = list(zip(unablated["items"], again, strict=True))
-    tipped = sum(item["correct"] != outcome.correct for item, outcome in pairs)
-    return {
-        "method": METHOD,
+    (given,) = answers(cell, [()], ablation, rows=OTHER_ROWS)
+    pairs = list(zip(unablated, graded(cell, given), strict=True))
+    tipped = sum(first.correct != again.correct for first, again in pairs)
+    result = {
         **cell.header(),
         "answers": len(pairs),
-        "different": sum(item["answer"] != outcome.answer for item, outcome in pairs),
+        "different": sum(first.answer != again.answer for first, again in pairs),
         "tipped": tipped,
         "noise": tipped / len(pairs),
-        "provenance": provenance(cell.loaded),
     }
+    return result, provenance(cell.loaded)
 
 
-def noise_identity(cell: Cell, plan: AblationPlan) -> dict[str, Any]:
-    """What must be equal for a stored noise to be this one."""
-    return {**outcomes_identity(cell, plan.ablation), "method": METHOD}
+def noise_unit(cell: Cell, ablation: Ablation) -> Unit:
+    """The noise of the answers of ``cell``; whether they are right depends on the truths."""
+    truths = {filing.name: truth(cell, filing) for filing, _ in cell.test}
+    return Unit(KIND, {**answers_key(cell, ablation), "method": METHOD, "truths": truths})

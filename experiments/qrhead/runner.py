@@ -1,9 +1,10 @@
-"""Computes cells into a results folder, each once, whoever asks first.
+"""Computes cells into a store, and exports the study's own result files.
 
-Paths are the study's own: ``phase2/qrhead/…`` for detection, ``phase3/qrhead/…`` for ablation.
+Their paths are the study's, too: ``phase2/qrhead/…`` for detection, ``phase3/qrhead/…`` for
+ablation.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,32 @@ from typing import Any
 from ablation.controls import ControlDraw
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput, ResultsError
-from experiments.json_files import read_json
-from experiments.qrhead.cell_ablation import AblationPlan, ablate, ablation_identity, check_plan
-from experiments.qrhead.cell_controls import ablate_control, control_identity
-from experiments.qrhead.cell_detection import detect, detection_identity, read_ranking
+from ablation.heads import Head
+from experiments.json_files import read_json, storing, write_json
+from experiments.qrhead.cell_ablation import (
+    AblationPlan,
+    ablation_document,
+    check_plan,
+    conditions,
+)
+from experiments.qrhead.cell_controls import control_document, control_sets
+from experiments.qrhead.cell_detection import (
+    detect,
+    detection_document,
+    detection_unit,
+    read_ranking,
+)
 from experiments.qrhead.cells import Cell, prompts_sha256
-from experiments.qrhead.noise import measure_noise, noise_identity
-from experiments.stored import Stored
+from experiments.qrhead.conditions import Outcomes, run_conditions
+from experiments.qrhead.noise import measure_noise, noise_unit
+from experiments.store import Store
+
+UNABLATED: tuple[Head, ...] = ()
 
 
 @dataclass(frozen=True)
 class ResultsFolder:
-    """Where the documents of the QRHead experiment lie under ``root``."""
+    """Where the exported files of the QRHead experiment lie under ``root``."""
 
     root: Path
 
@@ -36,119 +51,129 @@ class ResultsFolder:
         beside = self.ablation(model, question, tokens)
         return beside.with_name(f"{beside.stem}_controls") / f"{draw}.json"
 
-    def noise(self, model: str) -> Path:
-        return self.root / "phase3" / "qrhead" / model / "noise.json"
-
     def _path(self, phase: str, model: str, question: str, tokens: int) -> Path:
         return self.root / phase / "qrhead" / model / question / f"tokens_{tokens}.json"
 
 
 @dataclass(frozen=True)
 class CellRunner:
-    """Runs cells into ``results``.
+    """Runs cells.
 
     Attributes:
-        results: the folder.
+        store: where what is computed is kept.
+        results: the folder that files are exported to.
         plan: what is ablated.
         ranking_file: a ranking to use instead of the cell's own.
-        fresh: compute even what is stored.
     """
 
+    store: Store
     results: ResultsFolder
     plan: AblationPlan = AblationPlan()
     ranking_file: Path | None = None
-    fresh: bool = False
     _rankings: dict[tuple[str, str], tuple[HeadRanking, str]] = field(
         default_factory=dict, repr=False
     )
 
     def detect(self, cell: Cell) -> dict[str, Any]:
-        """The detection document of ``cell``, stored or computed now.
+        """The detection document of ``cell``, stored or computed now, and exported.
 
         Raises:
             ResultsError: it cannot be stored.
         """
-        return self._detection(cell).get(fresh=self.fresh)
+        ranked = self.store.once(detection_unit(cell), lambda: detect(cell))
+        assert ranked is not None  # it waits
+        return _exported(self._detection_path(cell), detection_document(cell, ranked))
 
     def ablate(self, cell: Cell) -> dict[str, Any]:
         """The ablation document of ``cell``, stored or computed now; so is the ranking it needs.
 
         Raises:
             InvalidInput: impossible levels, or a ranking file that cannot be used.
+            ComputationError: the model's logits are NaN.
             ResultsError: it cannot be stored.
         """
         check_plan(self.plan, cell.loaded.grid)
-        return self._ablation(cell).get(fresh=self.fresh)
+        ranking, source = self._ranking(cell)
+        todo = conditions(self.plan, ranking)
+        found = self._run(cell, [condition.heads for condition in todo])
+        path = self.results.ablation(cell.loaded.spec.key, cell.question, cell.tokens)
+        return _exported(path, ablation_document(cell, todo, found, self.plan, source))
 
     def controls(self, cell: Cell) -> list[dict[str, Any]]:
         """The documents of the plan's further draws of control heads, stored or computed now.
 
-        A draw that another process is computing is left to it, and waited for at the end.
-
         Raises:
-            InvalidInput, ResultsError: as ``ablate``.
+            InvalidInput, ComputationError, ResultsError: as ``ablate``.
         """
         check_plan(self.plan, cell.loaded.grid)
-        units = [self._control(cell, draw) for draw in self.plan.further_draws()]
-        found = [unit.take(fresh=self.fresh) for unit in units]
-        # What another process has computed meanwhile is as fresh as our own.
-        return [document or unit.get() for document, unit in zip(found, units, strict=True)]
+        ranking, _ = self._ranking(cell)
+        by_draw = {
+            draw: list(control_sets(ranking, self.plan, draw).values())
+            for draw in self.plan.further_draws()
+        }
+        # Of all draws at once: whatever another process is at, there may be something left to do.
+        found = iter(self._run(cell, [heads for sets in by_draw.values() for heads in sets]))
+        documents = []
+        for draw, sets in by_draw.items():
+            path = self.results.control(cell.loaded.spec.key, cell.question, cell.tokens, draw)
+            outcomes = [next(found) for _ in sets]
+            document = control_document(cell, ranking, self.plan, draw, outcomes)
+            documents.append(_exported(path, document))
+        return documents
 
     def noise(self, cell: Cell) -> dict[str, Any]:
         """The run-to-run noise of the model's answers, measured on ``cell`` or stored."""
-        return self._noise(cell, self.ablate(cell)).get(fresh=self.fresh)
+        ablation = self.plan.ablation
+        (unablated,) = self._run(cell, [UNABLATED])
+        document = self.store.once(
+            noise_unit(cell, ablation), lambda: measure_noise(cell, ablation, unablated.items)
+        )
+        assert document is not None  # it waits
+        return dict(document.result)
 
     def share(self, cells: Sequence[Cell]) -> None:
         """Computes what ``cells`` lack, but leaves to other processes what they are at.
 
         Whoever needs all of it calls this first, so that nobody waits while there is work: the
-        rankings, the ablations, the draws of controls, and the noise of the first cell.
+        rankings, the answers under every condition, and the noise of the first cell.
 
         Raises:
-            InvalidInput, ResultsError: as ``ablate``.
+            InvalidInput, ComputationError, ResultsError: as ``ablate``.
         """
         for cell in cells:
             check_plan(self.plan, cell.loaded.grid)
-        ranked = [cell for cell in cells if self._is_ranked(cell)]
-        ablated = [self._ablation(cell).take() for cell in ranked]
-        for cell in ranked:
+        ranked = [(cell, self._ranking(cell)[0]) for cell in cells if self._is_ranked(cell)]
+        for cell, ranking in ranked:
+            self._take(cell, [condition.heads for condition in conditions(self.plan, ranking)])
+        for cell, ranking in ranked:
             for draw in self.plan.further_draws():
-                self._control(cell, draw).take()
-        if ablated and ablated[0] is not None and ranked[0] is cells[0]:
-            self._noise(cells[0], ablated[0]).take()
+                self._take(cell, list(control_sets(ranking, self.plan, draw).values()))
+        first, ablation = cells[0], self.plan.ablation
+        (unablated,) = self._take(first, [UNABLATED])
+        if unablated is not None:
+            self.store.once(
+                noise_unit(first, ablation),
+                lambda: measure_noise(first, ablation, unablated.items),
+                wait=False,
+            )
+
+    def _run(self, cell: Cell, head_sets: Sequence[Sequence[Head]]) -> list[Outcomes]:
+        found = run_conditions(cell, head_sets, self.plan.ablation, self.store)
+        return [outcomes for outcomes in found if outcomes is not None]  # it waits: all are there
+
+    def _take(self, cell: Cell, head_sets: Sequence[Sequence[Head]]) -> list[Outcomes | None]:
+        return run_conditions(cell, head_sets, self.plan.ablation, self.store, wait=False)
 
     def _is_ranked(self, cell: Cell) -> bool:
         """Whether the cell's ranking need not be waited for; computes it if it is missing."""
-        return self.ranking_file is not None or self._detection(cell).take() is not None
+        if self.ranking_file is not None:
+            return True
+        return self.store.once(detection_unit(cell), lambda: detect(cell), wait=False) is not None
 
-    def _detection(self, cell: Cell) -> "_Unit":
-        path = self.results.detection(cell.loaded.spec.key, cell.question, cell.tokens)
-        return _Unit(Stored(path, detection_identity(cell)), lambda: detect(cell))
-
-    def _ablation(self, cell: Cell) -> "_Unit":
-        ranking, source = self._ranking(cell)
-        path = self.results.ablation(cell.loaded.spec.key, cell.question, cell.tokens)
-        return _Unit(
-            Stored(path, ablation_identity(cell, ranking, self.plan)),
-            lambda: ablate(cell, ranking, self.plan, source),
-        )
-
-    def _control(self, cell: Cell, draw: ControlDraw) -> "_Unit":
-        ranking, _ = self._ranking(cell)
-        path = self.results.control(cell.loaded.spec.key, cell.question, cell.tokens, draw)
-        return _Unit(
-            Stored(path, control_identity(cell, ranking, self.plan, draw)),
-            lambda: ablate_control(cell, ranking, self.plan, draw),
-        )
-
-    def _noise(self, cell: Cell, ablated: Mapping[str, Any]) -> "_Unit":
-        return _Unit(
-            Stored(self.results.noise(cell.loaded.spec.key), noise_identity(cell, self.plan)),
-            lambda: measure_noise(cell, self.plan, ablated["baseline"]),
-        )
+    def _detection_path(self, cell: Cell) -> Path:
+        return self.results.detection(cell.loaded.spec.key, cell.question, cell.tokens)
 
     def _ranking(self, cell: Cell) -> tuple[HeadRanking, str]:
-        # Kept, so that a fresh run detects once for the tested heads and for every control.
         key = cell.loaded.fingerprint, prompts_sha256(cell.detection)
         if key not in self._rankings:
             self._rankings[key] = self._read_ranking(cell)
@@ -156,32 +181,16 @@ class CellRunner:
 
     def _read_ranking(self, cell: Cell) -> tuple[HeadRanking, str]:
         if self.ranking_file is None:
-            document = self.detect(cell)
-            path = self.results.detection(cell.loaded.spec.key, cell.question, cell.tokens)
-            source = path.relative_to(self.results.root).as_posix()
-        else:
-            path, source = self.ranking_file, str(self.ranking_file)
+            source = self._detection_path(cell).relative_to(self.results.root).as_posix()
+            return read_ranking(self.detect(cell), cell), source
         try:
-            if self.ranking_file is not None:
-                document = read_json(path)
-            return read_ranking(document, cell), source
+            return read_ranking(read_json(self.ranking_file), cell), str(self.ranking_file)
         except (InvalidInput, ResultsError) as error:
-            raise InvalidInput(f"ranking file {path}: {error}") from None
+            raise InvalidInput(f"ranking file {self.ranking_file}: {error}") from None
 
 
-@dataclass(frozen=True)
-class _Unit:
-    """A document, and how it is computed: the work that one process takes at a time."""
-
-    stored: Stored
-    compute: Callable[[], dict[str, Any]]
-
-    def get(self, *, fresh: bool = False) -> dict[str, Any]:
-        """The document, once whoever computes it has it; ``fresh``: computed even if stored."""
-        document = self.stored.once(self.compute, fresh=fresh)
-        assert document is not None  # it waits
-        return document
-
-    def take(self, *, fresh: bool = False) -> dict[str, Any] | None:
-        """The document, or None while another process is computing it."""
-        return self.stored.once(self.compute, fresh=fresh, wait=False)
+def _exported(path: Path, document: dict[str, Any]) -> dict[str, Any]:
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, document)
+    return document

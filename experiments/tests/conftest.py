@@ -16,10 +16,19 @@ def tiny(tmp_path_factory):
     return tiny_directory(tmp_path_factory.mktemp("models") / "tiny")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_store(tmp_path_factory):
+    """Nothing of a module reaches the store of the user, or that of another module."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("HEADCLAIMS_STORE", str(tmp_path_factory.mktemp("store")))
+        yield
+
+
 @pytest.fixture
 def headclaims(capfd, monkeypatch, tmp_path):
-    """Runs the command line in an empty folder: (exit status, stdout, stderr)."""
+    """Runs the command line in an empty folder, with an empty store: (status, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEADCLAIMS_STORE", str(tmp_path / "store"))
 
     def run(*arguments):
         with pytest.raises(SystemExit) as ended:

@@ -10,6 +10,7 @@ import pytest
 from ablation.tests.tiny_models import tiny_directory
 
 ROOT = Path(__file__).parents[2]
+KINDS = ("ranking", "answers", "noise")
 TOKENS = 350
 """A needle cut to the passage around the fact: enough for the plumbing, and quick."""
 
@@ -17,13 +18,13 @@ TOKENS = 350
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """128 heads: 50 random ones are left beside the top 50."""
-    return tiny_directory(tmp_path_factory.mktemp("models") / "tiny", layers=8)
+    return tiny_directory(tmp_path_factory.mktemp("models") / "tiny", layers=2, heads=64)
 
 
 def judge(model, out, *options):
-    """Runs the cases of the experiment in a process of its own: its output."""
+    """Runs the cases of the experiment in another process, with its own store: its output."""
     command = [sys.executable, "-m", "pytest", "experiments/qrhead", "-q", "--model", model]
-    command += ["--tokens", TOKENS, "--synthetic", 6, "--out", out, *options]
+    command += ["--tokens", TOKENS, "--synthetic", 6, "--store", out, *options]
     return subprocess.run(
         [str(word) for word in command], cwd=ROOT, capture_output=True, text=True
     ).stdout
@@ -46,9 +47,9 @@ def test_workers_and_a_single_process_find_the_same_and_compute_each_cell_once(m
     assert claims(files["together"]) == found
     for out in files:
         folder = tmp_path / out
-        assert len(list(folder.rglob("tokens_*.json"))) == 8
-        assert len(list(folder.rglob("*_controls/layer_matched_42.json"))) == 4
-        assert len(list(folder.rglob("noise.json"))) == 1
+        # Per cell: unablated, and six levels of top, uniform and layer-matched heads.
+        kinds = {kind: len(list(folder.glob(f"documents/{kind}/??/*.json"))) for kind in KINDS}
+        assert kinds == {"ranking": 4, "answers": 4 * 19, "noise": 1}
     again = {path: path.stat().st_mtime_ns for path in (tmp_path / "alone").rglob("*.json")}
     judge(model, tmp_path / "alone", "-p", "no:xdist", "-k", "result_files or barely")
     assert again == {path: path.stat().st_mtime_ns for path in again}

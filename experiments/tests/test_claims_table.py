@@ -52,7 +52,10 @@ CASES = """
 
 
 def write_suite(pytester, cases):
-    names = ("options", "claim_markers", "judged", "claims_table", "known_findings")
+    names = (
+        "regeneration", "unused_baselines", "options", "claim_markers", "judged", "claims_table",
+        "known_findings",
+    )  # fmt: skip
     pytester.makeconftest(f"pytest_plugins = {[f'experiments.plugin.{name}' for name in names]}")
     pytester.makepyfile(cases)
     return pytester
@@ -339,7 +342,11 @@ def test_a_verdict_that_moves_fails_the_run_until_it_is_stored(pytester):
     )
     # Another computation is not compared.
     assert suite.runpytest_inprocess("--tokens", "2048").ret == 0
-    assert suite.runpytest_inprocess(stored).ret == 0
+    refused = suite.runpytest_inprocess(stored)
+    assert refused.ret == 1
+    refused.stdout.fnmatch_lines(["VERDICT MOVED: A2 *", "NOT WRITTEN: *--accept-verdict-change*"])
+    assert suite.runpytest_inprocess().ret == 1
+    assert suite.runpytest_inprocess(stored, "--accept-verdict-change").ret == 0
     assert suite.runpytest_inprocess().ret == 0
 
 

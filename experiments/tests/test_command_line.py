@@ -26,6 +26,7 @@ def small_cell(tiny, tmp_path_factory):
     words = [str(word) for word in ("ablate", "--model", tiny, *SMALL, "--figure")]
     with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
         patched.chdir(folder)
+        patched.setenv("HEADCLAIMS_STORE", str(folder / "store"))
         with pytest.raises(SystemExit) as ended:
             cli_main.main(words)
     assert (ended.value.code, err.getvalue()) == (0, "")
@@ -34,9 +35,10 @@ def small_cell(tiny, tmp_path_factory):
 
 @pytest.fixture
 def ablated(headclaims, small_cell):
-    """A copy of the small cell's results in the current folder; what the command said."""
+    """A copy of the small cell's results and store in this folder; what the command said."""
     folder, said = small_cell
-    shutil.copytree(folder / "results", "results")
+    for kept in ("results", "store"):
+        shutil.copytree(folder / kept, kept)
     return said
 
 
@@ -112,15 +114,24 @@ def test_a_stored_cell_is_not_computed_again_unless_asked(ablated, headclaims, t
 def test_fresh_computes_again_and_finds_the_same(ablated, headclaims, tiny):
     path = "results/phase3" / CELL
     before = read(path)
-    path.write_text(json.dumps({**before, "marked": True}), encoding="utf-8")
+    path.unlink()
     assert headclaims("ablate", "--model", tiny, *SMALL)[0] == 0
-    assert "marked" in read(path)
+    assert read(path) == before
     assert headclaims("ablate", "--model", tiny, *SMALL, "--fresh")[0] == 0
     again = read(path)
-    for volatile in ("timestamp",):
-        assert again.pop(volatile)
-        before.pop(volatile)
+    assert again["provenance"].pop("run") != before["provenance"].pop("run")
+    for document in (again, before):
+        assert document.pop("timestamp") == document.pop("provenance")["time"]
     assert again == before
+
+
+def test_no_store_computes_everything_and_keeps_nothing(headclaims, tiny, monkeypatch):
+    runs = []
+    for _ in range(2):
+        assert headclaims("ablate", "--model", tiny, *SMALL, "--store", "none")[0] == 0
+        runs.append(read("results/phase3" / CELL)["provenance"]["run"])
+    assert runs[0] != runs[1]
+    assert not Path("store").exists()
 
 
 def test_skip_random_leaves_the_controls_out(headclaims, tiny):
@@ -268,19 +279,16 @@ def test_a_results_folder_that_cannot_be_written_is_refused_at_once(headclaims, 
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_half_file(headclaims, tiny, monkeypatch):
-    whole = Path.write_text
-
-    def full(self, text, **options):
-        whole(self, text[: len(text) // 2], **options)
+    def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr("os.fsync", full)
     status, _, err = headclaims("ablate", "--model", tiny, *SMALL)
     assert status == 2
     assert "the result cannot be stored (No space left on device)" in err
     assert err.count("\n") == 1
-    left = [path.name for path in Path("results").rglob("*") if path.is_file()]
-    assert left == [f".tokens_{TINY_TOKENS}.json.lock"]
+    files = [path for path in Path().rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".lock"}
 
 
 def test_a_model_that_cannot_be_had_exits_with_3(headclaims, monkeypatch):
@@ -295,18 +303,16 @@ def test_a_model_that_cannot_be_had_exits_with_3(headclaims, monkeypatch):
 
 
 def test_an_interrupted_run_keeps_its_finished_cells(headclaims, tiny, monkeypatch):
-    from experiments.qrhead import runner
+    from experiments.qrhead import conditions
 
-    finished: list = []
-    whole = runner.ablate
+    whole = conditions.answers
 
-    def interrupt_the_second(*arguments):
-        if finished:
+    def interrupt_the_second(cell, *arguments, **options):
+        if cell.question != "inc_state":
             raise KeyboardInterrupt
-        finished.append(whole(*arguments))
-        return finished[0]
+        return whole(cell, *arguments, **options)
 
-    monkeypatch.setattr(runner, "ablate", interrupt_the_second)
+    monkeypatch.setattr(conditions, "answers", interrupt_the_second)
     status, _, err = headclaims("run", "--model", tiny, *SMALL[2:])
     assert status == 130
     assert err.splitlines()[-1] == "Error: interrupted; what was finished is kept"

@@ -2,20 +2,21 @@
 
 import copy
 import dataclasses
+import itertools
 import json
 import threading
 
 import pytest
 import torch
-from filelock import FileLock
 
-from ablation.errors import ComputationError, ResultsError
+from ablation.errors import ComputationError
 from ablation.heads import Head
 from ablation.paired_perplexity import delta_ppl
 from ablation.perplexity import perplexity
 from ablation.sites import head_sites
 from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.individual import individual_document, sweep
+from experiments.store import DamagedResult, Run, Store
 from experiments.tests.small_settings import small_setting
 
 NUMERICAL = 1e-5  # relative; the same fp32 sums in another order
@@ -23,11 +24,18 @@ NUMERICAL = 1e-5  # relative; the same fp32 sums in another order
 
 @pytest.fixture
 def evaluations_of(tmp_path):
+    numbers = itertools.count()
+
     def evaluations(*arguments, fresh=False, **options):
         setting = small_setting(tmp_path / "model", *arguments, **options)
-        return Evaluations(setting, tmp_path / "data", fresh)
+        run = Run(f"run {next(numbers)}", "pytest")
+        return Evaluations(setting, Store(tmp_path / "store", run, fresh))
 
     return evaluations
+
+
+def path_of(evaluations, heads):
+    return evaluations.store.path(evaluations.unit(tuple(heads)))
 
 
 def perplexity_by_weights(setting, head):
@@ -58,7 +66,7 @@ def test_modes_and_bias_policies_are_different_studies(evaluations_of):
     assert [evaluations.setting.tag for evaluations in found] == [
         f"gpt2{mode}_random_40x16" for mode in ("", "_zero_remove", "_mean")
     ]
-    assert len({evaluations.folder for evaluations in found}) == 3
+    assert len({evaluations.unit(()).digest for evaluations in found}) == 3
 
 
 def test_orders_of_heads(evaluations_of):
@@ -80,8 +88,8 @@ def test_a_finished_evaluation_is_not_computed_again(evaluations_of):
     again = evaluations_of()
     assert sweep(again) == before
     assert again.computed == 0
-    for name in ("L0H1.json", "unablated.json"):
-        (again.folder / name).unlink()
+    for heads in ((Head(0, 1),), ()):
+        path_of(again, heads).unlink()
     partly = evaluations_of()
     assert sweep(partly) == before
     assert partly.computed == 2
@@ -128,20 +136,12 @@ def test_another_version_is_never_taken_for_this_one(evaluations_of, monkeypatch
 def test_a_file_that_was_put_in_the_place_of_another_is_not_believed(evaluations_of):
     before = evaluations_of()
     sweep(before)
-    folder = before.folder
-    (folder / "L0H0.json").write_bytes((folder / "L2H3.json").read_bytes())
+    foreign = path_of(before, [Head(2, 3)]).read_bytes()
+    path_of(before, [Head(0, 0)]).write_bytes(foreign)
     after = evaluations_of()
-    assert sweep(after) == sweep(before)
+    with pytest.warns(DamagedResult, match="the result of something else under this name"):
+        assert sweep(after) == sweep(before)
     assert after.computed == 1
-
-
-def test_a_damaged_file_is_named(evaluations_of):
-    evaluations = evaluations_of()
-    evaluations.perplexity([Head(0, 0)])
-    path = evaluations.folder / "L0H0.json"
-    path.write_text(path.read_text(encoding="utf-8")[:40], encoding="utf-8")
-    with pytest.raises(ResultsError, match="L0H0.json: not a JSON document"):
-        evaluations_of().perplexity([Head(0, 0)])
 
 
 def test_fresh_computes_everything_once(evaluations_of):
@@ -170,7 +170,6 @@ def test_runs_that_start_together_compute_each_evaluation_once(evaluations_of):
 
 def test_what_another_process_is_computing_is_left_to_it_until_the_end(evaluations_of):
     evaluations = evaluations_of()
-    evaluations.folder.mkdir(parents=True)
     order: list = []
     whole = evaluations._compute
 
@@ -181,7 +180,7 @@ def test_what_another_process_is_computing_is_left_to_it_until_the_end(evaluatio
         return whole(heads, measure)
 
     evaluations._compute = compute
-    others = FileLock(evaluations.folder / ".unablated.json.lock")
+    others = evaluations.store.lock(evaluations.unit(()))
     with others:
         sweep(evaluations)
     assert len(order) == 13
@@ -214,7 +213,7 @@ def test_a_perplexity_that_is_not_finite_is_an_error_and_no_result(evaluations_o
         evaluations.setting.loaded.model.lm_head.weight.mul_(1e6)
     with pytest.raises(ComputationError, match="unablated: the perplexity is inf"):
         evaluations.perplexity([])
-    assert not list(evaluations.folder.glob("*.json"))
+    assert not list(evaluations.store.root.rglob("*.json"))
 
 
 def test_results_of_default_settings_are_called_after_the_model_alone(tmp_path):

@@ -19,6 +19,7 @@ from experiments.exp10.penetration import (
     word_penetration,
     word_residuals,
 )
+from experiments.store import Run, Store
 
 DEPTH = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
 
@@ -81,8 +82,13 @@ def test_the_stream_is_read_at_the_last_token_of_the_word_whatever_stands_in_the
             assert together[row, point] == pytest.approx(states[point][0, -1].numpy(), abs=1e-5)
 
 
-def test_the_token_alone_tells_no_sense_where_positions_are_rotary(loaded, tmp_path):
-    document = penetration(loaded, tmp_path)
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store", Run("run", "pytest"))
+
+
+def test_the_token_alone_tells_no_sense_where_positions_are_rotary(loaded, store):
+    document = penetration(loaded, store)
     assert document["g"][0] == pytest.approx(0, abs=1e-9)
     assert len(document["g"]) == 5
     assert len(document["words"]) == 9
@@ -90,21 +96,20 @@ def test_the_token_alone_tells_no_sense_where_positions_are_rotary(loaded, tmp_p
     assert document["g"] == pytest.approx(np.mean(list(document["words"].values()), axis=0))
 
 
-def test_g_is_computed_once(loaded, tmp_path, monkeypatch):
-    first = penetration(loaded, tmp_path)
+def test_g_is_computed_once(loaded, store, monkeypatch):
+    first = penetration(loaded, store)
     monkeypatch.setattr("experiments.exp10.penetration.word_residuals", None)
-    assert penetration(loaded, tmp_path) == first
+    assert penetration(loaded, store) == first
 
 
-def test_g_of_another_model_is_never_taken_for_this_one(loaded, tiny, tmp_path):
-    before = penetration(loaded, tmp_path)
+def test_g_of_another_model_is_never_taken_for_this_one(loaded, tiny, store, tmp_path):
+    before = penetration(loaded, store)
     other = tmp_path / "tiny"
     shutil.copytree(tiny, other)
     weights = load_file(other / "model.safetensors")
     weights["model.layers.1.mlp.up_proj.weight"] *= 2
     save_file(weights, other / "model.safetensors", {"format": "pt"})
-    after = penetration(load_model(model_spec(str(other))), tmp_path)
-    assert after["model_key"] == before["model_key"]
+    after = penetration(load_model(model_spec(str(other))), store)
     assert after["g"] != before["g"]
 
 

@@ -57,7 +57,7 @@ def test_a_figure_that_cannot_be_stored_is_one_line(headclaims):
     FIGURES.write_text("a file", encoding="utf-8")
     status, _, err = headclaims(COMMAND)
     assert status == 2
-    assert err.startswith(f"Error: {FIGURES}: the figures cannot be stored (")
+    assert err.startswith(f"Error: {FIGURES}: the result cannot be stored (")
     assert err.count("\n") == 1
 
 

@@ -1,0 +1,11 @@
+"""The store of computed results: one document for each unit of work, computed once.
+
+``Store.once`` and ``Store.all`` are the way in: they give what is stored, and compute and store
+what is not. ``documents`` has the form of a document, ``folder`` how they are kept, ``opening``
+which folder it is, ``listing`` what is there.
+"""
+
+from experiments.store.documents import Document, Unit
+from experiments.store.folder import Computed, DamagedResult, Run, Store
+
+__all__ = ["Computed", "DamagedResult", "Document", "Run", "Store", "Unit"]

@@ -1,0 +1,280 @@
+"""Results in a folder: each computed once, whoever asks first, and never taken for another.
+
+A document is complete or absent: it is written to a temporary file, which is flushed to the disk
+and renamed. Whoever computes a unit holds a lock, which ends with its process. Nothing depends on
+clocks, and no two names differ in case only.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ablation.errors import ResultsError
+from experiments.json_files import storing, write_text
+from experiments.store.documents import Damaged, Document, TooNew, Unit, parse
+
+DOCUMENTS, LOCKS, DAMAGED = "documents", "locks", "damaged"
+"""Folders of a store."""
+
+LARGEST = 16 << 20
+"""Bytes of a document; a sweep's largest has some 100 kB."""
+
+Computed = tuple[dict[str, Any], dict[str, Any]]
+"""A result and its provenance."""
+
+
+class DamagedResult(UserWarning):
+    """A document of the store was damaged, and has been moved aside."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What computes results: one command, with all its workers.
+
+    Attributes:
+        name: of this run and no other.
+        command: as the user gave it.
+    """
+
+    name: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Store:
+    """The results under ``root``.
+
+    Attributes:
+        root: the folder; it is made when the first result is stored.
+        run: what computes what is not there.
+        fresh: use what this run has computed, and nothing else.
+    """
+
+    root: Path
+    run: Run
+    fresh: bool = False
+    _found: dict[str, Document] = field(default_factory=dict, repr=False)
+
+    def path(self, unit: Unit) -> Path:
+        """Where the document of ``unit`` is, or would be."""
+        return self.root / DOCUMENTS / unit.kind / unit.digest[:2] / f"{unit.digest}.json"
+
+    def find(self, unit: Unit) -> Document | None:
+        """The document of ``unit``, if there is one that may be used.
+
+        Raises:
+            ResultsError: it cannot be read, or is of a later schema.
+        """
+        if unit.digest not in self._found:
+            try:
+                document = self._read(unit)
+            except Damaged:
+                return None  # moved aside by whoever computes it, under the lock
+            if document is None or (self.fresh and document.provenance.get("run") != self.run.name):
+                return None
+            self._found[unit.digest] = document
+        return self._found[unit.digest]
+
+    def once(
+        self, unit: Unit, compute: Callable[[], Computed], *, wait: bool = True
+    ) -> Document | None:
+        """The document of ``unit``, stored or computed now.
+
+        Args:
+            unit: what the result is of.
+            compute: gives the result and its provenance, to which the run is added.
+            wait: for another process that is computing it; otherwise None is returned.
+
+        Raises:
+            ResultsError: it cannot be read or stored, or is of a later schema.
+        """
+        found = self.find(unit)
+        if found is None:
+            with self.claimed([unit], wait=wait) as claimed:
+                if claimed:
+                    found = self.put(unit, *compute())
+            found = found or self.find(unit)
+        return found
+
+    def all(
+        self,
+        units: Sequence[Unit],
+        compute: Callable[[Sequence[Unit]], Iterable[tuple[Unit, Computed]]],
+        *,
+        at_once: int,
+        wait: bool = True,
+    ) -> list[Document | None]:
+        """The documents of ``units``, stored or computed now.
+
+        What other processes are computing is left to them, and waited for at the end.
+
+        Args:
+            units: what the results are of.
+            compute: gives results, in any order, of the units it is called with.
+            at_once: with how many at most.
+            wait: for other processes; otherwise their documents are None.
+
+        Raises:
+            ResultsError: as ``once``.
+        """
+        while missing := [unit for unit in units if self.find(unit) is None]:
+            with self.claimed(missing, at_most=at_once) as claimed:
+                self._compute(claimed, compute)
+            if claimed:
+                continue
+            if not wait:
+                break
+            with self.claimed(missing[:1], wait=True) as claimed:
+                self._compute(claimed, compute)
+        return [self.find(unit) for unit in units]
+
+    def _compute(
+        self,
+        units: Sequence[Unit],
+        compute: Callable[[Sequence[Unit]], Iterable[tuple[Unit, Computed]]],
+    ) -> None:
+        if units:
+            for unit, (result, provenance) in compute(units):
+                self.put(unit, result, provenance)
+
+    @contextmanager
+    def claimed(
+        self, units: Sequence[Unit], *, wait: bool = False, at_most: int | None = None
+    ) -> Iterator[list[Unit]]:
+        """Holds, for as long as the context is open, those of ``units`` that are to be computed.
+
+        These are the ones that are neither stored nor another process's, in their order.
+
+        Args:
+            units: what is wanted.
+            wait: for other processes. Whoever waits must ask for a single unit: two that wait for
+                each other's units would do so forever.
+            at_most: how many to hold.
+
+        Raises:
+            ResultsError: as ``once``.
+        """
+        assert len(units) == 1 or not wait
+        held: list[tuple[Unit, FileLock]] = []
+        try:
+            for unit in units:
+                if len(held) == at_most:
+                    break
+                if self.find(unit) is not None:
+                    continue
+                lock = self._held(unit, wait)
+                if lock is None:
+                    continue
+                held.append((unit, lock))
+                # Its last holder may have stored it since.
+                if self.find(unit) is not None:
+                    self._release(*held.pop())
+                else:
+                    self._move_aside_if_damaged(unit)
+            yield [unit for unit, _ in held]
+        finally:
+            for unit, lock in held:
+                self._release(unit, lock)
+
+    def put(self, unit: Unit, result: dict[str, Any], provenance: dict[str, Any]) -> Document:
+        """Stores a result; ``unit`` is to be claimed.
+
+        Raises:
+            ResultsError: it cannot be stored.
+        """
+        run = {"run": self.run.name, "command": self.run.command}
+        document = Document(unit, result, {**provenance, **run})
+        path = self.path(unit)
+        with storing(path, "--store"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(path, document.text(), flushed=True)
+        self._found[unit.digest] = document
+        return document
+
+    def _read(self, unit: Unit) -> Document | None:
+        document = read_document(self.path(unit))
+        if document is not None and document.unit.digest != unit.digest:
+            raise Damaged("the result of something else under this name")
+        return document
+
+    def _release(self, unit: Unit, lock: FileLock) -> None:
+        if unit.digest in self._found:
+            # Whoever waits for this file, or makes another, finds the document.
+            with suppress(OSError):
+                Path(lock.lock_file).unlink()
+        lock.release()
+
+    def _move_aside_if_damaged(self, unit: Unit) -> None:
+        try:
+            self._read(unit)
+        except Damaged as error:
+            path = self.path(unit)
+            aside = move_aside(path, self.root)
+            warnings.warn(
+                f"{path}: {error}; moved to {aside}, to be computed again",
+                DamagedResult,
+                stacklevel=2,
+            )
+
+    def lock(self, unit: Unit) -> FileLock:
+        """What whoever computes ``unit`` holds."""
+        path = self.root / LOCKS / f"{unit.digest}.lock"
+        with storing(path, "--store"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path)
+
+    def _held(self, unit: Unit, wait: bool) -> FileLock | None:
+        lock = self.lock(unit)
+        with storing(Path(lock.lock_file), "--store"):
+            try:
+                lock.acquire(blocking=wait)
+            except Timeout:  # is an OSError, too
+                return None
+        return lock
+
+
+def read_document(path: Path) -> Document | None:
+    """The document in ``path``; None if there is none.
+
+    Raises:
+        Damaged: it is not what was stored.
+        ResultsError: it cannot be read, or is of a later schema.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ResultsError(
+            f"{path}: the result cannot be read ({error.strerror}): check the folder, or give "
+            "another with --store"
+        ) from None
+    if len(data) > LARGEST:
+        raise Damaged(f"larger than {LARGEST} bytes")
+    try:
+        return parse(data)
+    except TooNew as error:
+        raise ResultsError(
+            f"{path}: {error}: update headclaims, or give another folder with --store"
+        ) from None
+
+
+def move_aside(path: Path, root: Path) -> Path:
+    """Moves a damaged document of the store in ``root`` to where nobody looks for results.
+
+    Raises:
+        ResultsError: it cannot be moved.
+    """
+    folder, number = root / DAMAGED, 0
+    with storing(path, "--store"):
+        folder.mkdir(exist_ok=True)
+        while (aside := folder / f"{path.stem}.{number}{path.suffix}").exists():
+            number += 1
+        path.replace(aside)
+    return aside
