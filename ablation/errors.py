@@ -4,6 +4,8 @@ Each message says what was required, what came and what to do. The command line 
 plugin print the message alone; anything else that is raised is a bug and keeps its traceback.
 """
 
+import reprlib
+
 
 class HeadclaimsError(Exception):
     """Base of every error a user can cause; ``exit_status`` is what the command line ends with."""
@@ -33,6 +35,11 @@ class ComputationError(HeadclaimsError, RuntimeError):
 
 class ResultsError(HeadclaimsError, RuntimeError):
     """A result could not be written, or a result file cannot be used."""
+
+
+def shortened(value: object) -> str:
+    """A foreign value as part of a message: on one line, and not longer than that."""
+    return reprlib.repr(value)
 
 
 def first_line(error: BaseException) -> str:

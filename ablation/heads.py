@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ablation.errors import InvalidInput
+from ablation.errors import InvalidInput, shortened
 
 _NAME = re.compile(r"L(\d{1,4})H(\d{1,4})", re.ASCII)
 
@@ -29,7 +29,8 @@ class Head:
         match = _NAME.fullmatch(name) if isinstance(name, str) else None
         if match is None:
             raise InvalidInput(
-                f"bad head name {name!r}: write layer and head, both from 0, as in 'L15H30'"
+                f"bad head name {shortened(name)}: write layer and head, both from 0, as in "
+                "'L15H30'"
             )
         return cls(int(match[1]), int(match[2]))
 

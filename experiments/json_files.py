@@ -1,5 +1,6 @@
 """JSON documents on disk: written whole or not at all, read with one-line errors."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -7,7 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ablation.errors import ResultsError
+from ablation.errors import ResultsError, first_line
+
+LARGEST = 3_000_000
+"""Bytes of a document that somebody may hand over; parsed it takes up to twenty times as much."""
 
 
 def write_json(path: Path, document: object) -> None:
@@ -66,20 +70,36 @@ def storing(path: Path, option: str = "--out") -> Iterator[None]:
         ) from error
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, largest: int = LARGEST) -> Any:
     """The document in ``path``.
 
     Raises:
-        ResultsError: the file cannot be read or is not JSON.
+        ResultsError: the file cannot be read, is larger than ``largest`` bytes, or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_bytes(path, largest).decode("utf-8"))
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read ({error.strerror}): check the path") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultsError(
-            f"{path}: not a JSON document ({error}): remove it to have it computed again"
+            f"{path}: not a JSON document ({first_line(error)}): restore it, or give another"
         ) from None
+
+
+def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+    """The content of a file.
+
+    Raises:
+        OSError: it cannot be read, or is no file: reading a pipe or a device might never end.
+        ValueError: it is larger than ``largest`` bytes.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file")
+    with path.open("rb") as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise ValueError(f"it is larger than {largest:,} bytes")
+    return data
 
 
 def check_writable(folder: Path, option: str = "--out") -> None:

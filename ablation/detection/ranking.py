@@ -1,6 +1,6 @@
 """Heads ordered by a detection method's score."""
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
-from ablation.errors import InvalidInput
+from ablation.errors import InvalidInput, shortened
 from ablation.heads import Head, HeadGrid
 
 
@@ -60,9 +60,14 @@ class HeadRanking:
         for number, row in enumerate(rows, start=1):
             score = row.get("score")
             if isinstance(score, bool) or not isinstance(score, int | float):
-                raise InvalidInput(f"entry {number}: a number 'score' is required, got {score!r}")
-            if not math.isfinite(score):
-                raise InvalidInput(f"entry {number}: a finite 'score' is required, got {score!r}")
+                raise InvalidInput(
+                    f"entry {number}: a number 'score' is required, got {shortened(score)}"
+                )
+            # JSON's whole numbers have no bound, and float() raises over those it cannot hold.
+            if not abs(score) <= sys.float_info.max:
+                raise InvalidInput(
+                    f"entry {number}: a finite 'score' is required, got {shortened(score)}"
+                )
             entries.append((Head.parse(row.get("head")), float(score)))
         grid.check(head for head, _ in entries)
         if len(entries) != len(grid):

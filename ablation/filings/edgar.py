@@ -26,7 +26,8 @@ from ablation.filings.passages import (
 )
 from ablation.filings.states import state_of_code, state_of_name
 
-LARGEST_FILE_BYTES = 20_000_000
+LARGEST_FILE_BYTES = 3_000_000
+"""Text of all items of the longest filings; parsed, hostile JSON takes twenty times as much."""
 
 _REQUIRED_KEYS = ("cik", "filing_date", "period_of_report", "item_1")
 _METADATA_STATES = {"inc_state": "state_of_inc", "hq_state": "state_location"}
@@ -135,6 +136,10 @@ def read_ground_truth(path: Path) -> Mapping[str, Mapping[str, str]]:
 
     truths: dict[str, Mapping[str, str]] = {}
     try:
+        if path.exists() and not path.is_file():
+            raise refuse("is not a regular file")
+        if path.stat().st_size > LARGEST_FILE_BYTES:
+            raise refuse(f"is larger than {LARGEST_FILE_BYTES // 1_000_000} MB")
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             missing = [column for column in required if column not in (reader.fieldnames or ())]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ablation.engine import ENGINE_NAMES, FAST, EngineChoice
-from ablation.errors import InvalidInput
+from ablation.errors import InvalidInput, shortened
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT, synthetic_filings
 from ablation.models import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
@@ -42,7 +42,8 @@ class IntegerList(click.ParamType):
             return tuple(int(part) for part in value.split(","))
         except ValueError:
             message = (
-                f"whole numbers with commas between are required, as in 5,10,20; got {value!r}"
+                "whole numbers with commas between are required, as in 5,10,20; got "
+                f"{shortened(value)}"
             )
         return self.fail(message, param, ctx)
 

@@ -125,6 +125,10 @@ def _kept(file: "_Export") -> dict[str, Any]:
     return earlier
 
 
+LARGEST_EXPORT = 1 << 30
+"""Bytes; a sweep over a long text keeps the NLL of each of its blocks for every head."""
+
+
 @dataclass(frozen=True)
 class _Export:
     """A file of the study's format about one setting, which ``key`` names."""
@@ -142,7 +146,7 @@ class _Export:
         Raises:
             ResultsError: it is not JSON.
         """
-        document = read_json(self.path) if self.path.exists() else None
+        document = read_json(self.path, LARGEST_EXPORT) if self.path.exists() else None
         return document if isinstance(document, dict) and document.get("key") == self.key else None
 
     def write(self, document: dict[str, Any]) -> None:

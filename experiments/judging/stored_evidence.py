@@ -1,11 +1,12 @@
 """The evidence that a checkout keeps of its claims: files that ``pytest --claims-json`` wrote."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput, ResultsError
 from experiments.json_files import read_json
+from experiments.judging.claim import Unit
 from experiments.judging.report import SCHEMA, ClaimResult
 
 CHECKOUT = Path(__file__).parents[2]
@@ -41,8 +42,47 @@ def read_evidence(paths: Iterable[Path]) -> list[dict[str, Any]]:
         schema = document.get("schema") if isinstance(document, dict) else None
         if schema != SCHEMA or not isinstance(document.get("claims"), list):
             raise InvalidInput(_refused(path, f"claims of schema {SCHEMA} are required"))
+        for number, claim in enumerate(document["claims"], start=1):
+            if not _is_claim(claim):
+                raise InvalidInput(_refused(path, f"its entry {number} is no claim with evidence"))
         claims += document["claims"]
     return claims
+
+
+_NUMBER = (int, float)
+_CLAIM = {
+    "id": str, "tier": str, "model": str, "verdict": str, "missing": list, "corrected_with": list,
+    "parts": list,
+}  # fmt: skip
+_PART = {"part": str, "verdict": str}
+_BLOCKED = {"blocked": str}
+_MEASURED = {
+    "unit": str, "published": str, "estimate": _NUMBER, "interval": (list, type(None)),
+    "n": int, "units": str, "p": (*_NUMBER, type(None)), "note": str,
+}  # fmt: skip
+
+
+def _is_claim(value: Any) -> bool:
+    """Whether what is read of a claim is there: the rest may be of a later or earlier version."""
+    return _has(value, _CLAIM) and all(
+        _has(part, _PART) and (_has(part, _BLOCKED) or _is_measured(part))
+        for part in value["parts"]
+    )
+
+
+def _is_measured(part: Any) -> bool:
+    return (
+        _has(part, _MEASURED)
+        and part["unit"] in set(Unit)
+        and (part["interval"] is None or len(part["interval"]) == 2)
+        and all(isinstance(end, _NUMBER) for end in part["interval"] or ())
+    )
+
+
+def _has(value: Any, fields: Mapping[str, Any]) -> bool:
+    return isinstance(value, dict) and all(
+        name in value and isinstance(value[name], kind) for name, kind in fields.items()
+    )
 
 
 def moved_verdicts(results: Sequence[ClaimResult], stored: Iterable[dict[str, Any]]) -> list[str]:

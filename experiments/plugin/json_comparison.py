@@ -15,6 +15,7 @@ Everything is equal or it is a difference, unless a pattern gives the field a to
 
 import json
 import math
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -115,8 +116,8 @@ def parse_document(text: str) -> object:
     """Read JSON more strictly than ``json.loads``.
 
     Raises:
-        ValueError: not JSON; NaN or an infinity; or a key twice in one object, as a merge can
-            leave it (the parser would silently keep the last).
+        ValueError: not JSON; nested too deeply; NaN or an infinity; or a key twice in one object,
+            as a merge can leave it (the parser would silently keep the last).
     """
 
     def refuse(constant: str) -> object:
@@ -128,8 +129,11 @@ def parse_document(text: str) -> object:
             raise ValueError("it holds a key twice")
         return items
 
-    document = json.loads(text, parse_constant=refuse, object_pairs_hook=unique)
-    require_json(document)  # 1e999 is read as infinity
+    try:
+        document = json.loads(text, parse_constant=refuse, object_pairs_hook=unique)
+        require_json(document)  # 1e999 is read as infinity
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     return document
 
 
@@ -140,12 +144,17 @@ def require_json(value: object, parts: Parts = ()) -> None:
     into the same one.
 
     Raises:
-        InvalidInput: NaN, an infinity, a key that is not a string, or a value of another type than
-            dict, list, tuple, str, int, float, bool and None.
+        InvalidInput: NaN, an infinity, a whole number beyond those of a float, a key that is not a
+            string, or a value of another type than dict, list, tuple, str, int, float, bool and
+            None.
     """
-    if value is None or isinstance(value, str | int):
+    if value is None or isinstance(value, str):
         return
-    if isinstance(value, float):
+    if isinstance(value, int):
+        # Python's have no bound, but a difference from a float must exist.
+        if abs(value) > sys.float_info.max:
+            raise InvalidInput(f"{_path(parts)}: a whole number beyond 1e308 cannot be compared")
+    elif isinstance(value, float):
         if not math.isfinite(value):
             raise InvalidInput(f"{_path(parts)}: a figure must be finite to be stored, got {value}")
     elif isinstance(value, Mapping):

@@ -86,6 +86,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--fresh", action="store_true", help="compute even what is stored already, once a run"
     )
     group.addoption(
+        "--fuzz",
+        type=int,
+        default=60,
+        metavar="N",
+        help="how many damaged files of each format the tests try (default: %(default)s)",
+    )
+    group.addoption(
         "--out",
         type=Path,
         help="keep the studies' own result files here (default: a temporary folder)",

@@ -15,14 +15,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ablation.errors import ResultsError
-from experiments.json_files import storing, write_text
+from experiments.json_files import read_bytes, storing, write_text
 from experiments.store.documents import Damaged, Document, TooNew, Unit, parse
 
 DOCUMENTS, LOCKS, DAMAGED = "documents", "locks", "damaged"
 """Folders of a store."""
-
-LARGEST = 16 << 20
-"""Bytes of a document; a sweep's largest has some 100 kB."""
 
 Computed = tuple[dict[str, Any], dict[str, Any]]
 """A result and its provenance."""
@@ -246,8 +243,7 @@ def read_document(path: Path) -> Document | None:
         ResultsError: it cannot be read, or is of a later schema.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
+        return parse(read_bytes(path))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -255,10 +251,8 @@ def read_document(path: Path) -> Document | None:
             f"{path}: the result cannot be read ({error.strerror}): check the folder, or give "
             "another with --store"
         ) from None
-    if len(data) > LARGEST:
-        raise Damaged(f"larger than {LARGEST} bytes")
-    try:
-        return parse(data)
+    except ValueError as error:
+        raise Damaged(str(error)) from None
     except TooNew as error:
         raise ResultsError(
             f"{path}: {error}: update headclaims, or give another folder with --store"

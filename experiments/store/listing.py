@@ -11,6 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ablation.errors import InvalidInput, ResultsError
+from experiments.json_files import read_bytes
 from experiments.store.documents import Damaged, Document
 from experiments.store.folder import DAMAGED, DOCUMENTS, LOCKS, read_document
 
@@ -46,12 +47,12 @@ def entries(root: Path) -> Iterator[Entry]:
     now = time.time()
     for path in paths(root):
         try:
-            status, text = path.stat(), path.read_bytes()
+            status = path.stat()
         except OSError:
             continue  # pruned or moved aside meanwhile
         try:
-            about = _about(json.loads(text))
-        except (ValueError, TypeError, AttributeError, RecursionError):
+            about = _about(json.loads(read_bytes(path)))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             about = "damaged"
         age = max(0.0, now - status.st_mtime)
         yield Entry(path, path.parents[1].name, status.st_size, age, about)

@@ -28,6 +28,8 @@ CLAIM = {
     "tier": "embedded",
     "model": "smollm2",
     "verdict": "INCONCLUSIVE",
+    "missing": [],
+    "corrected_with": [],
     "parts": [PART, {"part": "10", "verdict": "BLOCKED", "blocked": "no weights"}],
 }
 

@@ -50,9 +50,6 @@ def test_workers_and_a_single_process_find_the_same_and_compute_each_cell_once(m
         # Per cell: unablated, and six levels of top, uniform and layer-matched heads.
         kinds = {kind: len(list(folder.glob(f"documents/{kind}/??/*.json"))) for kind in KINDS}
         assert kinds == {"ranking": 4, "answers": 4 * 19, "noise": 1}
-    again = {path: path.stat().st_mtime_ns for path in (tmp_path / "alone").rglob("*.json")}
-    judge(model, tmp_path / "alone", "-p", "no:xdist", "-k", "result_files or barely")
-    assert again == {path: path.stat().st_mtime_ns for path in again}
 
 
 def test_what_is_said_of_the_embedded_model_only_is_skipped_with_the_reason(model, tmp_path):
