@@ -13,12 +13,13 @@ from ablation.embedded import cached
 from ablation.engine import FAST, EngineChoice
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
-from ablation.errors import ComputationError, InvalidInput, first_line
+from ablation.errors import ComputationError, InvalidInput, first_line, shortened
 from ablation.generation import MAX_NEW_TOKENS, make_greedy
 from ablation.heads import HeadGrid
 from ablation.hub import from_hub
 from ablation.models import DTYPES, ModelSpec
 from ablation.sites import architecture_of, head_sites
+from ablation.weight_files import check_weight_files
 
 SHOWS_PROGRESS = 1 << 30
 """Bytes of weights from which loading takes seconds."""
@@ -101,7 +102,9 @@ def load_model(
         ) from None
     if engine.name == FAST:
         use_onednn(model)
-    return LoadedModel(spec, model, _load_tokenizer(directory), directory, engine_of(engine))
+    tokenizer = _load_tokenizer(directory)
+    _check_tokens(model, tokenizer, directory)
+    return LoadedModel(spec, model, tokenizer, directory, engine_of(engine))
 
 
 def check_device(device: str) -> None:
@@ -155,18 +158,23 @@ def _load_weights(directory: Path, dtype: torch.dtype) -> Any:
         config = AutoConfig.from_pretrained(
             directory, trust_remote_code=False, local_files_only=True
         )
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:
+        # Every family checks other fields, in its own way.
         raise InvalidInput(
             f"{directory}: config.json cannot be used: {first_line(error)}"
         ) from None
-    classes = getattr(config, "architectures", None) or ["(none named in config.json)"]
-    architecture_of(classes[0])
-    sizes = [path.stat().st_size for path in directory.glob("*.safetensors")]
+    classes = getattr(config, "architectures", None)
+    named = classes[0] if isinstance(classes, list) and classes else "(none named in config.json)"
+    architecture_of(str(named)[:80])
+    # A link that leads nowhere is not a file.
+    files = [path for path in directory.glob("*.safetensors") if path.is_file()]
+    sizes = [path.stat().st_size for path in files]
     if not sizes:
         raise InvalidInput(
             f"{directory}: weights in safetensors are required and there are none (pickled "
             ".bin or .pt files are never loaded): convert them to safetensors"
         )
+    check_weight_files(directory, config)
     if sum(sizes) < SHOWS_PROGRESS:
         logging.disable_progress_bar()
     else:
@@ -178,6 +186,7 @@ def _load_weights(directory: Path, dtype: torch.dtype) -> Any:
             dtype=dtype,
             attn_implementation="sdpa",
             use_safetensors=True,
+            ignore_mismatched_sizes=True,  # they are reported below, by name
             trust_remote_code=False,
             local_files_only=True,
             output_loading_info=True,
@@ -204,8 +213,27 @@ def _load_tokenizer(directory: Path) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(
             directory, trust_remote_code=False, local_files_only=True, use_fast=True
         )
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of the tokenizers library is no Exception
         raise InvalidInput(f"{directory}: no usable tokenizer: {first_line(error)}") from error
     if not tokenizer.is_fast:
         raise InvalidInput(f"{directory}: a fast tokenizer (tokenizer.json) is required")
     return tokenizer
+
+
+def _check_tokens(model: Any, tokenizer: Any, directory: Path) -> None:
+    """Refuses a tokenizer of another model before its ids reach an embedding."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    highest = max(tokenizer.get_vocab().values(), default=0)
+    if highest >= rows:
+        raise InvalidInput(
+            f"{directory}: the tokenizer has token {highest}, and the model knows {rows}: give "
+            "the tokenizer of this model"
+        )
+    ends = model.generation_config.eos_token_id
+    if not all(type(end) is int for end in (ends if isinstance(ends, list) else [ends or 0])):
+        raise InvalidInput(
+            f"{directory}: eos_token_id must be a token or a list of tokens, got "
+            f"{shortened(ends)}: correct generation_config.json or config.json"
+        )

@@ -40,7 +40,8 @@ def store(pytestconfig: pytest.Config, run_folder: Path) -> "Store":
     from experiments.store.opening import open_store
 
     worker = getattr(pytestconfig, "workerinput", {})
-    command = shlex.join(worker.get("mainargv", sys.argv))
+    # Where pytest itself lies is nobody's business; baselines are committed.
+    command = shlex.join(["pytest", *worker.get("mainargv", sys.argv)[1:]])
     return open_store(
         pytestconfig.getoption("store"),
         lambda: run_folder / "store",

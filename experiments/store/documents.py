@@ -46,8 +46,8 @@ class Unit:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of kind and key: the name of the document."""
-        return _sha256({"kind": self.kind, "key": dict(self.key)})
+        """SHA-256 of schema, kind and key: the name of the document."""
+        return _sha256({"schema": SCHEMA, "kind": self.kind, "key": dict(self.key)})
 
 
 @dataclass(frozen=True)

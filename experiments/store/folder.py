@@ -138,6 +138,7 @@ class Store:
         if units:
             for unit, (result, provenance) in compute(units):
                 self.put(unit, result, provenance)
+            assert all(unit.digest in self._found for unit in units), "not all were computed"
 
     @contextmanager
     def claimed(

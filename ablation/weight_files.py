@@ -1,0 +1,88 @@
+"""What the safetensors of a model directory hold, known before anything is allocated for it.
+
+A config that does not belong to the weights, by accident or on purpose, may ask for a model of any
+size. So what it asks for is built without memory first, and compared with what the files hold.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from ablation.errors import InvalidInput, first_line
+
+INDEX = "model.safetensors.index.json"
+SLACK = 2
+"""Up to here the loader says better which weights are missing, and takes little memory for it."""
+
+_SHARD = re.compile(r"[A-Za-z0-9][\w.-]*\.safetensors")
+
+
+def check_weight_files(directory: Path, config: Any) -> None:
+    """Refuses a directory whose weights cannot be those of ``config``.
+
+    Raises:
+        InvalidInput: a file is damaged, the index names what is no file of the directory, or the
+            model of the config has more layers or weights than the files.
+    """
+    for name in _shards(directory):
+        if not _SHARD.fullmatch(name) or not (directory / name).is_file():
+            raise InvalidInput(
+                f"{directory}: {INDEX} must name safetensors of this directory, and names "
+                f"{name[:80]!r}: give the whole directory of the model"
+            )
+    tensors = weights = 0
+    for path in sorted(directory.glob("*.safetensors")):
+        try:
+            with safe_open(path, "pt") as file:
+                for key in file.keys():  # noqa: SIM118 - it is no mapping
+                    tensors += 1
+                    weights += torch.Size(file.get_slice(key).get_shape()).numel()
+        except (SafetensorError, OSError, ValueError) as error:
+            raise InvalidInput(
+                f"{path}: the weights cannot be loaded: {first_line(error)}; fetch the file again"
+            ) from None
+    layers = getattr(config, "num_hidden_layers", None)
+    if not isinstance(layers, int) or not 0 < layers <= tensors:
+        raise InvalidInput(
+            f"{directory}: config.json asks for {layers!r:.40} layers, and the weights are "
+            f"{tensors} tensors: give the config of these weights"
+        )
+    wanted = _weights_of(directory, config)
+    if wanted > SLACK * weights:
+        raise InvalidInput(
+            f"{directory}: config.json asks for {wanted:,} weights, and the files hold "
+            f"{weights:,}: weights are missing or of the wrong shape"
+        )
+
+
+def _shards(directory: Path) -> list[str]:
+    """The files that the index names; none without an index."""
+    path = directory / INDEX
+    if not path.exists():
+        return []
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()
+        return sorted({str(name) for name in names})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InvalidInput(
+            f"{path}: an index of safetensors is required, with a weight_map: fetch it again"
+        ) from None
+
+
+def _weights_of(directory: Path, config: Any) -> int:
+    """How many weights the model of a config has, those that are tied counted once."""
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+        return sum(parameter.numel() for parameter in model.parameters())
+    except Exception as error:
+        # Every family checks other fields, in its own way.
+        raise InvalidInput(
+            f"{directory}: config.json cannot be used: {first_line(error)}"
+        ) from None
