@@ -51,7 +51,6 @@ FOLDER = "baselines"
 # Lower case only: on some file systems "A.json" and "a.json" are one file.
 _EXPERIMENT = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _CASE = re.compile(rf"{_EXPERIMENT.pattern}(/{_EXPERIMENT.pattern})*")
-_PROVENANCE = NOT_COMPARED
 _DIFFERENCES_SHOWN = 50
 _REGENERATE = (
     "if the new figures are right, rerun with --force-regen (rewrites what differs) or --regen-all "
@@ -121,9 +120,9 @@ class JsonBaseline:
                 f"{self.path} was checked already in this test: put all its figures into one call"
             )
         self._checked = True
-        if _PROVENANCE in data:
-            raise InvalidInput(f"the data must not hold the key {_PROVENANCE!r}: pass it apart")
-        document = {**data, _PROVENANCE: provenance}
+        if NOT_COMPARED in data:
+            raise InvalidInput(f"the data must not hold the key {NOT_COMPARED!r}: pass it apart")
+        document = {**data, NOT_COMPARED: provenance}
         json_comparison.require_json(document)
 
         config = self._request.config
@@ -175,7 +174,7 @@ def _compare_files(obtained: Path, expected: Path, tolerances: Mapping[str, Tole
         ) from None
     now = json_comparison.parse_document(obtained.read_text(encoding="utf-8"))
     differences = json_comparison.compare_documents(
-        document, now, tolerances, not_compared=(_PROVENANCE,)
+        document, now, tolerances, not_compared=(NOT_COMPARED,)
     )
     if differences:
         shown = differences[:_DIFFERENCES_SHOWN]
@@ -192,10 +191,10 @@ def _compare_files(obtained: Path, expected: Path, tolerances: Mapping[str, Tole
                 ]
             )
         )
-    tolerated = json_comparison.compare_documents(document, now, {}, not_compared=(_PROVENANCE,))
+    tolerated = json_comparison.compare_documents(document, now, {}, not_compared=(NOT_COMPARED,))
     if not tolerated:
         return ""
-    stored, here = (one.get(_PROVENANCE, {}) for one in (document, now))  # type: ignore[attr-defined]
+    stored, here = (one.get(NOT_COMPARED, {}) for one in (document, now))  # type: ignore[attr-defined]
     return f"{len(tolerated)} of its figures differ; {elsewhere(stored, here)}"
 
 

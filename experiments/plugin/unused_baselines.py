@@ -18,7 +18,8 @@ all."""
 
 _UNUSED = "unused_baselines"
 _WHOLE = "headclaims_collects_everything"
-_RESTRICTING = ("ignore", "ignore_glob", "lf", "last_failed_no_failures_only", "pyargs", "deselect")
+_RESTRICTING = ("ignore", "ignore_glob", "lf", "pyargs", "deselect")
+"""Options under which pytest may not collect every case."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,11 +78,11 @@ class _UnusedBaselines:
 
 def _collects_everything(config: pytest.Config) -> bool:
     restricted = any(config.getoption(name, None) for name in _RESTRICTING)
-    everything = pytest.Config.ArgsSource
+    source = pytest.Config.ArgsSource
     return not restricted and (
-        config.args_source is everything.TESTPATHS
+        config.args_source is source.TESTPATHS
         or (
-            config.args_source is everything.INVOCATION_DIR
+            config.args_source is source.INVOCATION_DIR
             and config.invocation_params.dir == config.rootpath
         )
     )
