@@ -87,7 +87,7 @@ def test_the_interval_covers_the_true_gap(method, draws, spread, record):
     gap = PUBLISHED_GAPS[2]
     studies = simulate(
         EMBEDDED,
-        500,
+        300,
         tested_cost=0.05 + gap,
         control_cost=0.05,
         draws=draws,

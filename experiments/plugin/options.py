@@ -16,7 +16,6 @@ from ablation.models import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spe
 from ablation.prompt_styles import STYLES
 from experiments.cli.options import load_filings
 from experiments.exp10.options import BIAS_POLICIES, Exp10Options
-from experiments.judging.stored_evidence import EVIDENCE
 from experiments.plugin.unused_baselines import IN_SCOPE
 from experiments.qrhead.cell_names import CellName
 from experiments.store.opening import STORE_HELP
@@ -223,6 +222,9 @@ def is_default(config: pytest.Config) -> bool:
 
 def _is_about(config: pytest.Config, baseline: str) -> bool:
     """Whether a run on this model with these options would use the file, if any case does."""
+    # Imports scipy, for which no start of pytest need wait.
+    from experiments.judging.stored_evidence import EVIDENCE
+
     experiment, _, case = baseline.partition("/")
     key = chosen_spec(config).key
     return is_default(config) and experiment != EVIDENCE and case.startswith((f"{key}-", f"{key}/"))

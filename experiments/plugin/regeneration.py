@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from experiments.json_files import storing, write_text
+from experiments.json_files import read_bytes, storing, write_text
 from experiments.plugin.json_comparison import parse_document
 
 WRITTEN, PENDING, TOLERATED = "baseline_written", "baseline_pending", "baseline_within_tolerance"
@@ -73,7 +73,7 @@ class _Regeneration:
             return
         for name, pending in sorted(self._pending.items()):
             path, text = self._config.rootpath / name, pending.read_text(encoding="utf-8")
-            self._written[name] = changes(_read(path), parse_document(text))
+            self._written[name] = _rewritten(path, parse_document(text))
             with storing(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_text(path, text)
@@ -99,8 +99,6 @@ class _Regeneration:
 
 def changes(old: object, new: object) -> list[str]:
     """What differs between two documents, figure by figure: old, new and their difference."""
-    if old is None:
-        return ["new"]
     before, after = dict(_figures(old)), dict(_figures(new))
     lines = [
         f"{path}: {_shown(before.get(path))} → {_shown(after.get(path))}"
@@ -126,11 +124,15 @@ def relative_name(path: Path, config: pytest.Config) -> str:
     return os.path.relpath(path, config.rootpath).replace(os.sep, "/")
 
 
-def _read(path: Path) -> object:
+def _rewritten(path: Path, new: object) -> list[str]:
+    """What becomes of the baseline in ``path``."""
+    if not path.exists():
+        return ["new"]
     try:
-        return parse_document(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+        old = parse_document(read_bytes(path).decode("utf-8"))
+    except (OSError, ValueError) as error:
+        return [f"was damaged ({error})"]
+    return changes(old, new)
 
 
 def _figures(value: object, parts: Sequence[str] = ()) -> Iterator[tuple[str, object]]:

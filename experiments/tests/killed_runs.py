@@ -13,12 +13,14 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
 from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.runner import run_exp10
@@ -76,6 +78,8 @@ class Study:
 def forked(work: Callable[[], None]) -> int:
     """Runs ``work`` in a process of its own: its process id."""
     if (process := os.fork()) == 0:
+        # The lock of tqdm is one for all forks: who is killed with it would leave it locked.
+        tqdm.set_lock(threading.RLock())
         try:
             work()
             os._exit(0)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import runpy
 import shutil
 import subprocess
 import sys
@@ -192,27 +193,32 @@ def test_several_control_draws_are_kept_one_by_one_and_drawn_together(ablated, h
         assert isinstance(row["heads_in_other_layers"], int)
 
 
-def test_the_studys_own_command_works(tiny, tmp_path):
-    command = [sys.executable, ROOT / "experiments/qrhead/run_ablation.py", "--model", tiny]
+def asked_by(script, arguments, monkeypatch):
+    """What a script asks of the command line, which does not run."""
+    asked: list = []
+    monkeypatch.setattr(cli_main, "main", asked.append)
+    monkeypatch.setattr(sys, "argv", [str(script), *arguments])
+    runpy.run_path(str(script), run_name="__main__")
+    (words,) = asked
+    return words
+
+
+def test_the_studys_own_command_is_ablate(monkeypatch, tmp_path):
+    script = ROOT / "experiments/qrhead/run_ablation.py"
     done = subprocess.run(
-        [*map(str, command), *map(str, SMALL)], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, script, "--tokens", "0"], cwd=tmp_path, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "results/phase3" / CELL).is_file()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Missing option '--question'" in done.stderr
+    assert asked_by(script, ["--model", "smollm2"], monkeypatch) == ["ablate", "--model", "smollm2"]
 
 
 def test_the_studys_whole_grid_is_of_its_own_models(monkeypatch):
     script = ROOT / "experiments/qrhead/run_all.py"
-    asked: list = []
-    monkeypatch.setattr(cli_main, "main", asked.append)
-    for arguments in ([], ["--model", "smollm2", "--tokens", "512"]):
-        monkeypatch.setattr(sys, "argv", [str(script), *arguments])
-        namespace = {"__name__": "__main__", "__file__": str(script)}
-        exec(compile(script.read_text(encoding="utf-8"), str(script), "exec"), namespace)
-    assert asked == [
-        ["run", "--model", "instruct", "--model", "base"],
-        ["run", "--model", "smollm2", "--tokens", "512"],
-    ]
+    study = ["run", "--model", "instruct", "--model", "base"]
+    assert asked_by(script, [], monkeypatch) == study
+    chosen = ["--model", "smollm2", "--tokens", "512"]
+    assert asked_by(script, chosen, monkeypatch) == ["run", *chosen]
 
 
 def test_help_does_not_wait_for_torch():
@@ -339,10 +345,10 @@ def test_nan_in_the_model_is_one_line_and_no_figure(headclaims, tiny, tmp_path):
 
 def test_a_grid_of_several_lengths_is_drawn_in_rows(headclaims, tiny):
     status, _, err = headclaims(
-        "run", "--model", tiny, *SMALL[4:], "--question", "inc_state", "--tokens",
-        "400,500,600,700,800", "--figure",
+        "run", "--model", tiny, *SMALL[4:6], "--levels", "2", "--question", "inc_state",
+        "--tokens", "200,210,220,230,240", "--figure",
     )  # fmt: skip
     assert (status, err) == (0, "")
-    drawn = Path("results/figures/qrhead/tiny_inc_state_400_500_600_700_800.svg")
+    drawn = Path("results/figures/qrhead/tiny_inc_state_200_210_220_230_240.svg")
     titles = drawn.read_text(encoding="utf-8").count("<!-- inc_state, ")
     assert titles == 5

@@ -2,6 +2,8 @@
 
 import pytest
 
+from experiments.plugin.options import threads_per_worker
+
 
 @pytest.fixture
 def suite(pytester):
@@ -25,16 +27,24 @@ def test_threads_times_workers_do_not_exceed_the_cores(pytester, monkeypatch):
 
         import torch
 
+        from experiments.plugin.options import threads_per_worker
+
         def test_threads():
-            cores = len(os.sched_getaffinity(0))
-            workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-            assert int(os.environ["OMP_NUM_THREADS"]) == max(1, cores // workers)
-            assert torch.get_num_threads() == max(1, cores // workers)
+            assert int(os.environ["OMP_NUM_THREADS"]) == threads_per_worker()
+            assert torch.get_num_threads() == threads_per_worker()
         """
     )
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    for workers in ((), ("-n", "2")):
-        pytester.runpytest_subprocess(*workers).assert_outcomes(passed=1)
+    pytester.runpytest_subprocess("-n", "2").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(None, 6), ("2", 3), ("4", 1), ("8", 1)])
+def test_a_worker_has_its_share_of_the_cores(workers, threads, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(6)), raising=False)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
+    if workers:
+        monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", workers)
+    assert threads_per_worker() == threads
 
 
 def test_less_than_one_control_draw_is_a_usage_error(suite):

@@ -20,6 +20,7 @@ def test_killed_runs_go_on_where_they_were_and_crowds_share_the_work(tmp_path):
         text=True,
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=300,
     )
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
