@@ -2,18 +2,21 @@
 
 import inspect
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.utils.hooks import RemovableHandle
 
+from ablation.attention import AttentionCall, observe_attention
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.modes import Ablation, Scope, ZeroAblation
+from ablation.modes import ZeroAblation
+from ablation.protocol import Ablation, Scope, Seen
 from ablation.replacement import replaced
 from ablation.sites import HeadSites, head_sites
 
@@ -38,7 +41,8 @@ class HeadAblator:
     Args:
         model: a causal language model of transformers with a row in ``ablation.sites``.
         heads: the heads to ablate in every row of the batch; none leaves the model as it is.
-        ablation: what takes the place of z, and in which forward passes.
+        ablation: what takes the place of z, and where. One that depends on the prompts
+            (``ResampleAblation``) must have been told them by ``for_prompts``.
 
     Raises:
         InvalidInput: a head is out of range or listed twice, or the model's class is not known.
@@ -53,10 +57,11 @@ class HeadAblator:
         self._ablation = ablation
         self._row_heads: tuple[tuple[Head, ...], ...] = (self._sites.grid.check(heads),)
         self._per_row = False
-        self._handles: list[RemovableHandle] = []
+        self._open = ExitStack()
+        self._is_open = False
         self._firings: Counter[int] = Counter()
         self._passes = 0
-        self._active = True
+        self._current: _Pass | None = None
 
     @classmethod
     def per_row(
@@ -80,23 +85,23 @@ class HeadAblator:
         return ablator
 
     def __enter__(self) -> "HeadAblator":
-        if self._handles:
+        if self._is_open:
             raise RuntimeError("this HeadAblator is already open: make another one to nest")
         self._firings.clear()
         self._passes = 0
-        try:
-            self._handles.append(
-                self._sites.base_model.register_forward_pre_hook(self._count_pass, with_kwargs=True)
-            )
-            for layer, mask in self._masks().items():
-                self._handles.append(
-                    self._sites.layers[layer].projection.register_forward_pre_hook(
-                        _Replacement(self, layer, mask)
-                    )
-                )
-        except BaseException:
-            self._remove_hooks()
-            raise
+        base_model = self._sites.base_model
+        # Before any hook is there: a replacement may have to run the model, which it wants whole.
+        by_layer = {layer: _PutInPlace(self, layer, mask) for layer, mask in self._masks().items()}
+        with ExitStack() as stack:
+            hook = base_model.register_forward_pre_hook(self._begin_pass, with_kwargs=True)
+            stack.callback(hook.remove)
+            for layer, put_in_place in by_layer.items():
+                projection = self._sites.layers[layer].projection
+                stack.callback(projection.register_forward_pre_hook(put_in_place).remove)
+            if by_layer and self._ablation.reads_attention:
+                stack.enter_context(observe_attention(base_model, self._note_attention))
+            self._open = stack.pop_all()
+        self._is_open = True
         return self
 
     def __exit__(
@@ -106,7 +111,8 @@ class HeadAblator:
         trace: TracebackType | None,
     ) -> None:
         layers = self._ablated_layers()
-        self._remove_hooks()
+        self._open.close()
+        self._is_open, self._current = False, None
         if kind is not None or not layers:
             return
         if self._passes == 0:
@@ -120,11 +126,6 @@ class HeadAblator:
                 f"the model ran {self._passes} ablated forward passes, but the hooks fired "
                 f"(layer: times) {missed}: something replaces or bypasses the output projection"
             )
-
-    def _remove_hooks(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
 
     def _ablated_layers(self) -> list[int]:
         return sorted({head.layer for heads in self._row_heads for head in heads})
@@ -142,15 +143,50 @@ class HeadAblator:
             masks[layer] = mask
         return masks
 
-    def _count_pass(self, base_model: Any, args: tuple, kwargs: dict) -> None:
+    def _begin_pass(self, base_model: Any, args: tuple, kwargs: dict) -> None:
         bound = inspect.signature(base_model.forward).bind_partial(*args, **kwargs).arguments
-        cache = bound.get("past_key_values")
-        decoding = cache is not None and cache.get_seq_length() > 0
-        self._active = self._ablation.scope is Scope.ALL or decoding
-        self._passes += self._active
+        self._current = _Pass.of(bound, self._ablation.scope)
+        self._passes += self._current.ablated is not None
+
+    def _note_attention(self, call: AttentionCall) -> None:
+        if self._current is not None:
+            self._current.attention[call.layer] = call
 
 
-class _Replacement:
+@dataclass(frozen=True)
+class _Pass:
+    """A forward pass that is under way.
+
+    Attributes:
+        start: the position of its first token.
+        given: the positions of its tokens, if the caller has named them.
+        ablated: which of its tokens are ablated; None: none.
+        attention: what the layers that have run so far gave their attention.
+    """
+
+    start: int
+    given: Int[Tensor, "rows seq"] | None
+    ablated: slice | None
+    attention: dict[int, AttentionCall] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any], scope: Scope) -> "_Pass":
+        """Given what the model was called with."""
+        cache = arguments.get("past_key_values")
+        start = 0 if cache is None else cache.get_seq_length()
+        everything = slice(None)
+        in_prefill = {Scope.ALL: everything, Scope.LAST: slice(-1, None), Scope.DECODE: None}
+        return cls(start, arguments.get("position_ids"), everything if start else in_prefill[scope])
+
+    def seen(self, z: Tensor, layer: int) -> Seen:
+        """What is known when z of ``layer``, ``(batch, seq, width)``, is about to be replaced."""
+        positions = self.given
+        if positions is None:
+            positions = torch.arange(self.start, self.start + z.shape[1], device=z.device)[None]
+        return Seen(positions, self.attention.pop(layer, None))
+
+
+class _PutInPlace:
     """The pre-hook of one layer: puts the replacement in the place of z in the masked heads."""
 
     def __init__(self, ablator: HeadAblator, layer: int, mask: Bool[Tensor, "rows 1 heads 1"]):
@@ -158,17 +194,19 @@ class _Replacement:
         self._layer = layer
         self._mask = mask
         self._sites: HeadSites = ablator._sites
-        self._value = ablator._ablation.replacement(self._sites.layers[layer])
+        self._replacement = ablator._ablation.replacement(self._sites.layers[layer])
 
     def __call__(self, projection: Any, args: tuple) -> tuple | None:
-        if not self._ablator._active:
+        current = self._ablator._current
+        if current is None or current.ablated is None:
             return None
         flat: Float[Tensor, "batch seq width"] = args[0]
         self._check_rows(flat)
         if self._mask.device != flat.device:
             self._mask = self._mask.to(flat.device)
         self._ablator._firings[self._layer] += 1
-        return (replaced(flat, self._mask, self._value), *args[1:])
+        value = self._replacement(current.seen(flat, self._layer))
+        return (replaced(flat, self._mask, value, current.ablated), *args[1:])
 
     def _check_rows(self, flat: Tensor) -> None:
         if self._ablator._per_row and flat.shape[0] != len(self._mask):

@@ -11,7 +11,8 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from ablation.ablator import HeadAblator
 from ablation.errors import ComputationError
 from ablation.heads import Head
-from ablation.modes import Ablation, ZeroAblation
+from ablation.modes import ZeroAblation
+from ablation.protocol import Ablation
 
 MAX_NEW_TOKENS = 10
 """The answer's length in the QRHead ablation study."""
@@ -68,7 +69,7 @@ def greedy_answers(
         ComputationError: the logits are NaN.
     """
     ids = torch.tensor([list(prompt_ids)] * len(row_heads), device=model.device)
-    with HeadAblator.per_row(model, row_heads, ablation):
+    with HeadAblator.per_row(model, row_heads, ablation.for_prompts(model, ids[:1])):
         out = model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),

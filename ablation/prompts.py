@@ -12,6 +12,8 @@ from ablation.answers import normalise
 from ablation.errors import InvalidInput
 from ablation.filings.filing import Fact, Filing, Question
 from ablation.prompt_styles import PLAIN, PromptStyle
+from ablation.sentences import Span, sentence_around
+from ablation.turns import beginning, chat_turn, encoded
 
 NULL_QUESTION = "N/A"
 """The question that calibrates QRHead's scores (Zhang et al. 2025, arXiv 2506.09944)."""
@@ -30,21 +32,30 @@ class Prompt:
         question: the tokens of ``\\n\\nQuestion: …\\nAnswer in one word:``.
         null_question: the same with the question ``N/A``.
         tail: closes the chat turn and begins the answer; empty in the paper's prompt.
+        fact: the tokens ``context[fact[0]:fact[1]]`` state the answer.
+        sentence: those of the sentence that states it, as far as it is in the needle.
     """
 
     context: tuple[int, ...]
-    needle: tuple[int, int]
+    needle: Span
     question: tuple[int, ...]
     null_question: tuple[int, ...]
     tail: tuple[int, ...]
+    fact: Span
+    sentence: Span
 
     @property
     def ids(self) -> tuple[int, ...]:
         return self.context + self.question + self.tail
 
     @property
+    def answer(self) -> tuple[int, ...]:
+        """The answer as the needle states it."""
+        return self.context[slice(*self.fact)]
+
+    @property
     def sha256(self) -> str:
-        """Hash over all parts of the prompt, ids as decimal numbers."""
+        """Hash over all parts of the prompt, ids as decimal numbers; what they state left out."""
         parts = (self.context, self.needle, self.question, self.null_question, self.tail)
         text = ";".join(",".join(map(str, part)) for part in parts)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -96,7 +107,7 @@ class PromptBuilder:
         fact = filing.facts.get(self._question.key)
         if fact is None:
             raise InvalidInput(f"filing {filing.name} has no truth for {self._question.key!r}")
-        needle = self._needle(filing.section, fact)
+        needle, fact_at, sentence_at = self._needle(filing.section, fact)
         # A filing breaks its lines anywhere, also within "New York".
         stated = " ".join(self._tokenizer.decode(needle).split())
         if normalise(fact.value) not in normalise(stated):
@@ -110,55 +121,39 @@ class PromptBuilder:
             question=self._question_ids,
             null_question=self._null_ids,
             tail=self._tail,
+            fact=(start + fact_at[0], start + fact_at[1]),
+            sentence=(start + sentence_at[0], start + sentence_at[1]),
         )
 
-    def _needle(self, section: str, fact: Fact) -> tuple[int, ...]:
+    def _needle(self, section: str, fact: Fact) -> tuple[tuple[int, ...], Span, Span]:
         """The section, or where it does not fit the passage of it around the fact.
+
+        And where in it the fact and its sentence are.
 
         Relative to the study: it keeps the first tokens of a section that does not fit, whether or
         not they state the truth.
         """
         encoded = self._tokenizer(section, add_special_tokens=False, return_offsets_mapping=True)
-        ids = tuple(encoded["input_ids"])
+        ids, offsets = tuple(encoded["input_ids"]), encoded["offset_mapping"]
+        stated = _tokens_of(offsets, fact.start, fact.end)
+        sentence = _tokens_of(offsets, *sentence_around(section, fact.start, fact.end))
         if len(ids) <= self._room:
-            return ids
+            return ids, stated, sentence
         length = self._room - HAYSTACK_BESIDE_CUT_NEEDLE
-        stated = [
-            index
-            for index, (start, end) in enumerate(encoded["offset_mapping"])
-            if end > fact.start and start < fact.end
-        ]
-        middle = (stated[0] + stated[-1] + 1) // 2
+        middle = (stated[0] + stated[1]) // 2
         start = min(max(0, middle - length // 2), len(ids) - length)
-        return ids[start : start + length]
+        cut = ids[start : start + length]
+        return cut, _within(stated, start, length), _within(sentence, start, length)
 
     def _frame(self, style: PromptStyle) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Ids before the haystack and after the question."""
         if not style.chat:
-            return self._bos(), ()
-        if not getattr(self._tokenizer, "chat_template", None):
-            raise InvalidInput(
-                f"prompt style {style.name!r} requires a tokenizer with a chat template, and this "
-                f"one has none: use the prompt style {PLAIN.name!r}"
-            )
-        marker = "\N{OBJECT REPLACEMENT CHARACTER}"
-        turn = self._tokenizer.apply_chat_template(
-            [{"role": "user", "content": marker}], tokenize=False, add_generation_prompt=True
+            return beginning(self._tokenizer), ()
+        opening, closing = chat_turn(
+            self._tokenizer, f"use the prompt style {PLAIN.name!r} instead of {style.name!r}"
         )
-        if turn.count(marker) != 1:
-            raise InvalidInput(
-                f"the chat template must hold the user's text once, and holds it "
-                f"{turn.count(marker)} times: use the prompt style {PLAIN.name!r}"
-            )
-        opening, closing = turn.split(marker)
         prime = style.primes.get(self._question.key, "")
         return self._encode(opening), self._encode(closing + prime)
-
-    def _bos(self) -> tuple[int, ...]:
-        """What the tokenizer itself puts before a text: BOS, or nothing."""
-        text = self._encode("a")
-        with_special = tuple(self._tokenizer("a")["input_ids"])
-        return with_special[: with_special.index(text[0])]
 
     def _encode_haystack(self, text: str) -> tuple[int, ...]:
         # Prose has about four characters per token; the whole Wikipedia sample would take seconds.
@@ -169,7 +164,19 @@ class PromptBuilder:
         return (ids * repeats)[: self._room]
 
     def _encode(self, text: str) -> tuple[int, ...]:
-        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return encoded(self._tokenizer, text)
+
+
+def _tokens_of(offsets: Sequence[Span], start: int, end: int) -> Span:
+    """The tokens that hold the characters ``start`` to ``end``."""
+    held = [token for token, (first, last) in enumerate(offsets) if last > start and first < end]
+    return held[0], held[-1] + 1
+
+
+def _within(span: Span, start: int, length: int) -> Span:
+    """A span's place in what is left from ``start`` on."""
+    first, last = (min(max(0, at - start), length) for at in span)
+    return first, last
 
 
 def _asked(question: str) -> str:

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+EVERYWHERE = slice(None)
+
 
 def head_mask(heads: int, ablated: Iterable[int]) -> Bool[Tensor, "1 1 heads 1"]:
     """Which of a layer's ``heads`` are ablated, in every row and at every position."""
@@ -17,14 +19,23 @@ def head_mask(heads: int, ablated: Iterable[int]) -> Bool[Tensor, "1 1 heads 1"]
 def replaced(
     flat: Float[Tensor, "batch seq width"],
     mask: Bool[Tensor, "rows 1 heads 1"],
-    value: Float[Tensor, "heads head_dim"] | None,
+    value: Float[Tensor, "#batch #seq heads head_dim"] | None,
+    positions: slice = EVERYWHERE,
 ) -> Float[Tensor, "batch seq width"]:
-    """z, its heads side by side, with ``value`` (None: 0) in the masked heads.
+    """z, its heads side by side, with ``value`` (None: 0) in the masked heads at ``positions``.
 
     Out of place: the tensor that comes in belongs to the model. What is not masked stays bit for
     bit as it was.
     """
     z = flat.unflatten(-1, (mask.shape[2], -1))
+    if positions != EVERYWHERE:
+        mask = mask & _among(positions, z)
     if value is None:
         return z.masked_fill(mask, 0).flatten(-2)
     return torch.where(mask, value.to(z), z).flatten(-2)
+
+
+def _among(positions: slice, z: Float[Tensor, "batch seq heads head_dim"]) -> Tensor:
+    among = torch.zeros(1, z.shape[1], 1, 1, dtype=torch.bool, device=z.device)
+    among[:, positions] = True
+    return among

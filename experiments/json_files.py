@@ -77,12 +77,26 @@ def read_json(path: Path, largest: int = LARGEST) -> Any:
         ResultsError: the file cannot be read, is larger than ``largest`` bytes, or is not JSON.
     """
     try:
-        return json.loads(read_bytes(path, largest).decode("utf-8"))
-    except OSError as error:
-        raise ResultsError(f"{path}: cannot be read ({error.strerror}): check the path") from None
+        return json.loads(read_text(path, largest))
     except (ValueError, RecursionError) as error:
         raise ResultsError(
             f"{path}: not a JSON document ({first_line(error)}): restore it, or give another"
+        ) from None
+
+
+def read_text(path: Path, largest: int = LARGEST) -> str:
+    """The text of ``path``.
+
+    Raises:
+        ResultsError: the file cannot be read, is larger than ``largest`` bytes, or is not UTF-8.
+    """
+    try:
+        return read_bytes(path, largest).decode("utf-8")
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read ({error.strerror}): check the path") from None
+    except ValueError as error:
+        raise ResultsError(
+            f"{path}: not a text in UTF-8 ({first_line(error)}): restore it, or give another"
         ) from None
 
 

@@ -1,62 +1,20 @@
 """Mean attention of a few query rows, read while sdpa computes the rest of the model.
 
 ``output_attentions`` forces eager attention and forms the full ``seq × seq`` matrix in every
-layer. Here a registered attention function sees q, k and the mask after position encoding; fed
-only the rows that are wanted, on top of a key-value cache, it forms just those rows, one layer at
-a time, and keeps their mean.
+layer. Here only the rows that are wanted are fed, on top of a key-value cache, so that just those
+rows are formed, one layer at a time, and their mean is kept.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformers import AttentionInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
-from ablation.errors import InvalidInput
-
-_NAME = "headclaims_mean_attention"
-
-_recorded: ContextVar[dict[int, Tensor]] = ContextVar("recorded attention")
-
-
-def _attend_and_record(
-    module: Any,
-    query: Float[Tensor, "batch heads rows head_dim"],
-    key: Float[Tensor, "batch kv_heads keys head_dim"],
-    value: Float[Tensor, "batch kv_heads keys value_dim"],
-    attention_mask: Tensor | None,
-    scaling: float | None = None,
-    **kwargs: Any,
-) -> tuple[Tensor, None]:
-    for name in ("softcap", "s_aux", "position_bias"):
-        if kwargs.get(name) is not None:
-            raise InvalidInput(
-                f"{type(module).__name__} computes attention with {name!r}, which the recorded "
-                "rows would ignore: this architecture needs a reader of its own"
-            )
-    if scaling is None:
-        scaling = query.shape[-1] ** -0.5
-    groups = query.shape[1] // key.shape[1]
-    # Grouped queries against their shared key, without repeating the key in memory.
-    grouped = query.unflatten(1, (key.shape[1], groups)).float()
-    logits = torch.einsum("bkgqd,bksd->bkgqs", grouped, key.float()).flatten(1, 2) * scaling
-    if attention_mask is not None:
-        logits = logits + attention_mask[..., : key.shape[2]]
-    _recorded.get()[module.layer_idx] = logits.softmax(dim=-1).mean(dim=2)
-    return sdpa_attention_forward(
-        module, query, key, value, attention_mask, scaling=scaling, **kwargs
-    )
-
-
-AttentionInterface.register(_NAME, _attend_and_record)
-# The additive mask is always materialised, so that "no mask" never has to be guessed.
-AttentionMaskInterface.register(_NAME, eager_mask)
+from ablation.attention import AttentionCall, observe_attention
+from ablation.sites import head_sites
 
 
 @contextmanager
@@ -71,12 +29,35 @@ def record_mean_attention(model: Any) -> Iterator[dict[int, Tensor]]:
     Raises:
         InvalidInput: the architecture bends its attention in a way not recorded here.
     """
-    before = model.config._attn_implementation
     mean_weights: dict[int, Tensor] = {}
-    token = _recorded.set(mean_weights)
-    try:
-        model.set_attn_implementation(_NAME)
+
+    def record(call: AttentionCall) -> None:
+        mean_weights[call.layer] = call.weights().mean(dim=2)
+
+    with observe_attention(model, record):
         yield mean_weights
-    finally:
-        model.set_attn_implementation(before)
-        _recorded.reset(token)
+
+
+def mean_attention(
+    model: Any, rows: tuple[int, ...], cache: Any, length: int
+) -> Float[Tensor, "layers heads keys"]:
+    """Attention of ``rows``, fed on top of ``cache``, to each of ``length`` tokens so far.
+
+    Args:
+        model: a causal language model of transformers.
+        rows: the ids of the tokens that attend; the cache grows by them.
+        cache: keys and values of what is before them.
+        length: how many tokens there are, the rows included.
+    """
+    ids = torch.tensor([rows], device=model.device)
+    with record_mean_attention(model) as attention:
+        model.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
+    layers = len(head_sites(model).layers)
+    if sorted(attention) != list(range(layers)):
+        raise RuntimeError(f"attention was recorded in layers {sorted(attention)} of {layers}")
+    # Keys that fell out of a sliding window have no weight.
+    padded = [
+        torch.nn.functional.pad(attention[layer][0], (length - attention[layer].shape[-1], 0))
+        for layer in range(layers)
+    ]
+    return torch.stack(padded)

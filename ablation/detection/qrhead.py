@@ -1,35 +1,15 @@
 """QRHead: query-focused retrieval heads (Zhang et al., EMNLP 2025, arXiv 2506.09944, section 3)."""
 
 import copy
-from collections.abc import Iterable
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ablation.detection.mean_attention import record_mean_attention
-from ablation.detection.ranking import HeadRanking
-from ablation.errors import ComputationError, InvalidInput
+from ablation.detection.mean_attention import mean_attention
+from ablation.errors import ComputationError
 from ablation.prompts import Prompt
-from ablation.sites import head_sites
-
-
-def rank_heads(model: Any, prompts: Iterable[Prompt]) -> HeadRanking:
-    """Ranks all heads by their QRHead score, averaged over ``prompts``.
-
-    Raises:
-        InvalidInput: there are no prompts.
-        ComputationError: the model's attention is NaN.
-    """
-    total, samples = None, 0
-    for prompt in prompts:
-        scores = query_focused_scores(model, prompt).double()
-        total = scores if total is None else total + scores
-        samples += 1
-    if total is None:
-        raise InvalidInput("detection requires at least one filing, got none")
-    return HeadRanking.from_scores(total / samples)
 
 
 @torch.inference_mode()
@@ -47,38 +27,34 @@ def query_focused_scores(model: Any, prompt: Prompt) -> Float[Tensor, "layers he
     one word:`` in every prompt style. What follows them in a chat prompt is the same in both
     passes and holds words of the answer, so it is left out.
     """
-    device = model.device
-    context = torch.tensor([prompt.context], device=device)
-    cache = model.base_model(input_ids=context, use_cache=True).past_key_values
+    calibrated = calibrated_attention(model, prompt.context, prompt.question, prompt.null_question)
+    return without_outliers(calibrated[..., slice(*prompt.needle)]).sum(dim=-1).cpu()
+
+
+@torch.inference_mode()
+def calibrated_attention(
+    model: Any, context: tuple[int, ...], query: tuple[int, ...], null_query: tuple[int, ...]
+) -> Float[Tensor, "layers heads context"]:
+    """Attention to each token of ``context``, averaged over the query, beyond that of a null query.
+
+    Raises:
+        ComputationError: the model's attention is NaN.
+    """
+    ids = torch.tensor([context], device=model.device)
+    cache = model.base_model(input_ids=ids, use_cache=True).past_key_values
     asked, null = (
-        _needle_attention(model, question, copy.deepcopy(cache), prompt)
-        for question in (prompt.question, prompt.null_question)
+        mean_attention(model, rows, copy.deepcopy(cache), len(context) + len(rows))
+        for rows in (query, null_query)
     )
-    calibrated = asked - null
+    calibrated = asked[..., : len(context)] - null[..., : len(context)]
     if torch.isnan(calibrated).any():
         # A comparison with NaN is false, so NaN would pass as a score of 0.
         raise ComputationError("the model's attention is NaN: try --dtype float32")
+    return calibrated
+
+
+def without_outliers(calibrated: Float[Tensor, "*shape tokens"]) -> Float[Tensor, "*shape tokens"]:
+    """0 where a token is at or below mean − 2·std of all of them."""
     mean = calibrated.mean(dim=-1, keepdim=True)
     std = calibrated.std(dim=-1, keepdim=True, correction=1 if calibrated.shape[-1] > 1 else 0)
-    return calibrated.where(calibrated > mean - 2 * std, 0).sum(dim=-1).cpu()
-
-
-def _needle_attention(
-    model: Any, question: tuple[int, ...], cache: Any, prompt: Prompt
-) -> Float[Tensor, "layers heads needle"]:
-    """Attention to the needle's tokens, averaged over the question's tokens."""
-    ids = torch.tensor([question], device=model.device)
-    with record_mean_attention(model) as attention:
-        model.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
-    layers = len(head_sites(model).layers)
-    if sorted(attention) != list(range(layers)):
-        raise RuntimeError(f"attention was recorded in layers {sorted(attention)} of {layers}")
-    length = len(prompt.context) + len(question)
-    start, end = prompt.needle
-    needle = []
-    for layer in range(layers):
-        weights = attention[layer][0]
-        # Keys that fell out of a sliding window have no weight.
-        weights = torch.nn.functional.pad(weights, (length - weights.shape[-1], 0))
-        needle.append(weights[:, start:end])
-    return torch.stack(needle)
+    return calibrated.where(calibrated > mean - 2 * std, 0)

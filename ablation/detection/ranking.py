@@ -1,8 +1,9 @@
 """Heads ordered by a detection method's score."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from jaxtyping import Float
@@ -11,10 +12,16 @@ from torch import Tensor
 from ablation.errors import InvalidInput, shortened
 from ablation.heads import Head, HeadGrid
 
+Entries = list[tuple[Head, float]]
+"""Heads and their scores."""
+
 
 @dataclass(frozen=True)
 class HeadRanking:
-    """Every head of a model with its score, best first; equal scores in order of the head."""
+    """Heads of a model with their scores, best first; equal scores in order of the head.
+
+    Every head of it, unless the ranking is from elsewhere.
+    """
 
     grid: HeadGrid
     entries: tuple[tuple[Head, float], ...]
@@ -24,13 +31,21 @@ class HeadRanking:
         grid = HeadGrid(*scores.shape)
         values = scores.tolist()
         entries = [(head, values[head.layer][head.head]) for head in grid]
-        return cls(grid, tuple(sorted(entries, key=lambda entry: (-entry[1], entry[0]))))
+        return cls(grid, tuple(ordered(entries)))
+
+    @classmethod
+    def mean(cls, rankings: "Sequence[HeadRanking]") -> "HeadRanking":
+        """The heads that all of ``rankings``, of one model, hold, by their mean score."""
+        scores = [dict(ranking.entries) for ranking in rankings]
+        everywhere = [head for head, _ in rankings[0].entries if all(head in of for of in scores)]
+        entries = [(head, fmean(of[head] for of in scores)) for head in everywhere]
+        return cls(rankings[0].grid, tuple(ordered(entries)))
 
     def top(self, n: int) -> tuple[Head, ...]:
         """The ``n`` best heads.
 
         Raises:
-            InvalidInput: the model has fewer.
+            InvalidInput: there are fewer.
         """
         if not 0 <= n <= len(self.entries):
             raise InvalidInput(
@@ -46,32 +61,59 @@ class HeadRanking:
         ]
 
     @classmethod
+    def from_entries(cls, entries: Entries, grid: HeadGrid) -> "HeadRanking":
+        """A ranking from elsewhere for a model of size ``grid``; it may leave heads out.
+
+        Raises:
+            InvalidInput: no head, a head out of range or twice.
+        """
+        grid.check(head for head, _ in entries)
+        if not entries:
+            raise InvalidInput("at least one head must be ranked, got none")
+        return cls(grid, tuple(ordered(entries)))
+
+    @classmethod
     def from_json(cls, document: Any, grid: HeadGrid) -> "HeadRanking":
         """Reads the ``head_rankings`` of a detection result for a model of size ``grid``.
 
         Raises:
-            InvalidInput: not such a document, a bad head name or score, a head out of range,
-                twice, or missing.
+            InvalidInput: not such a document, a bad head name or score, a head out of range or
+                twice, or none.
+        """
+        return cls.from_entries(cls.entries_of(document), grid)
+
+    @staticmethod
+    def entries_of(document: Any) -> Entries:
+        """The heads in such a document, best first, whatever model they are of.
+
+        Raises:
+            InvalidInput: not such a document, a bad head name or score.
         """
         rows = document.get("head_rankings") if isinstance(document, Mapping) else None
         if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
             raise InvalidInput("a list 'head_rankings' of {head, score, rank} is required")
-        entries = []
-        for number, row in enumerate(rows, start=1):
-            score = row.get("score")
-            if isinstance(score, bool) or not isinstance(score, int | float):
-                raise InvalidInput(
-                    f"entry {number}: a number 'score' is required, got {shortened(score)}"
-                )
-            # JSON's whole numbers have no bound, and float() raises over those it cannot hold.
-            if not abs(score) <= sys.float_info.max:
-                raise InvalidInput(
-                    f"entry {number}: a finite 'score' is required, got {shortened(score)}"
-                )
-            entries.append((Head.parse(row.get("head")), float(score)))
-        grid.check(head for head, _ in entries)
-        if len(entries) != len(grid):
-            raise InvalidInput(
-                f"all {len(grid)} heads of the model must be ranked, got {len(entries)}"
-            )
-        return cls(grid, tuple(sorted(entries, key=lambda entry: (-entry[1], entry[0]))))
+        return ordered(
+            [
+                (Head.parse(row.get("head")), finite_score(row.get("score"), f"entry {number}"))
+                for number, row in enumerate(rows, start=1)
+            ]
+        )
+
+
+def ordered(entries: Entries) -> Entries:
+    """Best first; equal scores in order of the head."""
+    return sorted(entries, key=lambda entry: (-entry[1], entry[0]))
+
+
+def finite_score(score: object, where: str) -> float:
+    """A score as somebody's file holds it.
+
+    Raises:
+        InvalidInput: it is no number, or none that a float holds; ``where`` says whose it is.
+    """
+    if isinstance(score, bool) or not isinstance(score, int | float):
+        raise InvalidInput(f"{where}: a number 'score' is required, got {shortened(score)}")
+    # JSON's whole numbers have no bound, and float() raises over those it cannot hold.
+    if not abs(score) <= sys.float_info.max:
+        raise InvalidInput(f"{where}: a finite 'score' is required, got {shortened(score)}")
+    return float(score)

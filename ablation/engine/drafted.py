@@ -20,7 +20,8 @@ from ablation.engine.layers import LayerwisePass
 from ablation.engine.row_cache import RowCache, attention_masks
 from ablation.engine.walk import HeadSetWalk, Outcome
 from ablation.generation import MAX_NEW_TOKENS, end_tokens, refuse_nan
-from ablation.modes import Ablation, Scope, ZeroAblation
+from ablation.modes import ZeroAblation
+from ablation.protocol import Ablation, Scope
 from ablation.sites import head_sites
 
 Tokens = tuple[int, ...]
@@ -83,10 +84,14 @@ def greedy_tokens(
     """
     sites = head_sites(model)
     drafts = Drafts() if drafts is None else drafts
-    # What is ablated in decoding only leaves the prompt as it was.
-    in_prompt = head_sets if ablation.scope is Scope.ALL else [()] * len(head_sets)
+    ablation = ablation.for_prompts(model, prompts)
+    # What is ablated at the end only leaves the prompt before as it was: one prefill serves all.
+    whole = ablation.scope is Scope.ALL or (prompts.shape[1] == 1 and ablation.scope is Scope.LAST)
+    in_prompt = head_sets if whole else [()] * len(head_sets)
+    fed_later = 1 if ablation.scope is Scope.LAST and not whole else 0
     with torch.inference_mode():
-        passes = [LayerwisePass(sites, prompts, keeps_keys=True)]
+        before = prompts[:, : prompts.shape[1] - fed_later]
+        passes = [LayerwisePass(sites, before, keeps_keys=True)]
     waiting: list[_Prefilled] = []
     for branch in HeadSetWalk(sites, passes, in_prompt, ablation, last=1).branches():
         (outcome,) = branch.outcomes()
@@ -146,16 +151,19 @@ class _Rows:
         """Decodes all rows to their ends, each under its own heads.
 
         Args:
-            outcomes: what the rows made of the prompts; together they have all rows.
+            outcomes: what the rows made of the prompts, or of all but their last token, which is
+                then the first to be fed; together they have all rows.
             row_heads: the ablated heads of each row.
             ablation: how they are ablated.
         """
-        hidden = torch.cat([outcome.hidden[:, -1:] for outcome in outcomes])
-        logits = self._model.get_output_embeddings()(hidden)
-        self._take([[0]] * len(self._prompts), refuse_nan(logits).argmax(-1).tolist())
+        keys_values = [outcome.keys_values for outcome in outcomes]
+        if keys_values[0][0][0].shape[2] == self._prompt_length:
+            hidden = torch.cat([outcome.hidden[:, -1:] for outcome in outcomes])
+            logits = self._model.get_output_embeddings()(hidden)
+            self._take([[0]] * len(self._prompts), refuse_nan(logits).argmax(-1).tolist())
         if self._unfinished():
             with HeadAblator.per_row(self._model, row_heads, ablation):
-                cache = RowCache([outcome.keys_values for outcome in outcomes], self._longest - 1)
+                cache = RowCache(keys_values, self._prompt_length + self._longest - 1)
                 while self._unfinished():
                     fed = self._drafted()
                     self._take(fed, self._chosen(fed, cache))
@@ -168,7 +176,7 @@ class _Rows:
         return any(not self._ended(answer) for answer in self._answers)
 
     def _ended(self, answer: Sequence[int]) -> bool:
-        return len(answer) == self._longest or answer[-1] in self._ends
+        return len(answer) == self._longest or (bool(answer) and answer[-1] in self._ends)
 
     def _drafted(self) -> list[list[int]]:
         """What is fed to each row: its last token and a draft of what follows; nothing at its end.
@@ -181,7 +189,7 @@ class _Rows:
                 fed.append([])
                 continue
             draft = self._drafts.after(prompt, tuple(answer))[: self._longest - len(answer)]
-            fed.append([answer[-1], *draft[:-1]])
+            fed.append([answer[-1] if answer else prompt[-1], *draft[:-1]])
         return fed
 
     def _chosen(self, fed: Sequence[Sequence[int]], cache: RowCache) -> list[list[int]]:

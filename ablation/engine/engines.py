@@ -14,8 +14,8 @@ from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.head_sets import HeadSet, alike
 from ablation.engine.sweep import Measurement, perplexities
 from ablation.generation import greedy_answers
-from ablation.modes import Ablation
 from ablation.perplexity import Perplexity, perplexity
+from ablation.protocol import Ablation
 
 Answers = tuple[tuple[int, ...], list[str]]
 """Where a set of heads stands among those asked for, and its answer to every prompt."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from ablation.ablator import AblationNotApplied
+from ablation.attention import AttentionCall, observe_attention
 from ablation.sites import HeadSites
 
 KeysValues = tuple[Tensor, Tensor]
@@ -47,20 +48,28 @@ class LayerwisePass:
         return behind if self._recorder is None else (*behind, self._recorder.seen.pop(layer))
 
     def attend(
-        self, layer: int, residual: Float[Tensor, "batch seq hidden"]
-    ) -> Float[Tensor, "batch seq width"]:
+        self, layer: int, residual: Float[Tensor, "batch seq hidden"], *, observed: bool = False
+    ) -> tuple[Float[Tensor, "batch seq width"], AttentionCall | None]:
         """Z of ``layer``, its heads side by side, given the residual stream before it.
+
+        Args:
+            layer: its number.
+            residual: the stream.
+            observed: whether what the attention was given is wanted, too.
 
         Raises:
             AblationNotApplied: the layer did not use its output projection.
         """
-        handle = self._sites.layers[layer].projection.register_forward_pre_hook(_stop)
-        try:
-            self.through(layer, residual)
-        except _Reached as reached:
-            return reached.z
-        finally:
-            handle.remove()
+        calls: list[AttentionCall] = []
+        with ExitStack() as stack:
+            projection = self._sites.layers[layer].projection
+            stack.callback(projection.register_forward_pre_hook(_stop).remove)
+            if observed:
+                stack.enter_context(observe_attention(self._sites.base_model, calls.append))
+            try:
+                self.through(layer, residual)
+            except _Reached as reached:
+                return reached.z, calls[0] if calls else None
         raise AblationNotApplied(f"layer {layer} ran without its output projection")
 
     def finish(

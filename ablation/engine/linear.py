@@ -11,9 +11,14 @@ from torch import Tensor, nn
 
 
 class OneDnnLinear(nn.Linear):
-    """A ``nn.Linear`` in fp32 on a CPU that oneDNN computes; made by ``use_onednn``."""
+    """A ``nn.Linear`` in fp32 on a CPU that oneDNN computes; made by ``use_onednn``.
+
+    Where a gradient is wanted torch computes it: the product of oneDNN has none.
+    """
 
     def forward(self, states: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            return super().forward(states)
         return torch.ops.mkldnn._linear_pointwise(states, self.weight, self.bias, "none", [], "")
 
 

@@ -21,16 +21,16 @@ class RowCache(Cache):
     Args:
         prompts: batches of prompts, the rows of this cache together: for each, keys and values of
             every layer.
-        room: how many tokens a row may be fed after its prompt; one more slot takes what is fed
-            for a row that has nothing to be fed.
+        length: how many tokens a row may come to; one more slot takes what is fed for a row that
+            has nothing to be fed.
     """
 
-    def __init__(self, prompts: Sequence[Sequence[KeysValues]], room: int) -> None:
+    def __init__(self, prompts: Sequence[Sequence[KeysValues]], length: int) -> None:
         super().__init__(layers=[])
         self._prompt_length = prompts[0][0][0].shape[2]
-        self.unused_slot = self._prompt_length + room
+        self.unused_slot = length
         self._kept = [
-            tuple(_extended(torch.cat(batches), room + 1) for batches in zip(*pairs, strict=True))
+            tuple(_extended(torch.cat(batches), length + 1) for batches in zip(*pairs, strict=True))
             for pairs in zip(*prompts, strict=True)
         ]
         self._slots = torch.empty(0, dtype=torch.long)
@@ -74,7 +74,7 @@ def attention_masks(
     return {"full_attention": causal, "sliding_attention": sliding}
 
 
-def _extended(states: Tensor, room: int) -> Tensor:
+def _extended(states: Tensor, slots: int) -> Tensor:
     """Keys or values with empty slots behind those of the prompt."""
-    batch, heads, _, width = states.shape
-    return torch.cat([states, states.new_zeros(batch, heads, room, width)], dim=2)
+    batch, heads, filled, width = states.shape
+    return torch.cat([states, states.new_zeros(batch, heads, slots - filled, width)], dim=2)

@@ -15,8 +15,9 @@ from ablation.engine import ACTIVATION_MIB
 from ablation.engine.head_sets import HeadSet, HeadSetTree
 from ablation.engine.layers import LayerwisePass
 from ablation.engine.walk import Branch, HeadSetWalk
-from ablation.modes import Ablation, Scope, ZeroAblation
+from ablation.modes import ZeroAblation
 from ablation.perplexity import Perplexity, check_model, perplexity_of, token_nll, windows
+from ablation.protocol import Ablation, Scope
 from ablation.sites import HeadSites, head_sites
 
 
@@ -71,7 +72,7 @@ def perplexities(
     sites = head_sites(model)
     device = next(model.parameters()).device
     batches = [part[None].to(device) for part in windows(ids, window)]
-    per_token = _bytes_per_token(model, sites, head_sets)
+    per_token = _bytes_per_token(model, sites, head_sets, ablation)
     ends = itertools.accumulate(batch.numel() for batch in batches)
     fit = max(1, sum(end * per_token <= activation_bytes for end in ends))
 
@@ -93,9 +94,13 @@ def perplexities(
         yield Measurement(branch.members, partial(measure, branch))
 
 
-def _bytes_per_token(model: Any, sites: HeadSites, head_sets: Sequence[HeadSet]) -> float:
+def _bytes_per_token(
+    model: Any, sites: HeadSites, head_sets: Sequence[HeadSet], ablation: Ablation
+) -> float:
     """What a token takes in the streams that wait: in the embedded text and at every fork."""
     hidden, width = model.config.hidden_size, sites.layers[0].projection_width
+    if ablation.reads_attention:
+        width *= 2  # z, and what takes its place
     forks = HeadSetTree(sites.grid, head_sets).streams_held() / 2
     return model.dtype.itemsize * (hidden + forks * (hidden + width))
 

@@ -10,14 +10,14 @@ and what no other set needs is let go as it is used.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from ablation.engine.head_sets import Heads, HeadSet, HeadSetTree, Members
 from ablation.engine.layers import KeysValues, LayerwisePass
-from ablation.modes import Ablation
+from ablation.protocol import Ablation, Replacement, Seen
 from ablation.replacement import head_mask, replaced
 from ablation.sites import HeadSites
 
@@ -68,10 +68,18 @@ class _State:
 
 
 class _Attended(NamedTuple):
-    """What attention of a state's layer gives: z; keys and values up to that layer."""
+    """What attention of a state's layer gives.
+
+    Attributes:
+        state: the state.
+        z: before anything is ablated.
+        instead: what takes its place in ablated heads; None for 0.
+        keys_values: up to that layer.
+    """
 
     state: _State
     z: Tensor
+    instead: Tensor | None
     keys_values: tuple[KeysValues, ...]
 
 
@@ -89,7 +97,7 @@ class HeadSetWalk:
         sites: the head sites of the model.
         passes: batches of ids that go through the model side by side.
         head_sets: the sets of heads, each ablated together.
-        ablation: what takes the place of z, at all positions, whatever its scope.
+        ablation: what takes the place of z, at all positions, whatever its scope; told its prompts.
         last: how many positions at the end are wanted; None: all.
     """
 
@@ -107,7 +115,8 @@ class HeadSetWalk:
         self._tree = HeadSetTree(sites.grid, head_sets)
         self._ablation = ablation
         self._last = last
-        self._replacements: dict[tuple[int, Heads], tuple[Tensor, Any]] = {}
+        self._replacements: dict[int, Replacement] = {}
+        self._masks: dict[Heads, Tensor] = {}
 
     def branches(self) -> Iterator[Branch]:
         """Every different set once, in the order of the walk.
@@ -161,8 +170,11 @@ class HeadSetWalk:
     def _attend(self, number: int, state: _State) -> _Attended:
         """Z of the state's layer, before anything is ablated in it."""
         one = self._passes[number]
-        z = one.attend(state.layer, state.stream)
-        return _Attended(state, z, one.with_keys(state.keys_values, state.layer))
+        reads = self._ablation.reads_attention
+        z, attention = one.attend(state.layer, state.stream, observed=reads)
+        seen = Seen(torch.arange(z.shape[1], device=z.device)[None], attention)
+        instead = self._replacement(state.layer)(seen)
+        return _Attended(state, z, instead, one.with_keys(state.keys_values, state.layer))
 
     @torch.inference_mode()
     def _past(self, number: int, attended: _Attended, heads: Heads) -> _State:
@@ -173,16 +185,22 @@ class HeadSetWalk:
         positions = slice(-self._last, None) if is_last and self._last else slice(None)
         z = attended.z[:, positions]
         if heads:
-            z = self._replaced(z, layer, heads)
+            instead = attended.instead
+            if instead is not None and instead.shape[1] > 1:
+                instead = instead[:, positions]
+            z = replaced(z, self._mask(heads, z.device), instead)
         stream = self._passes[number].finish(layer, attended.state.stream[:, positions], z)
         return _State(layer + 1, stream, attended.keys_values)
 
-    def _replaced(self, z: Tensor, layer: int, heads: Heads) -> Tensor:
-        if (layer, heads) not in self._replacements:
-            mask = head_mask(self._sites.grid.heads, heads).to(z.device)
-            value = self._ablation.replacement(self._sites.layers[layer])
-            self._replacements[layer, heads] = mask, value
-        return replaced(z, *self._replacements[layer, heads])
+    def _replacement(self, layer: int) -> Replacement:
+        if layer not in self._replacements:
+            self._replacements[layer] = self._ablation.replacement(self._sites.layers[layer])
+        return self._replacements[layer]
+
+    def _mask(self, heads: Heads, device: torch.device) -> Tensor:
+        if heads not in self._masks:
+            self._masks[heads] = head_mask(self._sites.grid.heads, heads).to(device)
+        return self._masks[heads]
 
 
 def _kept(items: dict[int, _Item], step: Callable[[int, _Item], _State]) -> Callable[[int], _State]:

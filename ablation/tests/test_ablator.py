@@ -8,7 +8,8 @@ from ablation.ablator import AblationNotApplied, HeadAblator
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.heads import Head, HeadGrid
-from ablation.modes import BiasPolicy, Scope, ZeroAblation
+from ablation.modes import ZeroAblation
+from ablation.protocol import BiasPolicy, Scope
 from ablation.sites import ARCHITECTURES, head_sites
 from ablation.tests.tiny_models import (
     CONFIGS,

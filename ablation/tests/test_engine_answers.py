@@ -14,31 +14,45 @@ from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.errors import ComputationError
 from ablation.heads import Head
-from ablation.means import mean_ablation
-from ablation.modes import BiasPolicy, Scope, ZeroAblation
+from ablation.means import mean_ablation, mean_ablation_of_prompts
+from ablation.modes import (
+    BosAblation,
+    UniformAllAblation,
+    UniformCausalAblation,
+    ZeroAblation,
+)
+from ablation.protocol import BiasPolicy, Scope
+from ablation.resampling import resample_ablation
 from ablation.tests.tiny_models import CONFIGS, LAYERS, VOCAB, random_ids, tiny_model
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
 st = pytest.importorskip("hypothesis.strategies")
 
-SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=25)
+SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=40)
 
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
 model_of = cache(tiny_model)
 END = 2
 
 
-def mean(model):
-    return mean_ablation(model, random_ids(60)[0], window=20)
-
-
-ABLATIONS = {
-    "zero": lambda model: ZeroAblation(),
-    "zero-keep-bias": lambda model: ZeroAblation(bias=BiasPolicy.KEEP),
-    "zero-decode": lambda model: ZeroAblation(scope=Scope.DECODE),
-    "mean": mean,
-    "mean-decode": lambda model: replace(mean(model), scope=Scope.DECODE),
+MODES = {
+    "zero": lambda model, prompts: ZeroAblation(),
+    "zero-keep-bias": lambda model, prompts: ZeroAblation(bias=BiasPolicy.KEEP),
+    "mean": lambda model, prompts: mean_ablation(model, random_ids(60)[0], window=20),
+    "mean-by-position": lambda model, prompts: mean_ablation_of_prompts(
+        model, random_ids(prompts.shape[1], 3, seed=7).tolist(), by_position=True
+    ),
+    "resample": lambda model, prompts: resample_ablation(
+        [*prompts.tolist(), random_ids(prompts.shape[1], 1, seed=999)[0].tolist()]
+    ),
+    "uniform-causal": lambda model, prompts: UniformCausalAblation(),
+    "uniform-all": lambda model, prompts: UniformAllAblation(),
+    "bos": lambda model, prompts: BosAblation(),
 }
+
+
+def ablation_of(mode, scope, model, prompts):
+    return replace(MODES[mode](model, prompts), scope=scope)
 
 
 def generated(model, prompts, heads, ablation, longest=10):
@@ -47,7 +61,7 @@ def generated(model, prompts, heads, ablation, longest=10):
         max_new_tokens=longest, do_sample=False, eos_token_id=END, pad_token_id=0
     )
     try:
-        with HeadAblator(model, heads, ablation):
+        with HeadAblator(model, heads, ablation.for_prompts(model, prompts)):
             out = model.generate(
                 input_ids=prompts, attention_mask=torch.ones_like(prompts), generation_config=config
             )
@@ -79,7 +93,8 @@ def expected(model, prompts, head_sets, ablation):
     head_sets=st.lists(
         st.lists(st.sampled_from(HEADS), unique=True).map(tuple), min_size=1, max_size=5
     ),
-    kind=st.sampled_from(sorted(ABLATIONS)),
+    mode=st.sampled_from(sorted(MODES)),
+    scope=st.sampled_from(list(Scope)),
     rows=st.integers(1, 4),
     sets_at_once=st.integers(1, 6),
     length=st.integers(1, 40),
@@ -88,10 +103,10 @@ def expected(model, prompts, head_sets, ablation):
 )
 @SETTINGS
 def test_answers_are_those_of_generate_whatever_the_drafts(
-    name, head_sets, kind, rows, sets_at_once, length, seed, damage
+    name, head_sets, mode, scope, rows, sets_at_once, length, seed, damage
 ):
     model, prompts = model_of(name), random_ids(length, rows, seed)
-    ablation = ABLATIONS[kind](model)
+    ablation = ablation_of(mode, scope, model, prompts)
     wanted = expected(model, prompts, head_sets, ablation)
     drafts = Drafts()
     # Right answers, and such as are right up to a wrong token somewhere, or end there.

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ablation.detection.qrhead import rank_heads
+from ablation.detection.methods import rank_heads
 from ablation.engine import ENGINE_NAMES, EngineChoice
 from ablation.engine.batches import answers_in_batches
 from ablation.filings.filing import question_by_key
@@ -87,7 +87,10 @@ def test_answers_are_equal_token_for_token(engines, prompts):
 
 
 def test_rankings_are_equal_head_for_head(engines, prompts):
-    fast, reference = (rank_heads(engines[name].model, prompts) for name in ("fast", "reference"))
+    fast, reference = (
+        rank_heads(engines[name].model, engines[name].tokenizer, prompts).ranking
+        for name in ("fast", "reference")
+    )
     assert [head for head, _ in fast.entries] == [head for head, _ in reference.entries]
     scores = [torch.tensor([score for _, score in it.entries]) for it in (fast, reference)]
     torch.testing.assert_close(*scores, rtol=1e-4, atol=1e-6)

@@ -1,6 +1,7 @@
 """Perplexities of the fast engine: those of the reference, and each layer run once where it may."""
 
 from collections import Counter
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 from weakref import ref
@@ -14,9 +15,15 @@ from ablation.engine.layers import LayerwisePass
 from ablation.engine.sweep import perplexities
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head
-from ablation.means import mean_ablation
-from ablation.modes import BiasPolicy, MeanAblation, Scope, ZeroAblation
+from ablation.means import mean_ablation, mean_ablation_of_prompts
+from ablation.modes import (
+    BosAblation,
+    UniformAllAblation,
+    UniformCausalAblation,
+    ZeroAblation,
+)
 from ablation.perplexity import perplexity
+from ablation.protocol import BiasPolicy, Scope
 from ablation.sites import head_sites
 from ablation.tests.tiny_models import CONFIGS, HIDDEN, LAYERS, random_ids, tiny_model
 
@@ -26,6 +33,7 @@ st = pytest.importorskip("hypothesis.strategies")
 SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=25)
 
 NUMERICAL = 1e-5  # relative; the same fp32 products, summed in another order
+DECODE = ZeroAblation(scope=Scope.DECODE)
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
 model_of = cache(tiny_model)
 HEAD_SETS = st.lists(st.lists(st.sampled_from(HEADS), unique=True).map(tuple), max_size=8)
@@ -42,16 +50,23 @@ def measured(model, ids, head_sets, ablation, **options) -> dict[int, Any]:
     return found
 
 
-def ablation_of(kind, model, ids) -> ZeroAblation | MeanAblation:
-    if kind == "mean":
-        return mean_ablation(model, ids, window=16)
-    return ZeroAblation(bias=BiasPolicy(kind))
+ABLATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "zero": lambda model, ids: ZeroAblation(),
+    "zero-keep-bias": lambda model, ids: ZeroAblation(bias=BiasPolicy.KEEP),
+    "mean": lambda model, ids: mean_ablation(model, ids, window=16),
+    "mean-by-position": lambda model, ids: mean_ablation_of_prompts(
+        model, [ids[:12].tolist(), ids[4:16].tolist()], by_position=True
+    ),
+    "uniform-causal": lambda model, ids: UniformCausalAblation(),
+    "uniform-all": lambda model, ids: UniformAllAblation(),
+    "bos": lambda model, ids: BosAblation(),
+}
 
 
 @hypothesis.given(
     name=st.sampled_from(sorted(CONFIGS)),
     head_sets=HEAD_SETS,
-    kind=st.sampled_from(["remove", "keep", "mean"]),
+    kind=st.sampled_from(sorted(ABLATIONS)),
     tokens=st.integers(20, 60),
     window=st.integers(2, 20),
     activation_bytes=st.sampled_from([0, 1 << 14, 1 << 15, 1 << 30]),
@@ -61,7 +76,7 @@ def test_perplexities_are_those_of_the_reference(
     name, head_sets, kind, tokens, window, activation_bytes
 ):
     model, ids = model_of(name), random_ids(tokens)[0]
-    ablation = ablation_of(kind, model, ids)
+    ablation = ABLATIONS[kind](model, ids)
     found = measured(
         model, ids, head_sets, ablation, window=window, activation_bytes=activation_bytes
     )
@@ -134,11 +149,11 @@ def test_what_waits_at_once_is_known_before(llama, monkeypatch, head_sets, held)
     made: list[ref] = []
 
     def counted(method):
-        def call(self, *args):
+        def call(self, *args, **options):
             nonlocal most
             most = max(most, len({id(one()) for one in made} - {id(None)}))
-            result = method(self, *args)
-            made.append(ref(result))
+            result = method(self, *args, **options)
+            made.append(ref(result[0] if isinstance(result, tuple) else result))
             return result
 
         return call
@@ -192,7 +207,7 @@ def test_a_layer_that_goes_around_its_attention_is_an_error_and_no_figure(llama)
 
 def test_a_scope_that_reaches_no_window_is_an_error(llama):
     with pytest.raises(AblationNotApplied, match="scope decode reaches no forward pass"):
-        measured(llama, random_ids(9)[0], [(Head(1, 0),)], ZeroAblation(Scope.DECODE), window=9)
+        measured(llama, random_ids(9)[0], [(Head(1, 0),)], DECODE, window=9)
 
 
 @pytest.mark.parametrize("heads", [(Head(3, 0),), (Head(0, 4),), (Head(0, 1), Head(0, 1))], ids=str)

@@ -1,39 +1,21 @@
 """Query-focused scores against eager attention and a naive reading of the formula."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from ablation.detection.mean_attention import record_mean_attention
-from ablation.detection.qrhead import query_focused_scores, rank_heads
+from ablation.detection.methods import rank_heads
+from ablation.detection.qrhead import query_focused_scores
 from ablation.errors import ComputationError, InvalidInput
-from ablation.prompts import Prompt
+from ablation.tests.detection_prompts import eager_attention, make_prompt
 from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
 from ablation.tests.tolerances import assert_same
 
 ATTENTION = {"rtol": 0, "atol": 1e-5}
 """fp32 softmax weights under sdpa's and eager's stream: the issue's bound."""
-
-
-def make_prompt(seed=3, context=40, question=7):
-    ids = random_ids(context + 2 * question + 3, seed=seed)[0].tolist()
-    return Prompt(
-        context=tuple(ids[:context]),
-        needle=(10, 25),
-        question=tuple(ids[context : context + question]),
-        null_question=tuple(ids[context + question : context + 2 * question - 2]),
-        tail=tuple(ids[-3:]),
-    )
-
-
-def eager_attention(model, ids):
-    """The full attention matrices, ``(layers, heads, seq, seq)``."""
-    model.set_attn_implementation("eager")
-    with torch.no_grad():
-        attentions = model(torch.tensor([ids]), output_attentions=True).attentions
-    model.set_attn_implementation("sdpa")
-    return torch.stack([layer[0] for layer in attentions])
 
 
 def naive_scores(model, prompt):
@@ -82,16 +64,14 @@ def test_a_question_calibrated_by_itself_scores_nothing():
     """The causal mask is held by the comparison with eager attention above."""
     model, prompt = tiny_model("llama-gqa"), make_prompt()
     scores = query_focused_scores(model, prompt)
-    uncalibrated = Prompt(
-        prompt.context, prompt.needle, prompt.question, prompt.question, prompt.tail
-    )
+    uncalibrated = replace(prompt, null_question=prompt.question)
     assert not query_focused_scores(model, uncalibrated).any()
     assert scores.abs().max() > 1e-3
 
 
 def test_what_follows_the_question_does_not_enter():
     model, prompt = tiny_model("llama-gqa"), make_prompt()
-    other = Prompt(prompt.context, prompt.needle, prompt.question, prompt.null_question, (5, 6, 7))
+    other = replace(prompt, tail=(5, 6, 7))
     assert torch.equal(query_focused_scores(model, prompt), query_focused_scores(model, other))
 
 
@@ -106,7 +86,7 @@ def test_ranking_averages_over_prompts_and_sorts():
     model = tiny_model("llama-gqa")
     prompts = [make_prompt(seed) for seed in (3, 4)]
     mean = sum(query_focused_scores(model, prompt).double() for prompt in prompts) / 2
-    ranking = rank_heads(model, prompts)
+    ranking = rank_heads(model, None, prompts).ranking
     assert [score for _, score in ranking.entries] == sorted(mean.flatten().tolist(), reverse=True)
     best = ranking.top(1)[0]
     assert mean[best.layer, best.head] == mean.max()
@@ -114,7 +94,7 @@ def test_ranking_averages_over_prompts_and_sorts():
 
 def test_no_prompt_is_refused():
     with pytest.raises(InvalidInput, match="at least one filing"):
-        rank_heads(tiny_model("llama-gqa"), [])
+        rank_heads(tiny_model("llama-gqa"), None, [])
 
 
 def test_nan_scores_are_refused():
@@ -122,4 +102,4 @@ def test_nan_scores_are_refused():
     with torch.no_grad():
         model.model.layers[0].self_attn.q_proj.weight.fill_(float("nan"))
     with pytest.raises(ComputationError, match="NaN"):
-        rank_heads(model, [make_prompt()])
+        rank_heads(model, None, [make_prompt()])

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ablation.detection.qrhead import rank_heads
+from ablation.detection.methods import rank_heads
 from ablation.engine import REFERENCE, EngineChoice
 from ablation.filings.synthetic import synthetic_filings
 from ablation.loading import LoadedModel, load_model
@@ -167,7 +167,8 @@ def _sweep(fast: LoadedModel, plain: LoadedModel, text: SourceText, size: Size) 
 def _answers(fast: LoadedModel, plain: LoadedModel, size: Size) -> Part:
     tokens = fast.spec.token_lengths[0]
     cell = build_cell(fast, synthetic_filings(20), "inc_year", tokens)
-    ranking = rank_heads(fast.model, [prompt for _, prompt in cell.detection[:2]])
+    prompts_of_detection = [prompt for _, prompt in cell.detection[:2]]
+    ranking = rank_heads(fast.model, fast.tokenizer, prompts_of_detection).ranking
     sets = [condition.heads for condition in conditions(AblationPlan(size.levels), ranking)]
     prompts = [prompt.ids for _, prompt in cell.test[: size.prompts]]
     timings = interleaved(

@@ -119,7 +119,7 @@ QRHEAD_CLAIMS = (
         "QRHead ablation study, on the code of Wu et al. 2024 (arXiv 2404.15574)",
         "about 0",
         HeadsAblated("queries or logits zeroed", "all positions", "kept"),
-        (Tier.PUBLISHED,),
+        _EVERYWHERE,
         {
             path: Criterion(
                 f"norm of the head's output with {path}, as a share of the unablated one",
@@ -170,7 +170,7 @@ QRHEAD_CLAIMS = (
         "Zhang et al. 2025 (arXiv 2506.09944)",
         "with all heads active",
         None,
-        (Tier.PUBLISHED,),
+        _EVERYWHERE,
         {
             "": Criterion(
                 "recall@1 of the gold paragraph by the selected heads, beyond that by random heads",

@@ -63,7 +63,7 @@ class Parts(click.ParamType):
     "--mode",
     type=click.Choice(MODES),
     default=MODES[0],
-    help="What takes the place of a head's output: zero, or its mean over the text.",
+    help="What takes the place of a head's z: zero, its mean over the text, or other attention.",
 )
 @click.option(
     "--bias",

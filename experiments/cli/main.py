@@ -17,7 +17,9 @@ from experiments.cli.claims import claims_command
 from experiments.cli.exp10 import exp10_command
 from experiments.cli.published import published_command
 from experiments.cli.qrhead import ablate_command, detect_command, run_command
+from experiments.cli.ranking import ranking_group
 from experiments.cli.results import results_group
+from experiments.cli.retrieve import retrieve_command
 
 INTERRUPTED = 130
 
@@ -50,6 +52,8 @@ cli.add_command(claims_command)
 cli.add_command(detect_command)
 cli.add_command(ablate_command)
 cli.add_command(run_command)
+cli.add_command(ranking_group)
+cli.add_command(retrieve_command)
 cli.add_command(exp10_command)
 cli.add_command(published_command)
 cli.add_command(results_group)

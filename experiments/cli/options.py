@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ablation.controls import CONTROL_SEED
+from ablation.detection import METHODS, QRHEAD
 from ablation.engine import ENGINE_NAMES, FAST, EngineChoice
 from ablation.errors import InvalidInput, shortened
 from ablation.filings.filing import QUESTIONS, FilingSet
@@ -19,6 +21,7 @@ from ablation.filings.synthetic import DEFAULT_COUNT, synthetic_filings
 from ablation.models import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
 from ablation.prompt_styles import STYLES
 from experiments.claims import LEVELS
+from experiments.qrhead.choices import BIAS_POLICIES, MODES, SCOPES
 from experiments.store.opening import STORE_HELP, open_store
 
 if TYPE_CHECKING:
@@ -56,6 +59,11 @@ ENGINE_OPTION = click.option(
     type=click.Choice(ENGINE_NAMES),
     default=FAST,
     help="reference: run the whole model anew for every set of heads; slow, for whoever doubts.",
+)
+
+
+METHOD_OPTION = click.option(
+    "--method", type=click.Choice(METHODS), default=QRHEAD, help="How the heads are detected."
 )
 
 
@@ -134,7 +142,9 @@ def ablation_options(command: Callable[..., None]) -> Callable[..., None]:
                 default=",".join(map(str, LEVELS)),
                 help="How many of the top heads to ablate, ascending.",
             ),
-            click.option("--seed", type=int, default=42, help="First seed of the random heads."),
+            click.option(
+                "--seed", type=int, default=CONTROL_SEED, help="First seed of the random heads."
+            ),
             click.option(
                 "--control-draws",
                 type=click.IntRange(min=1),
@@ -143,12 +153,44 @@ def ablation_options(command: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option("--skip-random", is_flag=True, help="Leave the random heads out."),
             click.option(
+                "--mode",
+                type=click.Choice(MODES),
+                default=MODES[0],
+                help="What takes the place of a head's z.",
+            ),
+            click.option(
+                "--scope",
+                type=click.Choice(SCOPES),
+                default=SCOPES[0],
+                help="Where: everywhere, while decoding, or where the answer is read from.",
+            ),
+            click.option(
+                "--bias",
+                type=click.Choice(BIAS_POLICIES),
+                default=BIAS_POLICIES[0],
+                help="Whether --mode zero removes the value bias, too.",
+            ),
+            click.option(
                 "--figure", is_flag=True, help="Draw accuracy against heads ablated (PNG and SVG)."
             ),
         )
     ):
         command = option(command)
     return command
+
+
+@dataclass(frozen=True)
+class PlanSettings:
+    """What is detected and ablated, parsed; commands that ablate nothing leave the defaults."""
+
+    method: str
+    levels: tuple[int, ...] = LEVELS
+    seed: int = CONTROL_SEED
+    control_draws: int = 1
+    skip_random: bool = False
+    mode: str = MODES[0]
+    scope: str = SCOPES[0]
+    bias: str = BIAS_POLICIES[0]
 
 
 @dataclass(frozen=True)

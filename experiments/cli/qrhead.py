@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ablation.controls import LAYER_MATCHED, UNIFORM
-from ablation.filings.filing import QUESTIONS, FilingSet
-from ablation.models import EMBEDDED_MODEL, ModelSpec
+from ablation.filings.filing import QUESTIONS
+from ablation.models import EMBEDDED_MODEL
+from experiments.cli.cells import cells_of, one_cell, parsed, runner_of
 from experiments.cli.options import (
+    METHOD_OPTION,
     MODEL_HELP,
     QUESTION,
     IntegerList,
-    RunSettings,
     ablation_options,
-    chosen_store,
     common_options,
 )
-from experiments.json_files import check_writable, storing
+from experiments.json_files import storing
 from experiments.qrhead.keys import RANDOM, TOP
 
 if TYPE_CHECKING:
@@ -37,18 +37,19 @@ ONE_LENGTH = click.option(
 @ONE_MODEL
 @ONE_QUESTION
 @ONE_LENGTH
+@METHOD_OPTION
 @common_options
-def detect_command(model: str, question: str, tokens: int | None, **common: Any) -> None:
-    """Rank all heads by how well they find the answer (QRHead), over the detection filings."""
-    settings = RunSettings(**common)
-    runner = _runner(settings)
+def detect_command(model: str, question: str, tokens: int | None, **options: Any) -> None:
+    """Rank all heads by how well they find the answer, over the detection filings."""
+    plan, settings = parsed(options)
+    runner = runner_of(settings, plan)
     spec = settings.spec(model)
-    cell = _one_cell(settings, spec, question, tokens)
+    cell = one_cell(settings, spec, question, tokens)
     document = runner.detect(cell)
     best = ", ".join(document["top_50_heads"][:10])
     click.echo(f"{question} at {cell.tokens} tokens, {document['samples_processed']} filings")
     click.echo(f"top 10 heads: {best}")
-    click.echo(f"ranking: {runner.results.detection(spec.key, question, cell.tokens)}")
+    click.echo(f"ranking: {runner.results.detection(cell, runner.plan)}")
 
 
 @click.command("ablate")
@@ -60,6 +61,7 @@ def detect_command(model: str, question: str, tokens: int | None, **common: Any)
     type=click.Path(path_type=Path),
     help="Detection file to take the top heads from; default: this cell's, computed if missing.",
 )
+@METHOD_OPTION
 @ablation_options
 @common_options
 def ablate_command(
@@ -67,24 +69,13 @@ def ablate_command(
     question: str,
     tokens: int | None,
     ranking: Path | None,
-    levels: tuple[int, ...],
-    seed: int,
-    control_draws: int,
-    skip_random: bool,
     figure: bool,
-    **common: Any,
+    **options: Any,
 ) -> None:
     """Ablate the top heads and as many random ones, and count the answers that survive."""
-    settings = RunSettings(**common)
-    runner = _runner(
-        settings,
-        ranking,
-        levels=levels,
-        control_seed=seed,
-        skip_random=skip_random,
-        control_draws=control_draws,
-    )
-    cell = _one_cell(settings, settings.spec(model), question, tokens)
+    plan, settings = parsed(options)
+    runner = runner_of(settings, plan, ranking)
+    cell = one_cell(settings, settings.spec(model), question, tokens)
     _ablate(runner, [cell], figure)
 
 
@@ -101,65 +92,23 @@ def ablate_command(
 @click.option(
     "--tokens", type=IntegerList(), help="Prompt lengths in tokens; default: all of the model's."
 )
+@METHOD_OPTION
 @ablation_options
 @common_options
 def run_command(
     models: tuple[str, ...],
     questions: tuple[str, ...],
     tokens: tuple[int, ...] | None,
-    levels: tuple[int, ...],
-    seed: int,
-    control_draws: int,
-    skip_random: bool,
     figure: bool,
-    **common: Any,
+    **options: Any,
 ) -> None:
     """Run all cells of a grid: every question at every length. Finished cells are kept."""
-    settings = RunSettings(**common)
-    runner = _runner(
-        settings,
-        levels=levels,
-        control_seed=seed,
-        skip_random=skip_random,
-        control_draws=control_draws,
-    )
+    plan, settings = parsed(options)
+    runner = runner_of(settings, plan)
     # A misspelt last model is found before the first one has run.
     for spec in [settings.spec(model) for model in models]:
         lengths = spec.token_lengths if tokens is None else tokens
-        _ablate(runner, _cells(settings, spec, questions, lengths), figure)
-
-
-def _runner(settings: RunSettings, ranking: Path | None = None, **plan: Any) -> "CellRunner":
-    check_writable(settings.out)
-    from experiments.qrhead.cell_ablation import AblationPlan
-    from experiments.qrhead.runner import CellRunner, ResultsFolder
-
-    store = chosen_store(settings.store, settings.fresh)
-    return CellRunner(store, ResultsFolder(settings.out), AblationPlan(**plan), ranking)
-
-
-def _one_cell(settings: RunSettings, spec: ModelSpec, question: str, tokens: int | None) -> "Cell":
-    return _cells(
-        settings, spec, (question,), (spec.token_lengths[0] if tokens is None else tokens,)
-    )[0]
-
-
-def _cells(
-    settings: RunSettings,
-    spec: ModelSpec,
-    questions: tuple[str, ...],
-    lengths: tuple[int, ...],
-) -> "list[Cell]":
-    """Builds a model's cells before the first one runs: bad input costs seconds, not hours."""
-    from experiments.qrhead.cells import build_cell
-
-    filings: FilingSet = settings.filing_set()
-    loaded = settings.load(spec)
-    return [
-        build_cell(loaded, filings, question, tokens)
-        for question in questions
-        for tokens in lengths
-    ]
+        _ablate(runner, cells_of(settings, spec, questions, lengths), figure)
 
 
 def _ablate(runner: "CellRunner", cells: "list[Cell]", figure: bool) -> None:
@@ -167,7 +116,7 @@ def _ablate(runner: "CellRunner", cells: "list[Cell]", figure: bool) -> None:
     for cell in cells:
         document, controls = runner.ablate(cell), runner.controls(cell)
         found.append((document, controls))
-        path = runner.results.ablation(cell.loaded.spec.key, cell.question, cell.tokens)
+        path = runner.results.ablation(cell, runner.plan)
         click.echo(f"{cell.loaded.spec.key}, {cell.question}, {cell.tokens} tokens: {path}")
         for line in _summary(document, controls):
             click.echo(f"  {line}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ablation.errors import InvalidInput
 
 PARTS = "abcd"
-MODES = ("zero", "mean")
+MODES = ("zero", "mean", "uniform_causal", "uniform_all", "bos")
 BIAS_POLICIES = ("keep", "remove")
 LONGEST_WINDOW = 1024
 """The study's window; models with a longer context are cut to it, so that windows compare."""
@@ -19,13 +19,13 @@ class Exp10Options:
         text: ``embedded``, ``wikitext2`` or a file.
         max_tokens: how many tokens of it.
         window: tokens per window; the smaller of the context and ``LONGEST_WINDOW``.
-        mode: ``zero`` or ``mean``.
+        mode: one of ``MODES``, see ``ablation.modes``; the mean is over the text.
         bias: for ``zero``, ``keep`` (the study's: z becomes the value bias) or ``remove`` (z
             becomes 0).
 
     Raises:
-        InvalidInput: an unknown mode or bias policy, mean ablation with ``remove``, or a number
-            below 2.
+        InvalidInput: an unknown mode or bias policy, ``remove`` with another mode than ``zero``,
+            or a number below 2.
     """
 
     text: str | None = None
@@ -44,8 +44,8 @@ class Exp10Options:
         for name, number in (("--max-tokens", self.max_tokens), ("--window", self.window)):
             if number is not None and number < 2:
                 raise InvalidInput(f"{name} must be at least 2, to predict a token, got {number}")
-        if self.mode == "mean" and self.bias == "remove":
+        if self.mode != MODES[0] and self.bias == "remove":
             raise InvalidInput(
-                "--bias remove goes with --mode zero only: the mean of z holds the value bias, so "
-                "mean ablation keeps it; leave --bias out"
+                "--bias remove goes with --mode zero only: the other modes put a z in its place "
+                "that holds the value bias; leave --bias out"
             )

@@ -10,10 +10,11 @@ from ablation.errors import InvalidInput
 from ablation.loading import LoadedModel
 from ablation.means import mean_ablation
 from ablation.models import DTYPES, ModelSpec, slug
-from ablation.modes import Ablation, BiasPolicy, ZeroAblation
+from ablation.modes import REDIRECTED, ZeroAblation
 from ablation.perplexity import Perplexity
+from ablation.protocol import Ablation, BiasPolicy
 from ablation.text import SourceText, TokenText, read_text, tokenise
-from experiments.exp10.options import LONGEST_WINDOW, Exp10Options
+from experiments.exp10.options import LONGEST_WINDOW, MODES, Exp10Options
 from experiments.memory_errors import memory_errors
 from experiments.provenance import model_key, provenance, timestamp
 
@@ -29,7 +30,7 @@ class Setting:
         loaded: the model.
         text: the text its perplexity is measured on.
         window: tokens per window.
-        mode: ``zero`` or ``mean``.
+        mode: one of ``experiments.exp10.options.MODES``.
         bias: what zero ablation does to a value bias.
     """
 
@@ -43,8 +44,10 @@ class Setting:
     def tag(self) -> str:
         """What its files are called after: the model, and whatever departs from its defaults."""
         spec, text, parts = self.loaded.spec, self.text, [self.loaded.spec.key]
-        if self.mode == "mean" or self.bias is BiasPolicy.REMOVE:
-            parts.append("mean" if self.mode == "mean" else "zero_remove")
+        if self.mode != MODES[0]:
+            parts.append(self.mode)
+        elif self.bias is BiasPolicy.REMOVE:
+            parts.append("zero_remove")
         usual = min(self.loaded.model.config.max_position_embeddings, LONGEST_WINDOW)
         if (text.name, text.ids.numel(), self.window) != (spec.text, spec.text_tokens, usual):
             parts.append(f"{slug(Path(text.name).stem)}_{text.ids.numel()}x{self.window}")
@@ -57,6 +60,8 @@ class Setting:
         if self.mode == "mean":
             with memory_errors():
                 return mean_ablation(self.loaded.model, self.text.ids, window=self.window)
+        if self.mode in REDIRECTED:
+            return REDIRECTED[self.mode]()
         return ZeroAblation(bias=self.bias)
 
     def key(self) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--fuzz",
         type=int,
-        default=60,
+        default=30,
         metavar="N",
         help="how many damaged files of each format the tests try (default: %(default)s)",
     )

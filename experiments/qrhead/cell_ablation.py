@@ -14,12 +14,14 @@ from ablation.controls import (
     control_draws,
     control_heads,
 )
+from ablation.detection import QRHEAD
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head, HeadGrid
-from ablation.modes import Ablation, ZeroAblation
+from ablation.protocol import Ablation
 from experiments.claims import LEVELS
 from experiments.provenance import merged
 from experiments.qrhead.cells import Cell
+from experiments.qrhead.choices import AblationChoice
 from experiments.qrhead.conditions import Outcomes, condition_row, score
 from experiments.qrhead.keys import RANDOM, TOP
 
@@ -44,14 +46,16 @@ class AblationPlan:
         skip_random: leave the controls out.
         control_draws: how many layer-matched draws, and as many uniform ones, with consecutive
             seeds. One proves little, 19 allow p = 0.05.
-        ablation: mode, scope and bias policy.
+        ablation: mode, scope and bias policy of the ablation.
+        method: how the heads are detected, one of ``ablation.detection.METHODS``.
     """
 
     levels: tuple[int, ...] = LEVELS
     control_seed: int = CONTROL_SEED
     skip_random: bool = False
     control_draws: int = 1
-    ablation: Ablation = ZeroAblation()
+    method: str = QRHEAD
+    ablation: AblationChoice = AblationChoice()
 
     def further_draws(self) -> list[ControlDraw]:
         """The draws beside the uniform one in the study's file, layer-matched ones first.
@@ -98,8 +102,8 @@ def conditions(plan: AblationPlan, ranking: HeadRanking) -> list[Condition]:
 
 
 def excluded(ranking: HeadRanking, level: int) -> tuple[Head, ...]:
-    """The heads that serve as no control at a level."""
-    return ranking.top(min(max(EXCLUDED_TOP, level), len(ranking.grid)))
+    """The heads that serve as no control at a level: the top 50, or as many as are ranked."""
+    return ranking.top(min(max(EXCLUDED_TOP, level), len(ranking.entries)))
 
 
 def ablation_document(
@@ -107,6 +111,7 @@ def ablation_document(
     todo: Sequence[Condition],
     found: Sequence[Outcomes],
     plan: AblationPlan,
+    ablation: Ablation,
     source: str,
 ) -> dict[str, Any]:
     """The document of the cell's ablation file.
@@ -116,6 +121,7 @@ def ablation_document(
         todo: the conditions, the unablated model first.
         found: what each of them gave.
         plan: what is ablated.
+        ablation: how, in this cell.
         source: where the ranking is from.
     """
     unablated = score(found[0].items)
@@ -135,7 +141,7 @@ def ablation_document(
         "baseline": unablated,
         TOP: by_kind["top"],
         RANDOM: by_kind["random"],
-        "ablation": {**plan.ablation.describe(), "control_seed": plan.control_seed},
+        "ablation": {**ablation.describe(), "control_seed": plan.control_seed},
         "inputs": cell.inputs(),
         "provenance": provenance,
     }

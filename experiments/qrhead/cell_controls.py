@@ -10,6 +10,7 @@ from typing import Any
 from ablation.controls import ControlDraw, check_levels, displaced
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head
+from ablation.protocol import Ablation
 from experiments.provenance import merged
 from experiments.qrhead.cell_ablation import AblationPlan, excluded
 from experiments.qrhead.cells import Cell
@@ -23,9 +24,10 @@ def control_document(
     ranking: HeadRanking,
     plan: AblationPlan,
     draw: ControlDraw,
+    ablation: Ablation,
     found: Sequence[Outcomes],
 ) -> dict[str, Any]:
-    """The document of a draw, given what its heads gave at every level.
+    """The document of a draw, given what its heads gave at every level under ``ablation``.
 
     Raises:
         InvalidInput: as ``control_sets``.
@@ -45,7 +47,7 @@ def control_document(
             }
             for (level, heads), outcomes in zip(sets.items(), found, strict=True)
         ],
-        "ablation": plan.ablation.describe(),
+        "ablation": ablation.describe(),
         "provenance": provenance,
     }
 

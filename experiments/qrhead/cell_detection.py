@@ -1,5 +1,6 @@
 """Detects the QRHeads of a cell and writes them down in the study's format."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ablation.controls import EXCLUDED_TOP
-from ablation.detection.qrhead import rank_heads
+from ablation.detection.methods import rank_heads
 from ablation.detection.ranking import HeadRanking
 from ablation.prompts import NULL_QUESTION
 from experiments.memory_errors import memory_errors
@@ -16,31 +17,46 @@ from experiments.qrhead.cells import Cell, prompts_sha256
 from experiments.store import Computed, Document, Unit
 
 KIND = "ranking"
-METHOD = "qrhead"
+VERSION = 2
+"""Raised whenever a change of a method changes scores."""
+
 NEEDLE_POSITION = 0.5
 
 
-def detect(cell: Cell) -> Computed:
-    """Ranks the heads over the detection split."""
+def detect(cell: Cell, method: str) -> Computed:
+    """Ranks the heads over the detection split.
+
+    Raises:
+        InvalidInput, ComputationError: as ``rank_heads``.
+    """
     started = time.perf_counter()
-    described = f"detect {cell.question} {cell.tokens}"
+    described = f"{method} {cell.question} {cell.tokens}"
     with (
         memory_errors(),
         tqdm(cell.detection, desc=described, unit="filing", delay=1, disable=None) as items,
     ):
-        ranking = rank_heads(cell.loaded.model, (prompt for _, prompt in items))
-    result = {**cell.header(), "head_rankings": ranking.to_json()}
+        prompts = (prompt for _, prompt in items)
+        found = rank_heads(cell.loaded.model, cell.loaded.tokenizer, prompts, method)
+    result = {
+        "method": method,
+        **cell.header(),
+        "samples_processed": found.samples,
+        "head_rankings": found.ranking.to_json(),
+    }
     return result, provenance(cell.loaded, time.perf_counter() - started)
 
 
-def detection_unit(cell: Cell) -> Unit:
-    """The ranking of the heads of ``cell``."""
+def detection_unit(cell: Cell, method: str) -> Unit:
+    """The ranking of the heads of ``cell``; some methods look at what the needle states."""
+    spans = [(prompt.fact, prompt.sentence) for _, prompt in cell.detection]
     return Unit(
         KIND,
         {
             **model_key(cell.loaded),
-            "method": METHOD,
+            "method": method,
+            "version": VERSION,
             "prompts_sha256": prompts_sha256(cell.detection),
+            "spans_sha256": hashlib.sha256(repr(spans).encode()).hexdigest(),
         },
     )
 
@@ -51,9 +67,9 @@ def detection_document(cell: Cell, ranked: Document) -> dict[str, Any]:
     ranking = read_ranking({"head_rankings": rankings}, cell)
     top = min(EXCLUDED_TOP, len(ranking.entries))
     return {
-        "method": METHOD,
+        "method": ranked.result["method"],
         **cell.header(),
-        "samples_processed": len(cell.detection),
+        "samples_processed": ranked.result["samples_processed"],
         "null_query": NULL_QUESTION,
         "needle_position": NEEDLE_POSITION,
         "timestamp": ranked.provenance["time"],

@@ -16,7 +16,7 @@ from ablation.engine.batches import answers_in_batches
 from ablation.filings.filing import Filing
 from ablation.generation import MAX_NEW_TOKENS
 from ablation.heads import Head
-from ablation.modes import Ablation
+from ablation.protocol import Ablation
 from experiments.memory_errors import memory_errors
 from experiments.provenance import model_key, provenance
 from experiments.qrhead.cells import Cell, prompts_sha256, truth
@@ -52,16 +52,17 @@ class Outcomes:
 def answers_unit(cell: Cell, heads: Sequence[Head], ablation: Ablation) -> Unit:
     """The answers of ``cell`` with ``heads`` ablated, in whichever order they are given."""
     named = [str(head) for head in sorted(heads)]
-    return Unit(KIND, {**answers_key(cell, ablation), "heads": named})
+    # How no head is ablated makes no difference.
+    how = ablation.describe() if heads else None
+    return Unit(KIND, {**answers_key(cell), "ablation": how, "heads": named})
 
 
-def answers_key(cell: Cell, ablation: Ablation) -> dict[str, Any]:
-    """What the answers of ``cell`` depend on, whichever heads are ablated."""
+def answers_key(cell: Cell) -> dict[str, Any]:
+    """What the answers of ``cell`` depend on, whatever is ablated."""
     return {
         **model_key(cell.loaded),
         "prompts_sha256": prompts_sha256(cell.test),
         "max_new_tokens": MAX_NEW_TOKENS,
-        "ablation": ablation.describe(),
     }
 
 

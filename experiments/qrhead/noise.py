@@ -6,7 +6,7 @@ them the order of sums, differ.
 
 from collections.abc import Sequence
 
-from ablation.modes import Ablation
+from ablation.modes import ZeroAblation
 from experiments.provenance import provenance
 from experiments.qrhead.cells import Cell, truth
 from experiments.qrhead.conditions import ItemOutcome, answers, answers_key, graded
@@ -19,14 +19,14 @@ OTHER_ROWS = 2
 """Prompts in a batch; in the run itself it is one on a CPU, and as many as fit on a GPU."""
 
 
-def measure_noise(cell: Cell, ablation: Ablation, unablated: Sequence[ItemOutcome]) -> Computed:
+def measure_noise(cell: Cell, unablated: Sequence[ItemOutcome]) -> Computed:
     """Compares the unablated answers of a cell with those of another batch shape.
 
     Returns:
         How many answers there are, how many differ, how many are right in one run and wrong in
         the other, and ``noise``: the share of the latter.
     """
-    (given,) = answers(cell, [()], ablation, rows=OTHER_ROWS)
+    (given,) = answers(cell, [()], ZeroAblation(), rows=OTHER_ROWS)
     pairs = list(zip(unablated, graded(cell, given), strict=True))
     tipped = sum(first.correct != again.correct for first, again in pairs)
     result = {
@@ -39,7 +39,7 @@ def measure_noise(cell: Cell, ablation: Ablation, unablated: Sequence[ItemOutcom
     return result, provenance(cell.loaded)
 
 
-def noise_unit(cell: Cell, ablation: Ablation) -> Unit:
+def noise_unit(cell: Cell) -> Unit:
     """The noise of the answers of ``cell``; whether they are right depends on the truths."""
     truths = {filing.name: truth(cell, filing) for filing, _ in cell.test}
-    return Unit(KIND, {**answers_key(cell, ablation), "method": METHOD, "truths": truths})
+    return Unit(KIND, {**answers_key(cell), "method": METHOD, "truths": truths})

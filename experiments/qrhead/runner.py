@@ -1,7 +1,7 @@
 """Computes cells into a store, and exports the study's own result files.
 
 Their paths are the study's, too: ``phase2/qrhead/…`` for detection, ``phase3/qrhead/…`` for
-ablation.
+ablation; other methods have folders of their own, other ways of ablation a name of their own.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,11 @@ from typing import Any
 
 from ablation.controls import ControlDraw
 from ablation.detection.ranking import HeadRanking
+from ablation.detection.ranking_formats import read_entries
 from ablation.errors import InvalidInput, ResultsError
 from ablation.heads import Head
-from experiments.json_files import read_json, storing, write_json
+from ablation.protocol import Ablation
+from experiments.json_files import read_text, storing, write_json
 from experiments.qrhead.cell_ablation import (
     AblationPlan,
     ablation_document,
@@ -41,18 +43,19 @@ class ResultsFolder:
 
     root: Path
 
-    def detection(self, model: str, question: str, tokens: int) -> Path:
-        return self._path("phase2", model, question, tokens)
+    def detection(self, cell: Cell, plan: AblationPlan) -> Path:
+        return self._path("phase2", cell, plan.method, "")
 
-    def ablation(self, model: str, question: str, tokens: int) -> Path:
-        return self._path("phase3", model, question, tokens)
+    def ablation(self, cell: Cell, plan: AblationPlan) -> Path:
+        return self._path("phase3", cell, plan.method, plan.ablation.tag)
 
-    def control(self, model: str, question: str, tokens: int, draw: ControlDraw) -> Path:
-        beside = self.ablation(model, question, tokens)
+    def control(self, cell: Cell, plan: AblationPlan, draw: ControlDraw) -> Path:
+        beside = self.ablation(cell, plan)
         return beside.with_name(f"{beside.stem}_controls") / f"{draw}.json"
 
-    def _path(self, phase: str, model: str, question: str, tokens: int) -> Path:
-        return self.root / phase / "qrhead" / model / question / f"tokens_{tokens}.json"
+    def _path(self, phase: str, cell: Cell, method: str, tag: str) -> Path:
+        folder = self.root / phase / method / cell.loaded.spec.key / cell.question
+        return folder / f"tokens_{cell.tokens}{tag}.json"
 
 
 @dataclass(frozen=True)
@@ -63,16 +66,18 @@ class CellRunner:
         store: where what is computed is kept.
         results: the folder that files are exported to.
         plan: what is ablated.
-        ranking_file: a ranking to use instead of the cell's own.
+        ranking_file: a ranking to use instead of the cell's own, in any of the formats of
+            ``ablation.detection.ranking_formats``.
     """
 
     store: Store
     results: ResultsFolder
     plan: AblationPlan = AblationPlan()
     ranking_file: Path | None = None
-    _rankings: dict[tuple[str, str], tuple[HeadRanking, str]] = field(
+    _rankings: dict[tuple[str, ...], tuple[HeadRanking, str]] = field(
         default_factory=dict, repr=False
     )
+    _ablations: dict[tuple[str, ...], Ablation] = field(default_factory=dict, repr=False)
 
     def detect(self, cell: Cell) -> dict[str, Any]:
         """The detection document of ``cell``, stored or computed now, and exported.
@@ -80,9 +85,22 @@ class CellRunner:
         Raises:
             ResultsError: it cannot be stored.
         """
-        ranked = self.store.once(detection_unit(cell), lambda: detect(cell))
+        method = self.plan.method
+        ranked = self.store.once(detection_unit(cell, method), lambda: detect(cell, method))
         assert ranked is not None  # it waits
-        return _exported(self._detection_path(cell), detection_document(cell, ranked))
+        path = self.results.detection(cell, self.plan)
+        return _exported(path, detection_document(cell, ranked))
+
+    def pooled_ranking(self, cells: Sequence[Cell]) -> HeadRanking:
+        """The heads by their scores averaged over ``cells``, which are of one model.
+
+        Raises:
+            InvalidInput: a ranking file that cannot be used.
+            ComputationError, ResultsError: as ``detect``.
+        """
+        for cell in cells:
+            self._is_ranked(cell)  # what other processes are at is left to them
+        return HeadRanking.mean([self._ranking(cell)[0] for cell in cells])
 
     def ablate(self, cell: Cell) -> dict[str, Any]:
         """The ablation document of ``cell``, stored or computed now; so is the ranking it needs.
@@ -96,8 +114,8 @@ class CellRunner:
         ranking, source = self._ranking(cell)
         todo = conditions(self.plan, ranking)
         found = self._run(cell, [condition.heads for condition in todo])
-        path = self.results.ablation(cell.loaded.spec.key, cell.question, cell.tokens)
-        return _exported(path, ablation_document(cell, todo, found, self.plan, source))
+        document = ablation_document(cell, todo, found, self.plan, self._ablation(cell), source)
+        return _exported(self.results.ablation(cell, self.plan), document)
 
     def controls(self, cell: Cell) -> list[dict[str, Any]]:
         """The documents of the plan's further draws of control heads, stored or computed now.
@@ -115,19 +133,17 @@ class CellRunner:
         found = iter(self._run(cell, [heads for sets in by_draw.values() for heads in sets]))
         documents = []
         for draw, sets in by_draw.items():
-            path = self.results.control(cell.loaded.spec.key, cell.question, cell.tokens, draw)
             outcomes = [next(found) for _ in sets]
-            document = control_document(cell, ranking, self.plan, draw, outcomes)
-            documents.append(_exported(path, document))
+            document = control_document(
+                cell, ranking, self.plan, draw, self._ablation(cell), outcomes
+            )
+            documents.append(_exported(self.results.control(cell, self.plan, draw), document))
         return documents
 
     def noise(self, cell: Cell) -> dict[str, Any]:
         """The run-to-run noise of the model's answers, measured on ``cell`` or stored."""
-        ablation = self.plan.ablation
         (unablated,) = self._run(cell, [UNABLATED])
-        document = self.store.once(
-            noise_unit(cell, ablation), lambda: measure_noise(cell, ablation, unablated.items)
-        )
+        document = self.store.once(noise_unit(cell), lambda: measure_noise(cell, unablated.items))
         assert document is not None  # it waits
         return dict(document.result)
 
@@ -148,43 +164,52 @@ class CellRunner:
         for cell, ranking in ranked:
             for draw in self.plan.further_draws():
                 self._take(cell, list(control_sets(ranking, self.plan, draw).values()))
-        first, ablation = cells[0], self.plan.ablation
+        first = cells[0]
         (unablated,) = self._take(first, [UNABLATED])
         if unablated is not None:
             self.store.once(
-                noise_unit(first, ablation),
-                lambda: measure_noise(first, ablation, unablated.items),
-                wait=False,
+                noise_unit(first), lambda: measure_noise(first, unablated.items), wait=False
             )
 
     def _run(self, cell: Cell, head_sets: Sequence[Sequence[Head]]) -> list[Outcomes]:
-        found = run_conditions(cell, head_sets, self.plan.ablation, self.store)
+        found = run_conditions(cell, head_sets, self._ablation(cell), self.store)
         return [outcomes for outcomes in found if outcomes is not None]  # it waits: all are there
 
     def _take(self, cell: Cell, head_sets: Sequence[Sequence[Head]]) -> list[Outcomes | None]:
-        return run_conditions(cell, head_sets, self.plan.ablation, self.store, wait=False)
+        return run_conditions(cell, head_sets, self._ablation(cell), self.store, wait=False)
 
     def _is_ranked(self, cell: Cell) -> bool:
         """Whether the cell's ranking need not be waited for; computes it if it is missing."""
         if self.ranking_file is not None:
             return True
-        return self.store.once(detection_unit(cell), lambda: detect(cell), wait=False) is not None
+        method = self.plan.method
+        unit = detection_unit(cell, method)
+        return self.store.once(unit, lambda: detect(cell, method), wait=False) is not None
 
-    def _detection_path(self, cell: Cell) -> Path:
-        return self.results.detection(cell.loaded.spec.key, cell.question, cell.tokens)
+    def _ablation(self, cell: Cell) -> Ablation:
+        key = self._key(cell)
+        if key not in self._ablations:
+            self._ablations[key] = self.plan.ablation.of(cell)
+        return self._ablations[key]
+
+    @staticmethod
+    def _key(cell: Cell) -> tuple[str, ...]:
+        return cell.loaded.fingerprint, prompts_sha256(cell.detection), prompts_sha256(cell.test)
 
     def _ranking(self, cell: Cell) -> tuple[HeadRanking, str]:
-        key = cell.loaded.fingerprint, prompts_sha256(cell.detection)
+        key = self._key(cell)
         if key not in self._rankings:
             self._rankings[key] = self._read_ranking(cell)
         return self._rankings[key]
 
     def _read_ranking(self, cell: Cell) -> tuple[HeadRanking, str]:
         if self.ranking_file is None:
-            source = self._detection_path(cell).relative_to(self.results.root).as_posix()
+            path = self.results.detection(cell, self.plan)
+            source = path.relative_to(self.results.root).as_posix()
             return read_ranking(self.detect(cell), cell), source
         try:
-            return read_ranking(read_json(self.ranking_file), cell), str(self.ranking_file)
+            entries = read_entries(read_text(self.ranking_file))
+            return HeadRanking.from_entries(entries, cell.loaded.grid), str(self.ranking_file)
         except (InvalidInput, ResultsError) as error:
             raise InvalidInput(f"ranking file {self.ranking_file}: {error}") from None
 

@@ -2,7 +2,7 @@
 
 from ablation.loading import LoadedModel
 from ablation.models import ModelSpec
-from ablation.modes import BiasPolicy
+from ablation.protocol import BiasPolicy
 from ablation.tests.tiny_models import random_ids, tiny_model
 from ablation.text import TokenText
 from experiments.exp10.setting import Setting

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ablation.detection import QRHEAD
 from ablation.filings.synthetic import synthetic_filings
 from ablation.loading import load_model
 from ablation.models import model_spec
@@ -68,8 +69,8 @@ def counted(monkeypatch):
 def test_what_other_processes_are_at_is_left_to_them(cells, runner_of):
     first, second = cells
     unablated = answers_unit(first, (), ZeroAblation())
-    ranking = detection_unit(second)
-    noise = noise_unit(first, ZeroAblation())
+    ranking = detection_unit(second, QRHEAD)
+    noise = noise_unit(first)
     runner = runner_of()
     with runner.store.lock(unablated), runner.store.lock(ranking):
         runner.share(cells)

@@ -12,14 +12,16 @@ import pytest
 
 from ablation.controls import check_levels
 from ablation.detection.ranking import HeadRanking
+from ablation.detection.ranking_formats import read_entries
 from ablation.errors import HeadclaimsError, InvalidInput
 from ablation.filings.edgar import load_edgar_filings
 from ablation.heads import Head, HeadGrid
 from experiments.claims import CLAIMS
 from experiments.cli.claims import _details, _entry
 from experiments.cli.options import IntegerList
-from experiments.json_files import read_bytes, read_json
+from experiments.json_files import read_bytes, read_text
 from experiments.judging.stored_evidence import CHECKOUT, moved_verdicts, read_evidence
+from experiments.paragraph_files import read_paragraphs
 from experiments.plugin.json_comparison import parse_document
 from experiments.plugin.regeneration import changes
 from experiments.store import Document, Run, Store, Unit
@@ -54,6 +56,8 @@ RANKING = {
         for number, head in enumerate(GRID)
     ]
 }
+SCORES = {f"{head.layer}-{head.head}": [0.5, 0.25] for head in GRID}
+LISTED = "model: tiny\nattn_head_set: 1-0,0-1\n"
 RESULT = Document(UNIT, {"question": "inc_state", "answers": ["DE"]}, {"run": "r", "model": "m"})
 BASELINE = {"top": [{"correct": 11, "total": 16}], "provenance": {"versions": {"torch": "2.13"}}}
 
@@ -71,7 +75,12 @@ def ground_truth(folder, data):
 
 def ranking(folder, data):
     (folder / "ranking.json").write_bytes(data)
-    HeadRanking.from_json(read_json(folder / "ranking.json"), GRID)
+    HeadRanking.from_entries(read_entries(read_text(folder / "ranking.json")), GRID)
+
+
+def paragraphs(folder, data):
+    (folder / "paragraphs").write_bytes(data)
+    read_paragraphs(folder / "paragraphs")
 
 
 def result(folder, data):
@@ -116,11 +125,15 @@ FORMATS = {
     "filing": (filings, json.dumps(FILING).encode()),
     "ground truth": (ground_truth, TRUTH.encode()),
     "ranking": (ranking, json.dumps(RANKING).encode()),
+    "scores by head": (ranking, json.dumps(SCORES).encode()),
+    "listed heads": (ranking, LISTED.encode()),
+    "paragraphs": (paragraphs, b'["One.", "Two."]'),
     "result": (result, RESULT.text().encode()),
     "baseline": (baseline, json.dumps(BASELINE).encode()),
     "evidence": (evidence, evidence_sample()),
 }
 
+OF_ONE_READER = ("filing", "ranking", "paragraphs", "result", "baseline", "evidence")
 LARGE = [b"[" + b"[]," * 990_000 + b"[]]", b'{"a":' * 500_000, b"1" * 10**7]
 
 
@@ -142,7 +155,7 @@ def test_no_file_is_more_than_a_value_or_one_line(name, tmp_path, pytestconfig):
 
 @pytest.mark.parametrize(
     ("name", "large"),
-    [*((name, LARGE[0]) for name in FORMATS), ("ranking", LARGE[1]), ("ranking", LARGE[2])],
+    [*((name, LARGE[0]) for name in OF_ONE_READER), ("ranking", LARGE[1]), ("ranking", LARGE[2])],
     ids=lambda value: value if isinstance(value, str) else value[:5].decode(),
 )
 def test_a_large_file_takes_little_memory(name, large, tmp_path):
@@ -180,9 +193,20 @@ INPUTS = [
     ("ground truth", TRUTH.encode() + b"79\n", "truth.csv has a row of another length at line 4"),
     ("ground truth", TRUTH.encode() + b'"', "truth.csv is not a CSV file"),
     ("ground truth", b"\xff", "truth.csv is not UTF-8"),
-    ("ranking", b"{", "ranking.json: not a JSON document"),
-    ("ranking", b"{}", "a list 'head_rankings' of {head, score, rank} is required"),
-    ("ranking", changed(RANKING, head_rankings=[]), "all 4 heads of the model must be ranked"),
+    ("ranking", b"{", "not a JSON document"),
+    ("ranking", b"{}", "at least one head must be ranked"),
+    ("ranking", b"[]", "a ranking is required: JSON with 'head_rankings'"),
+    ("ranking", b'{"head_rankings": 1}', "a list 'head_rankings' of {head, score, rank} is"),
+    ("scores by head", b'{"0-1": []}', "head '0-1': a list of scores is required, got []"),
+    ("scores by head", b'{"0-1": [NaN]}', "head '0-1': a finite 'score' is required, got nan"),
+    ("scores by head", b'{"L0H1": [1]}', "bad head name 'L0H1': write layer and head"),
+    ("scores by head", b'{"0-1": [1], "00-1": [1]}', "head L0H1 is listed twice"),
+    ("listed heads", b"1-0,0-1,1-0", "head L1H0 is listed twice"),
+    ("listed heads", b"1-0,0-7", "head L0H7 is out of range"),
+    ("listed heads", b"attn_head_set: full_heads", "bad head name 'full_heads'"),
+    ("listed heads", b"a: [", "neither JSON nor YAML"),
+    ("listed heads", b"1-0," * 30_000, "a list of heads takes at most 100,000 characters"),
+    ("ranking", changed(RANKING, head_rankings=[]), "at least one head must be ranked"),
     ("ranking", json.dumps(RANKING).replace("-0.5", "1" * 400).encode(), "a finite 'score'"),
     ("ranking", json.dumps(RANKING).replace("L1H1", "L1H7").encode(), "head L1H7 is out of range"),
     ("ranking", json.dumps(RANKING).replace("L1H1", "../x").encode(), "bad head name '../x'"),

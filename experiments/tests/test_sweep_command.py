@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
+from experiments.exp10.options import MODES
+
 ROOT = Path(__file__).parents[2]
 STUDY = ROOT / "experiments" / "exp10"
 
@@ -85,6 +87,14 @@ def test_parts_are_what_is_computed_and_a_second_run_goes_on_with_them(sweep):
     assert read("exp10a")["heads"] == before["heads"]
     status, out, _ = sweep("--parts", "a", "--no-figures", "--fresh")
     assert "65 evaluations computed" in out
+
+
+@pytest.mark.parametrize("mode", MODES[2:])
+def test_other_attention_is_another_result(mode, sweep):
+    assert sweep("--parts", "a", "--no-figures", "--mode", mode)[0] == 0
+    document = read("exp10a", f"tiny_{mode}_heron_40x20")
+    assert document["ablation"] == {"mode": mode, "site": "z", "scope": "all", "bias": "keep"}
+    assert len({head["ppl"] for head in document["heads"]}) > 60
 
 
 def test_mean_ablation_is_another_result(sweep):

@@ -1,0 +1,78 @@
+"""Head importance by gradient (Michel, Levy & Neubig 2019, arXiv 1905.10650, section 4.1)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+from ablation.errors import ComputationError
+from ablation.prompts import Prompt
+from ablation.sites import head_sites
+
+
+def gradient_scores(model: Any, prompt: Prompt) -> Float[Tensor, "layers heads"]:
+    """|∂L/∂ξ_h| of every head on one prompt, L the mean NLL of the answer as the needle states it.
+
+    ξ_h is a gate at z of head h, at all positions, and 1: z[h] ↦ ξ_h·z[h]. So ∂L/∂ξ_h is the slope
+    of the loss at the beginning of the way to zero ablation, and one backward pass gives it for all
+    heads. It says nothing of how the loss goes on: a head that is saved by another, or whose
+    removal is far from its present value, is misjudged.
+
+    Raises:
+        ComputationError: the loss or a gradient is not finite.
+    """
+    ids = torch.tensor([prompt.ids + prompt.answer], device=model.device)
+    return importance(model, ids, len(prompt.answer))
+
+
+def importance(
+    model: Any, ids: Int[Tensor, "1 tokens"], predicted: int
+) -> Float[Tensor, "layers heads"]:
+    """|∂L/∂ξ_h| of every head, L the mean NLL of the last ``predicted`` tokens.
+
+    Relative to the paper: scores are not normalised layer by layer. Memory is linear in the number
+    of tokens: activations of all layers are kept for the backward pass.
+
+    Raises:
+        ComputationError: the loss or a gradient is not finite.
+    """
+    with _gates(model) as gates, torch.enable_grad():
+        logits = model(input_ids=ids, use_cache=False, logits_to_keep=predicted + 1).logits
+        loss = functional.cross_entropy(logits[0, :-1].float(), ids[0, -predicted:])
+        (slopes,) = torch.autograd.grad(loss, gates)
+    if not (torch.isfinite(loss) and torch.isfinite(slopes).all()):
+        raise ComputationError("the loss or its gradient is not finite: try --dtype float32")
+    return slopes.abs().cpu()
+
+
+@contextmanager
+def _gates(model: Any) -> Iterator[Float[Tensor, "layers heads"]]:
+    """Ones that z of every head is multiplied with, and that gradients can be taken of."""
+    sites = head_sites(model)
+    gates = torch.ones(sites.grid.layers, sites.grid.heads, device=model.device, requires_grad=True)
+    frozen = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    handles = []
+
+    def hook_of(layer: int) -> Any:
+        def hook(projection: Any, args: tuple[Tensor]) -> tuple[Tensor]:
+            z = args[0].unflatten(-1, (sites.grid.heads, -1))
+            return ((z * gates[layer, :, None].to(z.dtype)).flatten(-2),)
+
+        return hook
+
+    try:
+        # Gradients of the weights would be thrown away.
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        for site in sites.layers:
+            handles.append(site.projection.register_forward_pre_hook(hook_of(site.layer)))
+        yield gates
+    finally:
+        for handle in handles:
+            handle.remove()
+        for parameter in frozen:
+            parameter.requires_grad_(True)

@@ -1,0 +1,70 @@
+"""Wu24: retrieval heads, which copy the needle (Wu et al. 2024, arXiv 2404.15574, section 2)."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ablation.attention import AttentionCall, observe_attention
+from ablation.generation import MAX_NEW_TOKENS, end_tokens, refuse_nan
+from ablation.prompts import Prompt
+from ablation.sites import head_sites
+
+RECALLED = 0.5
+"""ROUGE-1 recall of the needle's answer from which an answer counts as retrieved."""
+
+
+@torch.inference_mode()
+def retrieval_scores(
+    model: Any, tokenizer: Any, prompt: Prompt, *, max_new_tokens: int = MAX_NEW_TOKENS
+) -> Float[Tensor, "layers heads"] | None:
+    """The retrieval score of every head on one prompt; None if the answer was not retrieved.
+
+    The model answers greedily. For each token of its answer, a head scores a hit if the position
+    that the last row attends to most is in the needle and holds that very token. The score is hits
+    over the tokens of the answer in the needle. Prompts whose answer recalls less than half of the
+    needle's answer (ROUGE-1 recall) say nothing of retrieval and are left out.
+
+    Relative to the paper: the needle is the sentence that states the fact, within a section that
+    is all about the company; its answer is the fact's value.
+
+    Raises:
+        ComputationError: the model's logits are NaN.
+    """
+    grid = head_sites(model).grid
+    ids = list(prompt.ids)
+    before = torch.tensor([ids[:-1]], device=model.device)
+    cache = model.base_model(input_ids=before, use_cache=True).past_key_values
+    hits = torch.zeros(grid.layers, grid.heads)
+    looked_at: dict[int, Tensor] = {}
+
+    def note(call: AttentionCall) -> None:
+        # Of a sliding window the oldest keys may be gone; the last is always the last token.
+        gone = len(ids) - call.key.shape[2]
+        looked_at[call.layer] = call.weights()[0, :, -1].argmax(dim=-1) + gone
+
+    answer: list[int] = []
+    ends = end_tokens(model)
+    with observe_attention(model, note):
+        while len(answer) < max_new_tokens and not (answer and answer[-1] in ends):
+            last = torch.tensor([ids[-1:]], device=model.device)
+            logits = model(input_ids=last, past_key_values=cache, use_cache=True).logits
+            token = int(refuse_nan(logits)[0, -1].argmax())
+            for layer, places in looked_at.items():
+                for head, place in enumerate(places.tolist()):
+                    in_needle = prompt.sentence[0] <= place < prompt.sentence[1]
+                    hits[layer, head] += in_needle and ids[place] == token
+            ids.append(token)
+            answer.append(token)
+    wanted, given = tokenizer.batch_decode([prompt.answer, answer], skip_special_tokens=True)
+    if rouge1_recall(wanted, given) < RECALLED:
+        return None
+    return hits / len(prompt.answer)
+
+
+def rouge1_recall(wanted: str, given: str) -> float:
+    """The share of the words of ``wanted`` that are in ``given``, stemmed (ROUGE-1 recall)."""
+    from rouge_score.rouge_scorer import RougeScorer  # imports nltk, half a second
+
+    return RougeScorer(["rouge1"], use_stemmer=True).score(wanted, given)["rouge1"].recall

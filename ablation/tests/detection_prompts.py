@@ -1,0 +1,29 @@
+"""Prompts of random ids for the tests of detection, and eager attention to compare with."""
+
+import torch
+
+from ablation.prompts import Prompt
+from ablation.tests.tiny_models import random_ids
+
+
+def make_prompt(seed=3, context=40, question=7):
+    """A prompt whose needle, fact and sentence lie at known places."""
+    ids = random_ids(context + 2 * question + 3, seed=seed)[0].tolist()
+    return Prompt(
+        context=tuple(ids[:context]),
+        needle=(10, 25),
+        question=tuple(ids[context : context + question]),
+        null_question=tuple(ids[context + question : context + 2 * question - 2]),
+        tail=tuple(ids[-3:]),
+        fact=(15, 17),
+        sentence=(12, 20),
+    )
+
+
+def eager_attention(model, ids):
+    """The full attention matrices, ``(layers, heads, seq, seq)``."""
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        attentions = model(torch.tensor([ids]), output_attentions=True).attentions
+    model.set_attn_implementation("sdpa")
+    return torch.stack([layer[0] for layer in attentions])

@@ -1,0 +1,215 @@
+"""The methods of detection against naive readings of their formulas, on every architecture."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional
+
+from ablation.ablator import HeadAblator
+from ablation.detection import METHODS
+from ablation.detection.gradient import gradient_scores, importance
+from ablation.detection.methods import random_ranking, rank_heads
+from ablation.detection.qrhead import query_focused_scores
+from ablation.detection.summed_attention import summed_attention_scores
+from ablation.detection.wu24 import retrieval_scores, rouge1_recall
+from ablation.errors import ComputationError, InvalidInput
+from ablation.heads import Head, HeadGrid
+from ablation.sites import head_sites
+from ablation.tests.detection_prompts import eager_attention, make_prompt
+from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
+from ablation.tests.tolerances import assert_same
+
+ATTENTION = {"rtol": 0, "atol": 1e-5}
+"""fp32 softmax weights under sdpa's and eager's stream."""
+
+HEADS = 4
+
+
+class Numbers:
+    """A tokenizer whose text is the tokens' numbers."""
+
+    def __init__(self, ends=(0, 2)):
+        self._ends = ends
+
+    def batch_decode(self, rows, skip_special_tokens):
+        skipped = self._ends if skip_special_tokens else ()
+        return [" ".join(str(int(x)) for x in row if int(x) not in skipped) for row in rows]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_summed_attention_is_the_last_rows(name):
+    model, prompt = tiny_model(name), make_prompt()
+    full = eager_attention(model, prompt.ids)
+    start, end = prompt.needle
+    expected = full[:, :, -1, start:end].sum(-1)
+    assert_same(summed_attention_scores(model, prompt), expected, ATTENTION)
+
+
+def greedy_answer(model, ids, length=10):
+    answer: list[int] = []
+    while len(answer) < length and answer[-1:] != [2]:
+        with torch.no_grad():
+            logits = model(torch.tensor([[*ids, *answer]])).logits
+        answer.append(int(logits[0, -1].argmax()))
+    return answer
+
+
+def copied(model, seed=3):
+    """A prompt whose needle states what the model will answer."""
+    for tried in range(seed, seed + 20):
+        prompt = make_prompt(tried)
+        for _ in range(5):
+            answer = greedy_answer(model, prompt.ids, 2)
+            if list(prompt.answer) == answer:
+                return prompt
+            start, end = prompt.fact
+            context = (*prompt.context[:start], *answer, *prompt.context[end:])
+            prompt = replace(prompt, context=context)
+    pytest.fail("the tiny model never answers what its needle states")
+
+
+def naive_retrieval(model, prompt):
+    """One head, one token and one eager forward at a time."""
+    ids, hits = list(prompt.ids), torch.zeros(LAYERS, HEADS)
+    for token in greedy_answer(model, prompt.ids):
+        attention = eager_attention(model, ids)
+        for layer in range(LAYERS):
+            for head in range(HEADS):
+                place = int(attention[layer, head, -1].argmax())
+                if prompt.sentence[0] <= place < prompt.sentence[1] and ids[place] == token:
+                    hits[layer, head] += 1
+        ids.append(token)
+    return hits / len(prompt.answer)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_retrieval_scores_count_the_tokens_that_are_copied(name):
+    model = tiny_model(name)
+    prompt = copied(model)
+    found = retrieval_scores(model, Numbers(), prompt)
+    assert found is not None
+    assert_same(found, naive_retrieval(model, prompt), ATTENTION)
+
+
+def test_a_head_that_copies_the_needle_has_a_score_of_one(llama):
+    # Equal logits: the answer is token 0 over and over, and so is the needle. Wherever a head
+    # looks in it, it copies.
+    with torch.no_grad():
+        llama.lm_head.weight.zero_()
+    prompt = replace(make_prompt(), context=(0,) * 40, sentence=(0, 40))
+    scores = retrieval_scores(llama, Numbers(ends=()), prompt, max_new_tokens=2)
+    assert scores is not None
+    assert scores.max() == 1
+
+
+def test_a_prompt_whose_answer_is_not_retrieved_says_nothing(llama):
+    prompt = make_prompt()
+    unlike = (*prompt.context[:15], 95, 96, *prompt.context[17:])
+    answer = greedy_answer(llama, replace(prompt, context=unlike).ids)
+    assert not {95, 96} & set(answer)
+    assert retrieval_scores(llama, Numbers(), replace(prompt, context=unlike)) is None
+    with pytest.raises(InvalidInput, match="wu24 requires a prompt whose answer the model retriev"):
+        rank_heads(llama, Numbers(), [replace(prompt, context=unlike)], "wu24")
+
+
+def test_recall_is_of_words_in_the_answer_wherever_they_are():
+    assert rouge1_recall("West Virginia", "the State of West Virginia in May") == 1
+    assert rouge1_recall("West Virginia", "Virginia") == 0.5
+    assert rouge1_recall("14,200", "about 14,200 employees") == 1
+    assert rouge1_recall("Ohio", "Iowa") == 0
+
+
+def gated_loss(model, ids, predicted, head, gate):
+    """The loss with z of a head multiplied with ``gate``."""
+    sites = head_sites(model)
+
+    def hook(projection, args):
+        z = args[0].unflatten(-1, (HEADS, -1)).clone()
+        z[:, :, head.head] *= gate
+        return (z.flatten(-2),)
+
+    handle = sites.layers[head.layer].projection.register_forward_pre_hook(hook)
+    with torch.no_grad():
+        logits = model(ids).logits[0, -predicted - 1 : -1]
+    handle.remove()
+    return functional.cross_entropy(logits.double(), ids[0, -predicted:])
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_importance_is_the_slope_of_the_loss_in_the_gate_of_a_head(name):
+    model, step = tiny_model(name).double(), 1e-2
+    ids = random_ids(30)
+    found = importance(model, ids, 4)
+    for head in HeadGrid(LAYERS, HEADS):
+        above, below = (gated_loss(model, ids, 4, head, 1 + way * step) for way in (1, -1))
+        slope = float(above - below) / (2 * step)
+        # Norms and the loss are computed in fp32 whatever the weights are.
+        assert float(found[head.layer, head.head]) == pytest.approx(abs(slope), rel=5e-3, abs=1e-4)
+
+
+def test_gradients_are_of_the_answer_after_the_prompt(llama):
+    prompt = make_prompt()
+    ids = torch.tensor([[*prompt.ids, *prompt.context[15:17]]])
+    assert torch.equal(gradient_scores(llama, prompt), importance(llama, ids, 2))
+    assert gradient_scores(llama, prompt).min() > 0
+
+
+def test_the_model_is_left_as_it_was(llama):
+    wanted = [parameter.requires_grad for parameter in llama.parameters()]
+    for method in METHODS[:4]:
+        if method != "wu24":
+            rank_heads(llama, Numbers(), [make_prompt()], method)
+    assert [parameter.requires_grad for parameter in llama.parameters()] == wanted
+    assert all(parameter.grad is None for parameter in llama.parameters())
+    assert llama.config._attn_implementation == "sdpa"
+    assert not [m for m in llama.modules() if m._forward_pre_hooks or m._forward_hooks]
+
+
+def test_a_ranking_is_of_scores_averaged_over_the_samples_that_say_something(llama):
+    first, second = make_prompt(3), make_prompt(4)
+    found = rank_heads(llama, Numbers(), [first, second], "summed_attention")
+    mean = sum(summed_attention_scores(llama, prompt).double() for prompt in (first, second)) / 2
+    best = found.ranking.top(1)[0]
+    assert mean[best.layer, best.head] == mean.max()
+    assert found.samples == 2
+    told = copied(llama)
+    unlike = replace(second, context=(*second.context[:15], 95, 96, *second.context[17:]))
+    found = rank_heads(llama, Numbers(), [told, unlike], "wu24")
+    assert found.samples == 1
+    scores = retrieval_scores(llama, Numbers(), told)
+    assert scores is not None
+    assert found.ranking.entries[0][1] == pytest.approx(float(scores.max()))
+
+
+def test_qrhead_is_the_default(llama):
+    scores = query_focused_scores(llama, make_prompt())
+    assert rank_heads(llama, None, [make_prompt()]).ranking.entries[0][1] == scores.max()
+
+
+def test_a_random_ranking_is_seeded_and_needs_no_prompt(llama):
+    grid = HeadGrid(LAYERS, HEADS)
+    found = rank_heads(llama, None, [], "random")
+    assert (found.samples, found.ranking) == (0, random_ranking(grid))
+    assert sorted(head for head, _ in found.ranking.entries) == list(grid)
+    assert found.ranking.top(12) != random_ranking(grid, seed=43).top(12)
+
+
+@pytest.mark.parametrize("method", ["summed_attention", "gradient", "wu24"])
+def test_nan_is_an_error_and_no_score(method, llama):
+    with torch.no_grad():
+        llama.model.layers[1].self_attn.q_proj.weight.fill_(float("nan"))
+    with pytest.raises(ComputationError):
+        rank_heads(llama, Numbers(), [make_prompt()], method)
+
+
+def test_an_unknown_method_is_refused(llama):
+    with pytest.raises(InvalidInput, match="unknown method 'best': choose one of qrhead, wu24"):
+        rank_heads(llama, None, [make_prompt()], "best")
+
+
+def test_scores_do_not_depend_on_what_was_ablated_before(llama):
+    before = summed_attention_scores(llama, make_prompt())
+    with HeadAblator(llama, [Head(0, 0)]):
+        assert not torch.equal(summed_attention_scores(llama, make_prompt()), before)
+    assert torch.equal(summed_attention_scores(llama, make_prompt()), before)

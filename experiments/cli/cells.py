@@ -1,0 +1,63 @@
+"""What the commands on cells are made of: parsed options, a runner, cells with their prompts."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ablation.filings.filing import FilingSet
+from ablation.models import ModelSpec
+from experiments.cli.options import PlanSettings, RunSettings, chosen_store
+from experiments.json_files import check_writable
+from experiments.qrhead.choices import AblationChoice
+
+if TYPE_CHECKING:
+    from experiments.qrhead.cells import Cell
+    from experiments.qrhead.runner import CellRunner
+
+
+def parsed(options: dict[str, Any]) -> tuple[PlanSettings, RunSettings]:
+    """What is ablated, and how the model runs."""
+    names = {field.name for field in fields(PlanSettings)}
+    plan = {name: value for name, value in options.items() if name in names}
+    return PlanSettings(**plan), RunSettings(
+        **{name: value for name, value in options.items() if name not in names}
+    )
+
+
+def runner_of(
+    settings: RunSettings, plan: PlanSettings, ranking: Path | None = None
+) -> "CellRunner":
+    choice = AblationChoice(plan.mode, plan.scope, plan.bias)
+    check_writable(settings.out)
+    from experiments.qrhead.cell_ablation import AblationPlan
+    from experiments.qrhead.runner import CellRunner, ResultsFolder
+
+    store = chosen_store(settings.store, settings.fresh)
+    chosen = AblationPlan(
+        plan.levels, plan.seed, plan.skip_random, plan.control_draws, plan.method, choice
+    )
+    return CellRunner(store, ResultsFolder(settings.out), chosen, ranking)
+
+
+def one_cell(settings: RunSettings, spec: ModelSpec, question: str, tokens: int | None) -> "Cell":
+    return cells_of(
+        settings, spec, (question,), (spec.token_lengths[0] if tokens is None else tokens,)
+    )[0]
+
+
+def cells_of(
+    settings: RunSettings,
+    spec: ModelSpec,
+    questions: tuple[str, ...],
+    lengths: tuple[int, ...],
+) -> "list[Cell]":
+    """Builds a model's cells before the first one runs: bad input costs seconds, not hours."""
+    from experiments.qrhead.cells import build_cell
+
+    filings: FilingSet = settings.filing_set()
+    loaded = settings.load(spec)
+    return [
+        build_cell(loaded, filings, question, tokens)
+        for question in questions
+        for tokens in lengths
+    ]

@@ -1,0 +1,102 @@
+"""Every test filing's retrieval task by selected heads: a unit of the store for each cell."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from ablation.filings.filing import question_by_key
+from ablation.heads import Head
+from ablation.retrieval import (
+    paragraph_attention,
+    paragraph_scores,
+    ranked,
+    retrieval_prompt,
+)
+from experiments.memory_errors import memory_errors
+from experiments.methods.passages import Passages, passages
+from experiments.provenance import model_key, provenance
+from experiments.qrhead.cells import Cell
+from experiments.store import Computed, Store, Unit
+
+KIND = "retrieval"
+VERSION = 1
+
+Selections = Mapping[str, Sequence[Head]]
+"""Name -> the heads that are listened to."""
+
+
+def gold_ranks(cells: Sequence[Cell], selections: Selections, store: Store) -> list[dict[str, Any]]:
+    """The rank of the gold paragraph of every test filing by each selection, counted from 1.
+
+    What other processes are at is left to them until there is nothing else to do.
+
+    Returns:
+        For each cell,
+        ``{"items": [{"filing", "company", "paragraphs"}, …], "ranks": {name: [rank, …]}}``.
+
+    Raises:
+        InvalidInput: the paragraphs do not fit into the model's context.
+        ComputationError: the model's attention is NaN.
+        ResultsError: the result cannot be stored.
+    """
+    units = [retrieval_unit(cell, selections) for cell in cells]
+    for wait in (False, True):
+        found = [
+            store.once(unit, lambda cell=cell: _compute(cell, selections), wait=wait)  # type: ignore[misc]
+            for cell, unit in zip(cells, units, strict=True)
+        ]
+    return [dict(document.result) for document in found if document is not None]  # it waited
+
+
+def retrieval_unit(cell: Cell, selections: Selections) -> Unit:
+    """The ranks of a cell by ``selections``."""
+    return Unit(
+        KIND,
+        {
+            **model_key(cell.loaded),
+            "version": VERSION,
+            "question": cell.question,
+            "chat": cell.loaded.spec.style.chat,
+            "tasks_sha256": _sha256(
+                [[task.paragraphs, task.gold] for task in retrieval_tasks(cell)]
+            ),
+            "selections_sha256": _sha256(
+                {name: [str(head) for head in sorted(heads)] for name, heads in selections.items()}
+            ),
+        },
+    )
+
+
+def retrieval_tasks(cell: Cell) -> list[Passages]:
+    """The tasks of the test filings; all their sentences are of the test split."""
+    filings = [filing for filing, _ in cell.test]
+    return [passages(filing, filings, cell.question) for filing in filings]
+
+
+def _compute(cell: Cell, selections: Selections) -> Computed:
+    started, tasks = time.perf_counter(), retrieval_tasks(cell)
+    loaded, query = cell.loaded, question_by_key(cell.question).text
+    ranks: dict[str, list[int]] = {name: [] for name in selections}
+    described = f"retrieve {cell.question}"
+    with memory_errors(), tqdm(tasks, desc=described, unit="query", delay=1, disable=None) as bar:
+        for task in bar:
+            prompt = retrieval_prompt(
+                loaded.tokenizer, query, task.paragraphs, chat=loaded.spec.style.chat
+            )
+            attention = paragraph_attention(loaded.model, prompt)
+            scores = paragraph_scores(attention, list(selections.values())).tolist()
+            for name, by_paragraph in zip(selections, scores, strict=True):
+                ranks[name].append(1 + ranked(by_paragraph).index(task.gold))
+    items = [
+        {"filing": task.filing, "company": task.company, "paragraphs": len(task.paragraphs)}
+        for task in tasks
+    ]
+    return {"items": items, "ranks": ranks}, provenance(loaded, time.perf_counter() - started)
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

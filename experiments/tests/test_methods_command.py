@@ -1,0 +1,98 @@
+"""``--method``, ``--mode`` and ``--scope`` of the commands, on a tiny model."""
+
+import json
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from ablation.detection import METHODS
+from ablation.protocol import BiasPolicy, Scope
+from experiments.qrhead.choices import BIAS_POLICIES, MODES, SCOPES
+from experiments.tests.conftest import TINY_TOKENS
+
+CELL = Path("tiny/inc_state")
+SMALL = ("--question", "inc_state", "--tokens", TINY_TOKENS, "--synthetic", 10)
+ABLATE = (*SMALL, "--levels", "2", "--skip-random")
+RETRIEVING = [method for method in METHODS if method != "wu24"]
+
+
+def read(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("method", RETRIEVING)
+def test_every_method_writes_the_same_ranking_file(headclaims, tiny, method):
+    status, out, err = headclaims("detect", "--model", tiny, *SMALL, "--method", method)
+    assert (status, err) == (0, "")
+    document = read(f"results/phase2/{method}" / CELL / f"tokens_{TINY_TOKENS}.json")
+    assert document["method"] == method
+    assert len(document["head_rankings"]) == 64
+    used = 0 if method == "random" else len(document["samples"])
+    assert document["samples_processed"] == used
+    assert f"top 10 heads: {document['top_50_heads'][0]}" in out
+
+
+def test_a_model_that_retrieves_nothing_has_no_ranking_by_retrieval(headclaims, tiny):
+    status, out, err = headclaims("detect", "--model", tiny, *SMALL, "--method", "wu24")
+    assert (status, out) == (2, "")
+    assert err.startswith(
+        "Error: wu24 requires a prompt whose answer the model retrieves, got none"
+    )
+    assert not list(Path("results").rglob("*.json"))
+
+
+def test_the_words_of_the_command_line_are_those_of_the_library():
+    assert list(SCOPES) == list(Scope)
+    assert sorted(BIAS_POLICIES) == sorted(BiasPolicy)
+
+
+def test_every_mode_and_scope_is_a_result_of_its_own(headclaims, tiny):
+    found = {}
+    for mode, scope in [*((mode, SCOPES[0]) for mode in MODES), *product(["bos"], SCOPES[1:])]:
+        chosen = ("--mode", mode, "--scope", scope)
+        assert headclaims("ablate", "--model", tiny, *ABLATE, *chosen)[0] == 0
+        tag = "".join(f"_{word}" for word in (mode, scope) if word not in ("zero", "all"))
+        path = "results/phase3/qrhead" / CELL / f"tokens_{TINY_TOKENS}{tag}.json"
+        found[mode, scope] = read(path)
+    for (mode, scope), document in found.items():
+        described = document["ablation"]
+        assert (described["mode"], described["scope"]) == (mode.removesuffix("_by_position"), scope)
+    units = [read(path) for path in Path("store/documents/answers").rglob("*.json")]
+    # The unablated answers are those of all of them.
+    assert len(units) == len(found) + 1
+    assert [unit["key"]["ablation"] for unit in units if not unit["key"]["heads"]] == [None]
+
+
+def test_methods_have_folders_of_their_own(headclaims, tiny):
+    assert headclaims("ablate", "--model", tiny, *ABLATE, "--method", "random")[0] == 0
+    document = read("results/phase3/random" / CELL / f"tokens_{TINY_TOKENS}.json")
+    ranking = read(f"results/{document['heads_source']}")
+    assert document["top_heads_ablations"][0]["heads_str"] == ranking["top_50_heads"][:2]
+
+
+def test_a_list_of_heads_as_qrhead_writes_it_is_a_ranking(headclaims, tiny):
+    Path("heads").write_text("2-5,1-3,0-15", encoding="utf-8")
+    assert headclaims("ablate", "--model", tiny, *ABLATE, "--ranking", "heads")[0] == 0
+    document = read("results/phase3/qrhead" / CELL / f"tokens_{TINY_TOKENS}.json")
+    assert document["top_heads_ablations"][0]["heads_str"] == ["L2H5", "L1H3"]
+    few = (*ABLATE[:-3], "--levels", "4", "--skip-random", "--ranking", "heads")
+    status, _, err = headclaims("ablate", "--model", tiny, *few)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "the top 4 heads are required, but the ranking holds 3" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--mode", "mean", "--bias", "keep"), "--bias keep goes with --mode zero only"),
+        (("--mode", "noise"), "'noise' is not one of"),
+        (("--scope", "first"), "'first' is not one of"),
+        (("--method", "best"), "'best' is not one of"),
+        (("--mode", "resample", "--synthetic", 5), "two different prompts of 400 tokens, got one"),
+    ],
+)
+def test_a_choice_that_cannot_be_is_one_line(headclaims, tiny, options, message):
+    status, out, err = headclaims("ablate", "--model", tiny, *ABLATE, *options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
