@@ -68,7 +68,7 @@ Replacement = Callable[[Seen], Tensor | None]
 
 @runtime_checkable
 class Ablation(Protocol):
-    """What takes the place of z in the ablated heads; each one is a frozen dataclass below.
+    """What takes the place of z in the ablated heads; ``ablation.modes`` has one after the other.
 
     Attributes:
         reads_attention: whether the replacement needs ``Seen.attention``.

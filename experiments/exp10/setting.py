@@ -14,9 +14,10 @@ from ablation.modes import REDIRECTED, ZeroAblation
 from ablation.perplexity import Perplexity
 from ablation.protocol import Ablation, BiasPolicy
 from ablation.text import SourceText, TokenText, read_text, tokenise
+from experiments.environment import timestamp
 from experiments.exp10.options import LONGEST_WINDOW, MODES, Exp10Options
 from experiments.memory_errors import memory_errors
-from experiments.provenance import model_key, provenance, timestamp
+from experiments.provenance import model_key, provenance
 
 VERSION = 2
 """Of the documents and of what their figures mean; raised whenever either changes."""

@@ -4,6 +4,8 @@ Findings travel in the properties of test reports, so the table is the same with
 xdist, and JUnit files hold them too.
 """
 
+import shlex
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from _pytest.junitxml import xml_key  # what record_testsuite_property uses, too
 from ablation.errors import InvalidInput, ResultsError
 from ablation.models import EMBEDDED_MODEL, MODELS
 from experiments.claims import CLAIMS
+from experiments.environment import judged_with
 from experiments.json_files import check_writable, write_json
 from experiments.judging.claim import Tier
 from experiments.judging.report import (
@@ -135,7 +138,9 @@ class _Findings:
         else:
             moved = self._moved()
         if path is not None and self._results:
-            write_json(path, report_document(self._results))
+            command = shlex.join(["pytest", *sys.argv[1:]])
+            made = {"provenance": judged_with(command)}
+            write_json(path, report_document(self._results) | made)
         return moved
 
     def _moved(self) -> list[str]:

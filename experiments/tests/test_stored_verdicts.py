@@ -1,5 +1,7 @@
 """Evidence that a run stores and is compared with, through a pytest of its own."""
 
+import json
+
 import pytest
 
 from experiments.tests.claims_suite import CASES, write_suite
@@ -56,6 +58,9 @@ def test_a_verdict_that_moves_fails_the_run_until_it_is_stored(pytester):
     suite = write_suite(pytester, ONE.format(estimate=0.1, low=0.05))
     assert suite.runpytest_inprocess(stored).ret == 0
     assert suite.runpytest_inprocess().ret == 0
+    document = json.loads((suite.path / "baselines/claims/embedded.json").read_text("utf-8"))
+    assert {"time", "versions", "cpu", "commit", "command"} <= document["provenance"].keys()
+    assert document["provenance"]["versions"]["scipy"]
 
     suite.makepyfile(ONE.format(estimate=0.1, low=-0.05))
     moved = suite.runpytest_inprocess("-k", "drop")

@@ -1,0 +1,90 @@
+"""Where a process runs, and from which commit: what provenance can say without importing torch."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("headclaims", "torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy")
+
+_FLAGS = ("fma", "avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "bf16")
+"""Of the processor, those that matrix kernels are chosen by."""
+
+
+def judged_with(command: str) -> dict[str, Any]:
+    """Where verdicts were found, and by which command; the figures behind them have their own."""
+    return {"time": timestamp(), "versions": versions(), **place(), "command": command}
+
+
+def timestamp() -> str:
+    """Now, in UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    packages = {package: _version(package) for package in _PACKAGES}
+    return {"python": platform.python_version(), **packages}
+
+
+def place() -> dict[str, Any]:
+    """Machine and commit."""
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cpu": dict(_cpu()),
+        **_checkout(),
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@cache
+def _cpu() -> Mapping[str, Any]:
+    """The processor's name and what of it decides which kernels run."""
+    described: dict[str, str] = {}
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            described.setdefault(name.strip(), value.strip())
+    flags = described.get("flags", described.get("Features", "")).split()
+    return {
+        "name": described.get("model name") or platform.processor(),
+        "flags": [flag for flag in _FLAGS if flag in flags],
+    }
+
+
+@cache
+def _checkout() -> Mapping[str, Any]:
+    """The commit and whether files were changed since; both None outside of git.
+
+    Baselines do not count: no figure depends on them, and regenerating them changes them.
+    """
+    folder = Path(__file__).parent
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain", ":(top)", ":(top,exclude)baselines")
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": bool(changed)}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
+    ).stdout.strip()
