@@ -28,6 +28,7 @@ def timestamp() -> str:
 
 
 def versions() -> dict[str, str]:
+    """Of Python and of the packages that decide figures."""
     packages = {package: _version(package) for package in _PACKAGES}
     return {"python": platform.python_version(), **packages}
 
