@@ -1,6 +1,5 @@
 """JSON documents on disk: written whole or not at all, read with one-line errors."""
 
-import errno
 import json
 import os
 from collections.abc import Iterator
@@ -8,10 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ablation.bounded_files import LARGEST, read_bytes
 from ablation.errors import ResultsError, first_line
-
-LARGEST = 3_000_000
-"""Bytes of a document that somebody may hand over; parsed it takes up to twenty times as much."""
 
 
 def write_json(path: Path, document: object) -> None:
@@ -74,7 +71,7 @@ def read_json(path: Path, largest: int = LARGEST) -> Any:
     """The document in ``path``.
 
     Raises:
-        ResultsError: the file cannot be read, is larger than ``largest`` bytes, or is not JSON.
+        ResultsError: the file cannot be read, is beyond what ``read_bytes`` takes, or not JSON.
     """
     try:
         return json.loads(read_text(path, largest))
@@ -88,7 +85,7 @@ def read_text(path: Path, largest: int = LARGEST) -> str:
     """The text of ``path``.
 
     Raises:
-        ResultsError: the file cannot be read, is larger than ``largest`` bytes, or is not UTF-8.
+        ResultsError: the file cannot be read, is beyond what ``read_bytes`` takes, or not UTF-8.
     """
     try:
         return read_bytes(path, largest).decode("utf-8")
@@ -98,22 +95,6 @@ def read_text(path: Path, largest: int = LARGEST) -> str:
         raise ResultsError(
             f"{path}: not a text in UTF-8 ({first_line(error)}): restore it, or give another"
         ) from None
-
-
-def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
-    """The content of a file.
-
-    Raises:
-        OSError: it cannot be read, or is no file: reading a pipe or a device might never end.
-        ValueError: it is larger than ``largest`` bytes.
-    """
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "not a regular file")
-    with path.open("rb") as file:
-        data = file.read(largest + 1)
-    if len(data) > largest:
-        raise ValueError(f"it is larger than {largest:,} bytes")
-    return data
 
 
 def check_writable(folder: Path, option: str = "--out") -> None:

@@ -10,12 +10,14 @@ states them in so many words.
 """
 
 import csv
+import io
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ablation.bounded_files import read_bytes
 from ablation.errors import InvalidInput
 from ablation.filings.filing import QUESTIONS, Fact, Filing, FilingSet
 from ablation.filings.passages import (
@@ -25,9 +27,6 @@ from ablation.filings.passages import (
     locate_fact,
 )
 from ablation.filings.states import state_of_code, state_of_name
-
-LARGEST_FILE_BYTES = 3_000_000
-"""Text of all items of the longest filings; parsed, hostile JSON takes twenty times as much."""
 
 _REQUIRED_KEYS = ("cik", "filing_date", "period_of_report", "item_1")
 _METADATA_STATES = {"inc_state": "state_of_inc", "hq_state": "state_location"}
@@ -136,32 +135,28 @@ def read_ground_truth(path: Path) -> Mapping[str, Mapping[str, str]]:
 
     truths: dict[str, Mapping[str, str]] = {}
     try:
-        if path.exists() and not path.is_file():
-            raise refuse("is not a regular file")
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise refuse(f"is larger than {LARGEST_FILE_BYTES // 1_000_000} MB")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            missing = [column for column in required if column not in (reader.fieldnames or ())]
-            if missing:
-                raise refuse(f"lacks {', '.join(missing)}")
-            for row in reader:
-                # DictReader's marks of a row with too many and with too few cells.
-                if None in row or None in row.values():
-                    raise refuse(f"has a row of another length at line {reader.line_num}")
-                stem = row["filename"].strip().removesuffix(".txt")
-                if stem in truths:
-                    raise refuse(f"lists {_one_line(stem)} twice, again at line {reader.line_num}")
-                truths[stem] = {
-                    key: _cell(row[question.ground_truth_column])
-                    for key, question in QUESTIONS.items()
-                }
+        reader = csv.DictReader(io.StringIO(read_bytes(path).decode("utf-8-sig")), strict=True)
+        missing = [column for column in required if column not in (reader.fieldnames or ())]
+        if missing:
+            raise refuse(f"lacks {', '.join(missing)}")
+        for row in reader:
+            # DictReader's marks of a row with too many and with too few cells.
+            if None in row or None in row.values():
+                raise refuse(f"has a row of another length at line {reader.line_num}")
+            stem = row["filename"].strip().removesuffix(".txt")
+            if stem in truths:
+                raise refuse(f"lists {_one_line(stem)} twice, again at line {reader.line_num}")
+            truths[stem] = {
+                key: _cell(row[question.ground_truth_column]) for key, question in QUESTIONS.items()
+            }
     except OSError as error:
         raise refuse(f"cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise refuse("is not UTF-8") from None
     except csv.Error as error:
         raise refuse(f"is not a CSV file ({_one_line(error)})") from None
+    except ValueError as error:
+        raise refuse(f"is {error}") from None
     return truths
 
 
@@ -194,13 +189,13 @@ def _json_object(path: Path, directory: Path) -> Mapping[str, object]:
             raise _UnusableFileError("not a regular file")
         if not path.resolve().is_relative_to(directory.resolve()):
             raise _UnusableFileError("a link to outside the directory")
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise _UnusableFileError(f"larger than {LARGEST_FILE_BYTES // 1_000_000} MB")
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
     except OSError as error:
         raise _UnusableFileError(f"cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise _UnusableFileError("not UTF-8") from None
+    except ValueError as error:
+        raise _UnusableFileError(str(error)) from None
     if not text.strip():
         raise _UnusableFileError("empty")
     try:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from ablation.bounded_files import LARGEST
 from ablation.errors import InvalidInput
-from ablation.filings import edgar
 from ablation.filings.edgar import load_edgar_filings, read_ground_truth
 from ablation.filings.filing import Filing, FilingSet
 
@@ -202,9 +202,7 @@ def test_a_file_without_section_1_is_named(tmp_path: Path) -> None:
     assert line == "bad.json: not of EDGAR-CRAWLER, or cut: lacks item_1"
 
 
-def test_links_out_directories_and_large_files_are_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_links_out_directories_and_large_files_are_not_read(tmp_path: Path) -> None:
     outside, inside = tmp_path / "outside", tmp_path / "inside"
     outside.mkdir()
     inside.mkdir()
@@ -212,13 +210,12 @@ def test_links_out_directories_and_large_files_are_not_read(
     (inside / "link.json").symlink_to(_write(outside))
     (inside / "lost.json").symlink_to(inside / "nowhere")
     (inside / "folder.json").mkdir()
-    (inside / "large.json").write_bytes(b"x" * 5000)
+    (inside / "large.json").write_bytes(b"x" * (LARGEST + 1))
     (inside / "two\nlines.json").write_text("{}")
-    monkeypatch.setattr(edgar, "LARGEST_FILE_BYTES", 4000)
     loaded = load_edgar_filings(inside)
     assert loaded.rejected == (
         "folder.json: not a regular file",
-        "large.json: larger than 0 MB",
+        "large.json: larger than 3,000,000 bytes",
         "link.json: a link to outside the directory",
         "lost.json: not a regular file",
         "'two\\nlines.json': its name has unprintable characters",

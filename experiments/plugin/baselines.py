@@ -34,7 +34,7 @@ import pytest
 from pytest_regressions.common import perform_regression_check
 
 from ablation.errors import InvalidInput
-from experiments.json_files import json_text, read_bytes, write_json
+from experiments.json_files import json_text, write_json
 from experiments.plugin import json_comparison
 from experiments.plugin.json_comparison import Tolerance
 from experiments.plugin.regeneration import (
@@ -166,7 +166,7 @@ def _compare_files(obtained: Path, expected: Path, tolerances: Mapping[str, Tole
     """What only a tolerance lets pass; raises AssertionError over what none does."""
     __tracebackhide__ = True
     try:
-        document = json_comparison.parse_document(read_bytes(expected).decode("utf-8"))
+        document = json_comparison.read_baseline(expected)
     except ValueError as error:  # of JSON or of UTF-8
         # An AssertionError, as --force-regen rewrites a file only after one.
         raise AssertionError(

@@ -19,11 +19,16 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TypeGuard
 
+from ablation.bounded_files import read_bytes
 from ablation.errors import InvalidInput
 
 Parts = tuple[str, ...]
+
+LARGEST_BASELINE = 500_000
+"""Bytes, a hundred times those of the largest of ours: each value of both documents is compared."""
 
 # A longer value is cut in messages: the files hold the whole of it.
 _RENDERED_LENGTH = 80
@@ -110,6 +115,16 @@ def compare_documents(
         if pattern not in applied
     ]
     return [*_differences(expected, got, (), tolerances), *idle]
+
+
+def read_baseline(path: Path) -> object:
+    """The document in ``path``.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is larger than any baseline, not UTF-8, or as ``parse_document``.
+    """
+    return parse_document(read_bytes(path, LARGEST_BASELINE).decode("utf-8"))
 
 
 def parse_document(text: str) -> object:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from experiments.json_files import read_bytes, storing, write_text
-from experiments.plugin.json_comparison import parse_document
+from experiments.json_files import storing, write_text
+from experiments.plugin.json_comparison import parse_document, read_baseline
 
 WRITTEN, PENDING, TOLERATED = "baseline_written", "baseline_pending", "baseline_within_tolerance"
 """Properties of a case: its baseline's file, the new document, what only a tolerance lets pass."""
@@ -129,7 +129,7 @@ def _rewritten(path: Path, new: object) -> list[str]:
     if not path.exists():
         return ["new"]
     try:
-        old = parse_document(read_bytes(path).decode("utf-8"))
+        old = read_baseline(path)
     except (OSError, ValueError) as error:
         return [f"was damaged ({error})"]
     return changes(old, new)

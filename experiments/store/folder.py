@@ -14,8 +14,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ablation.bounded_files import read_bytes
 from ablation.errors import ResultsError
-from experiments.json_files import read_bytes, storing, write_text
+from experiments.json_files import storing, write_text
 from experiments.store.documents import Damaged, Document, TooNew, Unit, parse
 
 DOCUMENTS, LOCKS, DAMAGED = "documents", "locks", "damaged"

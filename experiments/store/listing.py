@@ -10,8 +10,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ablation.bounded_files import read_bytes
 from ablation.errors import InvalidInput, ResultsError
-from experiments.json_files import read_bytes
 from experiments.store.documents import Damaged, Document
 from experiments.store.folder import DAMAGED, DOCUMENTS, LOCKS, read_document
 

@@ -17,6 +17,7 @@ hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip ins
 st = pytest.importorskip("hypothesis.strategies")
 
 BYTES = 100_000_000
+SECONDS = 1.0
 LONGEST_MESSAGE = 2_000
 PROCESS = Path("/proc/self")
 
@@ -103,15 +104,15 @@ def _places(document):
     return found
 
 
-def survives(read, *arguments, seconds=1.0):
+def survives(read, *arguments):
     """Runs ``read``: it may refuse in one line, but neither hang, nor fill the memory, nor fail."""
     before = memory_from_here()
     taken = refused_or_read(read, *arguments)
     assert highest_memory() - before < BYTES
-    if taken >= seconds:
+    if taken >= SECONDS:
         # A host that takes its processors away is charged to us (1.1 s were seen once in 60,000).
         taken = min(taken, refused_or_read(read, *arguments))
-    assert taken < seconds
+    assert taken < SECONDS
 
 
 def refused_or_read(read, *arguments) -> float:

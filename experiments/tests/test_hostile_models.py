@@ -37,7 +37,7 @@ def test_no_damaged_file_is_more_than_a_model_or_one_line(name, directory, pytes
 
     def check(data):
         path.write_bytes(data)
-        survives(load, directory, seconds=5)
+        survives(load, directory)
 
     fuzz(pytestconfig, damaged(sound), check)
     assert sorted(directory.parent.rglob("*")) == files
@@ -51,6 +51,6 @@ def test_no_config_of_another_size_takes_memory(directory, pytestconfig):
 
     def check(changes):
         path.write_text(json.dumps(config | changes), encoding="utf-8")
-        survives(load, directory, seconds=5)
+        survives(load, directory)
 
     fuzz(pytestconfig, st.dictionaries(st.sampled_from(sizes), HUGE, min_size=1, max_size=3), check)

@@ -1,0 +1,33 @@
+"""Files that somebody hands over, read within bounds."""
+
+import errno
+from pathlib import Path
+
+LARGEST = 3_000_000
+"""Bytes of a file; JSON takes up to twenty times as much when it is parsed."""
+
+_BYTES_PER_BRACKET = 30
+"""Lists and objects within lists cost most: a million of them take a parser a second."""
+
+
+def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+    """The content of a file.
+
+    Args:
+        path: the file.
+        largest: bytes; of ``[`` and ``{`` it may hold a thirtieth of that.
+
+    Raises:
+        OSError: it cannot be read, or is no file: reading a pipe or a device might never end.
+        ValueError: it is larger, or holds more brackets.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file")
+    with path.open("rb") as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise ValueError(f"larger than {largest:,} bytes")
+    brackets = largest // _BYTES_PER_BRACKET
+    if data.count(b"[") + data.count(b"{") > brackets:
+        raise ValueError(f"more than {brackets:,} lists and objects")
+    return data
