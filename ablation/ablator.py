@@ -153,6 +153,20 @@ class HeadAblator:
             self._current.attention[call.layer] = call
 
 
+def require_unablated(model: Any, wanted: str) -> None:
+    """Refuses to take ``wanted``, which is to be the model's own, while its heads are ablated.
+
+    Raises:
+        InvalidInput: a ``HeadAblator`` of the model is open.
+    """
+    hooks = head_sites(model).base_model._forward_pre_hooks.values()
+    if any(isinstance(getattr(hook, "__self__", None), HeadAblator) for hook in hooks):
+        raise InvalidInput(
+            f"{wanted} of the model as it is are required, but its heads are being ablated: take "
+            "them before the HeadAblator is opened"
+        )
+
+
 @dataclass(frozen=True)
 class _Pass:
     """A forward pass that is under way.

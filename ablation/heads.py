@@ -1,7 +1,7 @@
 """Attention heads by name: ``Head(15, 30)`` is written ``L15H30``; both numbers count from 0."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ablation.errors import InvalidInput, shortened
@@ -72,3 +72,8 @@ class HeadGrid:
             twice = next(head for head in heads if heads.count(head) > 1)
             raise InvalidInput(f"head {twice} is listed twice: list every head once")
         return heads
+
+
+def jaccard(first: Sequence[Head], second: Sequence[Head]) -> float:
+    """|A ∩ B| / |A ∪ B|: 1 for the same heads, 0 for none in common."""
+    return len({*first} & {*second}) / len({*first} | {*second})

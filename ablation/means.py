@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ablation.ablator import require_unablated
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.modes import MeanAblation
@@ -81,6 +82,7 @@ class _Lazy:
 def _means_of_prompts(
     model: Any, prompts: Sequence[Sequence[int]], by_position: bool
 ) -> list[Float[Tensor, "positions heads head_dim"]]:
+    require_unablated(model, "means")
     layers = range(len(head_sites(model).layers))
     device = next(model.parameters()).device
     sums: dict[int, Tensor] = {}
@@ -110,8 +112,9 @@ def mean_z(
     Windows are those of ``ablation.perplexity``; sums are in float64.
 
     Raises:
-        InvalidInput: the text or the window is too short.
+        InvalidInput: the text or the window is too short, or heads of the model are ablated.
     """
+    require_unablated(model, "means")
     layers = range(len(head_sites(model).layers))
     device = next(model.parameters()).device
     sums: dict[int, Tensor] = {}

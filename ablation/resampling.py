@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from ablation.ablator import require_unablated
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.modes import ResampleAblation
@@ -56,8 +57,10 @@ def with_donors(
     Memory: z of all layers, ``batch × seq × layers × heads × head_dim`` values.
 
     Raises:
-        InvalidInput: a prompt is not among those that were paired.
+        InvalidInput: a prompt is not among those that were paired, or heads of the model are
+            ablated.
     """
+    require_unablated(model, "donors' z")
     wanted = [tuple(prompt) for prompt in prompts.tolist()]
     unknown = [number for number, prompt in enumerate(wanted) if prompt not in ablation.donors]
     if unknown:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ablation.errors import ComputationError
+from ablation.perplexity import windows
 from ablation.prompts import Prompt
 from ablation.sites import head_sites
 
@@ -27,6 +28,27 @@ def gradient_scores(model: Any, prompt: Prompt) -> Float[Tensor, "layers heads"]
     """
     ids = torch.tensor([prompt.ids + prompt.answer], device=model.device)
     return importance(model, ids, len(prompt.answer))
+
+
+def gradient_scores_of_text(
+    model: Any, ids: Int[Tensor, " tokens"], *, window: int
+) -> Float[Tensor, "layers heads"]:
+    """|∂L/∂ξ_h| of every head on a text, averaged over its windows; L the mean NLL of a window.
+
+    Args:
+        model: a causal language model of transformers.
+        ids: token ids of the whole text.
+        window: tokens per window, as in ``ablation.perplexity``.
+
+    Raises:
+        InvalidInput: the text or the window is too short.
+        ComputationError: the loss or a gradient is not finite.
+    """
+    parts = windows(ids, window)
+    device = next(model.parameters()).device
+    return torch.stack(
+        [importance(model, part[None].to(device), part.numel() - 1).double() for part in parts]
+    ).mean(dim=0)
 
 
 def importance(

@@ -6,20 +6,44 @@ oneDNN takes it wherever it is: on an AMD EPYC (Zen 5) the products of SmolLM2 r
 order.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 class OneDnnLinear(nn.Linear):
     """A ``nn.Linear`` in fp32 on a CPU that oneDNN computes; made by ``use_onednn``.
 
-    Where a gradient is wanted torch computes it: the product of oneDNN has none.
+    So it does the gradient of its input. Where one of the weights is wanted, torch computes both.
     """
 
     def forward(self, states: Tensor) -> Tensor:
-        if torch.is_grad_enabled():
+        if not torch.is_grad_enabled():
+            return _product(states, self.weight, self.bias)
+        if any(parameter.requires_grad for parameter in self.parameters()):
             return super().forward(states)
-        return torch.ops.mkldnn._linear_pointwise(states, self.weight, self.bias, "none", [], "")
+        return _OfInput.apply(states, self.weight, self.bias)
+
+
+def _product(states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise(states, weight, bias, "none", [], "")
+
+
+class _OfInput(torch.autograd.Function):
+    """oneDNN's product, which itself has no gradient, with that of its input."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(weight)
+        return _product(states, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor, None, None]:
+        (weight,) = ctx.saved_tensors
+        return _product(slopes, weight.t(), None), None, None
 
 
 def use_onednn(model: nn.Module) -> bool:

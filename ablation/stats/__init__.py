@@ -15,6 +15,7 @@ from ablation.stats.gap import (
     gap_p,
 )
 from ablation.stats.interval import CONFIDENCE, Interval
+from ablation.stats.mean import mean_interval, student_interval
 from ablation.stats.monte_carlo import monte_carlo_p
 from ablation.stats.multiplicity import benjamini_hochberg, holm
 from ablation.stats.perplexity_ratio import FEWEST_UNITS, log_ratio_interval, ratio_interval
@@ -50,8 +51,10 @@ __all__ = [
     "log_log_fit",
     "log_ratio_interval",
     "mcnemar",
+    "mean_interval",
     "monte_carlo_p",
     "ratio_interval",
+    "student_interval",
     "tail_fit",
     "top_share",
     "tost",

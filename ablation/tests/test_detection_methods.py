@@ -8,7 +8,11 @@ from torch.nn import functional
 
 from ablation.ablator import HeadAblator
 from ablation.detection import METHODS
-from ablation.detection.gradient import gradient_scores, importance
+from ablation.detection.gradient import (
+    gradient_scores,
+    gradient_scores_of_text,
+    importance,
+)
 from ablation.detection.methods import random_ranking, rank_heads
 from ablation.detection.qrhead import query_focused_scores
 from ablation.detection.summed_attention import summed_attention_scores
@@ -153,6 +157,13 @@ def test_gradients_are_of_the_answer_after_the_prompt(llama):
     ids = torch.tensor([[*prompt.ids, *prompt.context[15:17]]])
     assert torch.equal(gradient_scores(llama, prompt), importance(llama, ids, 2))
     assert gradient_scores(llama, prompt).min() > 0
+
+
+def test_gradients_on_a_text_are_averaged_over_its_windows(llama):
+    ids = random_ids(25)[0]
+    found = gradient_scores_of_text(llama, ids, window=10)
+    by_window = [importance(llama, part[None], len(part) - 1) for part in ids.split(10)]
+    torch.testing.assert_close(found, sum(by_window).double() / 3, rtol=1e-6, atol=0)
 
 
 def test_the_model_is_left_as_it_was(llama):

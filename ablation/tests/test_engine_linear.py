@@ -22,6 +22,27 @@ def test_a_linear_layer_is_the_same(shape, bias):
         assert_same(ours(states[..., -1:, :]), linear(states[..., -1:, :]))
 
 
+@pytest.mark.parametrize("of_weights", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_gradients_are_the_same(bias, of_weights):
+    torch.manual_seed(0)
+    linear, ours = nn.Linear(7, 11, bias=bias), OneDnnLinear(7, 11, bias=bias)
+    ours.load_state_dict(linear.state_dict())
+    states, towards = torch.randn(3, 5, 7), torch.randn(3, 5, 11)
+    found = []
+    for layer in (linear, ours):
+        layer.requires_grad_(of_weights)
+        given = states.clone().requires_grad_()
+        (layer(given) * towards).sum().backward()
+        found.append([given.grad, *(weights.grad for weights in layer.parameters())])
+    for expected, got in zip(*found, strict=True):
+        if expected is None:
+            assert got is None
+        else:
+            assert_same(got, expected, {"rtol": 0, "atol": 1e-5})
+    assert (found[1][1] is not None) == of_weights
+
+
 @pytest.fixture
 def avx512(monkeypatch):
     """oneDNN is used as on a processor with AVX-512; without, it takes other instructions."""

@@ -7,9 +7,10 @@ from ablation.ablator import HeadAblator
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.means import mean_ablation, mean_z
+from ablation.means import mean_ablation, mean_ablation_of_prompts, mean_z
 from ablation.modes import MeanAblation
 from ablation.protocol import Ablation, Scope
+from ablation.resampling import resample_ablation
 from ablation.sites import head_sites
 from ablation.tests.tiny_models import LAYERS, random_ids
 from ablation.tests.tolerances import assert_same
@@ -31,6 +32,32 @@ def test_the_mean_is_over_all_positions_of_all_windows(model):
         whole = torch.cat([z[layer][0] for z in parts])
         assert len(whole) == 20
         assert_same(mean, whole.mean(0))
+
+
+def test_what_is_the_models_own_is_not_taken_while_heads_are_ablated(llama):
+    prompts = random_ids(9, rows=2)
+    rows = prompts.tolist()
+
+    def first_used_within(ablation: Ablation) -> None:
+        with HeadAblator(llama, HEADS[:1]):
+            known = ablation.for_prompts(llama, prompts)
+            with HeadAblator(llama, HEADS[1:], known):
+                llama(prompts)
+
+    def mean_within() -> None:
+        with HeadAblator(llama, HEADS[:1]):
+            mean_z(llama, TEXT, window=8)
+
+    means = mean_ablation_of_prompts(llama, rows)
+    for refused in (
+        mean_within,
+        lambda: first_used_within(means),
+        lambda: first_used_within(resample_ablation(rows)),
+    ):
+        with pytest.raises(InvalidInput, match="as it is are required, but its heads are being"):
+            refused()
+    assert len(means.means) == LAYERS  # of the model as it is
+    first_used_within(means)
 
 
 def test_z_becomes_the_mean_in_the_ablated_heads_and_stays_in_the_others(model):

@@ -138,7 +138,7 @@ QRHEAD_CLAIMS = (
         "QRHead ablation study, comparison of three methods",
         "Jaccard ≈ 0.12; 30.8, 30.9, 30.8 points lost at 50 heads",
         _ZERO,
-        (Tier.PUBLISHED,),
+        _EVERYWHERE,
         {
             "overlap": Criterion(
                 "Jaccard index of the top 50 of two methods in one cell, mean over cells and pairs",

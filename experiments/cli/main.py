@@ -14,6 +14,7 @@ from ablation.errors import HeadclaimsError
 from experiments.cli.assets import assets_group
 from experiments.cli.bench import bench_command
 from experiments.cli.claims import claims_command
+from experiments.cli.compare import compare_group
 from experiments.cli.exp10 import exp10_command
 from experiments.cli.published import published_command
 from experiments.cli.qrhead import ablate_command, detect_command, run_command
@@ -41,6 +42,7 @@ def cli() -> None:
       pytest -k published
       pytest -k qrhead -n 4
       pytest -k exp10 -n 4
+      pytest -k methods -n 4
 
     Exit status: 0 done, 1 a check failed, 2 bad input, 3 model or text not to be had, 4 the
     computation failed (NaN, memory), 130 interrupted.
@@ -52,6 +54,7 @@ cli.add_command(claims_command)
 cli.add_command(detect_command)
 cli.add_command(ablate_command)
 cli.add_command(run_command)
+cli.add_command(compare_group)
 cli.add_command(ranking_group)
 cli.add_command(retrieve_command)
 cli.add_command(exp10_command)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ablation.controls import LAYER_MATCHED, UNIFORM
+from ablation.detection import GRADIENT
 from ablation.filings.filing import QUESTIONS
 from ablation.models import EMBEDDED_MODEL
 from experiments.cli.cells import cells_of, one_cell, parsed, runner_of
@@ -16,10 +17,13 @@ from experiments.cli.options import (
     MODEL_HELP,
     QUESTION,
     IntegerList,
+    RunSettings,
     ablation_options,
+    chosen_store,
     common_options,
 )
-from experiments.json_files import storing
+from experiments.exp10.options import Exp10Options
+from experiments.json_files import check_writable, storing
 from experiments.qrhead.keys import RANDOM, TOP
 
 if TYPE_CHECKING:
@@ -35,13 +39,33 @@ ONE_LENGTH = click.option(
 
 @click.command("detect")
 @ONE_MODEL
-@ONE_QUESTION
+@click.option("--question", type=QUESTION, help="What to ask.")
 @ONE_LENGTH
+@click.option(
+    "--text",
+    help="With --method gradient, instead of a question: a text (embedded, wikitext2 or a UTF-8 "
+    "file) whose loss the heads are ranked by.",
+)
 @METHOD_OPTION
 @common_options
-def detect_command(model: str, question: str, tokens: int | None, **options: Any) -> None:
-    """Rank all heads by how well they find the answer, over the detection filings."""
+def detect_command(
+    model: str, question: str | None, tokens: int | None, text: str | None, **options: Any
+) -> None:
+    """Rank all heads by how well they find the answer, over the detection filings.
+
+    Or, with --text, by how much the loss on a text depends on them.
+    """
     plan, settings = parsed(options)
+    if text is not None:
+        if question is not None or plan.method != GRADIENT:
+            raise click.UsageError(
+                f"--text goes with --method {GRADIENT} and without --question: the other methods "
+                "look for an answer"
+            )
+        _rank_on_text(settings, model, text, tokens)
+        return
+    if question is None:
+        raise click.UsageError(f"one of --question and --text is required ({', '.join(QUESTIONS)})")
     runner = runner_of(settings, plan)
     spec = settings.spec(model)
     cell = one_cell(settings, spec, question, tokens)
@@ -50,6 +74,20 @@ def detect_command(model: str, question: str, tokens: int | None, **options: Any
     click.echo(f"{question} at {cell.tokens} tokens, {document['samples_processed']} filings")
     click.echo(f"top 10 heads: {best}")
     click.echo(f"ranking: {runner.results.detection(cell, runner.plan)}")
+
+
+def _rank_on_text(settings: RunSettings, model: str, text: str, window: int | None) -> None:
+    spec, options = settings.spec(model), Exp10Options(text=text, window=window)
+    check_writable(settings.out)
+    from experiments.exp10.gradient_ranking import rank_on_text
+    from experiments.exp10.setting import build_setting, source_text
+
+    source, store = source_text(spec, options), chosen_store(settings.store, settings.fresh)
+    setting = build_setting(settings.load(spec), source, options)
+    document, path = rank_on_text(setting, store, settings.out)
+    click.echo(f"{setting.text.name}, {document['samples_processed']} windows of {setting.window}")
+    click.echo(f"top 10 heads: {', '.join(document['top_50_heads'][:10])}")
+    click.echo(f"ranking: {path}")
 
 
 @click.command("ablate")

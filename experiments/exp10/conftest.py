@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,19 +14,10 @@ if TYPE_CHECKING:
     from experiments.exp10.individual import Sweep
     from experiments.store import Store
 
-HERE = Path(__file__).parent
-
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "model" in metafunc.fixturenames:
         metafunc.parametrize("model", [chosen_spec(metafunc.config).key])
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker("model")
 
 
 @pytest.fixture(scope="session")

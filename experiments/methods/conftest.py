@@ -1,25 +1,25 @@
 """The cases of the methods: marked, and the results they share."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from experiments.methods import COMPARED_LEVEL
+from experiments.plugin.options import chosen_spec
+
 if TYPE_CHECKING:
+    from experiments.methods.comparison import Comparison
+    from experiments.methods.mode_runs import ModesCompared
     from experiments.qrhead.cell_names import CellName
     from experiments.qrhead.cells import Cell
     from experiments.qrhead.runner import CellRunner
     from experiments.store import Store
 
-HERE = Path(__file__).parent
 
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker("model")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "model" in metafunc.fixturenames:
+        metafunc.parametrize("model", [chosen_spec(metafunc.config).key])
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +37,46 @@ def retrieved(
     built = [cell_for(name) for name in cells]
     chosen = selections(cell_runner.pooled_ranking(built), (LAYER_MATCHED, UNIFORM))
     return gold_ranks(built, chosen, store)
+
+
+@pytest.fixture(scope="session")
+def compared(
+    pytestconfig: pytest.Config,
+    cells: "list[CellName]",
+    cell_for: "Callable[[CellName], Cell]",
+    store: "Store",
+) -> "Comparison":
+    """The study's three methods in all cells of this run; workers share the work."""
+    from ablation.detection import QRHEAD, SUMMED_ATTENTION, WU24
+    from ablation.modes import ZeroAblation
+    from experiments.methods.comparison import compare_methods
+
+    return compare_methods(
+        [cell_for(name) for name in cells],
+        (QRHEAD, WU24, SUMMED_ATTENTION),
+        [COMPARED_LEVEL],
+        ZeroAblation(),
+        store,
+        draws=pytestconfig.getoption("control_draws"),
+    )
+
+
+@pytest.fixture(scope="session")
+def modes_compared(
+    pytestconfig: pytest.Config,
+    cells: "list[CellName]",
+    cell_for: "Callable[[CellName], Cell]",
+    cell_runner: "CellRunner",
+    store: "Store",
+) -> "ModesCompared":
+    """The first cell of this run in every mode and scope; workers share the work."""
+    from experiments.methods.mode_runs import compare_modes
+
+    cell = cell_for(cells[0])
+    return compare_modes(
+        cell,
+        cell_runner.pooled_ranking([cell]),
+        COMPARED_LEVEL,
+        store,
+        draws=pytestconfig.getoption("control_draws"),
+    )

@@ -16,10 +16,20 @@ if TYPE_CHECKING:
     from ablation.loading import LoadedModel
     from experiments.store import Store
 
+STUDIES = [Path(__file__).parents[1] / study for study in ("qrhead", "exp10", "methods")]
+"""The folders whose cases run a model."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # Said in the summary, and no reason to fail: the result is computed again.
     config.addinivalue_line("filterwarnings", "default::experiments.store.DamagedResult")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(folder in item.path.parents for folder in STUDIES):
+            item.add_marker("model")
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
+from ablation.stats import mean_interval
 from experiments.drawing import new_figure, save_figure
-from experiments.published.cell_statistics import mean_interval
 from experiments.published.llama3 import (
     KINDS,
     METHODS,

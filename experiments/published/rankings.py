@@ -6,16 +6,11 @@ from statistics import fmean
 
 import numpy as np
 
-from ablation.heads import Head
+from ablation.heads import jaccard
+from ablation.stats import mean_interval
 from experiments.judging.verdict import Evidence
-from experiments.published.cell_statistics import mean_interval
 from experiments.published.groups import AXES
 from experiments.published.llama3 import Cell
-
-
-def jaccard(first: Sequence[Head], second: Sequence[Head]) -> float:
-    """|A ∩ B| / |A ∪ B|: 1 for the same heads, 0 for none in common."""
-    return len({*first} & {*second}) / len({*first} | {*second})
 
 
 def stability(cells: Sequence[Cell], axis: str, first: object, second: object) -> float:

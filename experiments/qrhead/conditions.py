@@ -48,6 +48,16 @@ class Outcomes:
     items: Sequence[ItemOutcome]
     provenance: Mapping[str, Any]
 
+    @property
+    def correct(self) -> dict[str, bool]:
+        """Filing -> whether its answer is right."""
+        return {item.filing: item.correct for item in self.items}
+
+    @property
+    def companies(self) -> dict[str, str]:
+        """Filing -> its company."""
+        return {item.filing: item.company for item in self.items}
+
 
 def answers_unit(cell: Cell, heads: Sequence[Head], ablation: Ablation) -> Unit:
     """The answers of ``cell`` with ``heads`` ablated, in whichever order they are given."""

@@ -21,13 +21,13 @@ from ablation.stats import (
 )
 from experiments.claims import CLAIMS, LEVELS
 from experiments.judging.verdict import FLOOR, Evidence
-from experiments.qrhead.outcomes import Answers, CellOutcomes, control_answers, survival
+from experiments.qrhead.outcomes import SHARED, Answers, CellOutcomes, control_answers, survival
 
 ENOUGH_DRAWS = 19
 """Control draws from which on their own p-value can reach 0.05; below, p is about the draws at
 hand."""
 
-DESCRIBED = {LAYER_MATCHED: "layer-matched", UNIFORM: "uniform"}
+DESCRIBED = {LAYER_MATCHED: "layer-matched", UNIFORM: "uniform", SHARED: "shared"}
 
 
 def gap_evidence(

@@ -8,8 +8,11 @@ import numpy as np
 
 from ablation.controls import UNIFORM
 from ablation.errors import InvalidInput
-from ablation.stats import Survival
+from ablation.stats import Interval, Survival, gap_interval
 from experiments.qrhead.keys import RANDOM, TOP
+
+SHARED = "shared"
+"""A kind of control: random heads of any layer, the same for several methods."""
 
 Answers = Mapping[str, bool]
 """Filing -> whether its answer is right."""
@@ -88,6 +91,18 @@ def survival(
 
     everything = [dict.fromkeys(cell.companies, True) for cell in cells]
     return Survival(count(everything), count(tested), np.stack([count(draw) for draw in controls]))
+
+
+def accuracy(
+    cells: Sequence[CellOutcomes], draws: Sequence[Sequence[Answers]]
+) -> tuple[float, Interval | None]:
+    """The mean accuracy of draws, each the answers of every cell, and its interval.
+
+    The interval is over companies, and over draws if there are several.
+    """
+    # Beyond answers that are all wrong, the gap is the share that is right.
+    table = survival(cells, [dict.fromkeys(cell.companies, False) for cell in cells], draws)
+    return table.gap, gap_interval(table)
 
 
 def control_answers(cells: Sequence[CellOutcomes], kind: str, level: int) -> list[list[Answers]]:

@@ -145,11 +145,13 @@ def _is_free(lock: Path) -> bool:
 
 def _about(body: Mapping[str, Any]) -> str:
     key, result = body["key"], body["result"]
-    parts = [body["provenance"].get("model"), result.get("question")]
+    parts = [body["provenance"].get("model"), result.get("question", key.get("question"))]
+    parts.append(key.get("method"))
     tokens = result.get("tokens", result.get("total_tokens"))
     parts.append(None if tokens is None else f"{tokens} tokens")
-    ablation = key.get("ablation", {})
+    ablation = key.get("ablation") or {}  # None where nothing is ablated
     parts += [ablation.get("mode"), None if ablation.get("bias") != "keep" else "bias kept"]
+    parts.append(None if ablation.get("scope") in (None, "all") else f"scope {ablation['scope']}")
     if "heads" in key:
         heads = key["heads"]
         few = " ".join(heads) if len(heads) <= NAMED_HEADS else f"{len(heads)} heads"

@@ -33,6 +33,37 @@ def test_every_method_writes_the_same_ranking_file(headclaims, tiny, method):
     assert f"top 10 heads: {document['top_50_heads'][0]}" in out
 
 
+def test_heads_are_ranked_by_the_loss_on_a_text(headclaims, tiny):
+    Path("My text.txt").write_text("Anvils are made of iron. " * 20, encoding="utf-8")
+    on_text = ("--method", "gradient", "--text", "My text.txt", "--tokens", 100)
+    status, out, err = headclaims("detect", "--model", tiny, *on_text)
+    assert (status, err) == (0, "")
+    path = Path("results/phase2/gradient/tiny/text/my-text.txt_window_100.json")
+    assert out.splitlines()[-1] == f"ranking: {path}"
+    document = read(path)
+    assert len(document["head_rankings"]) == 64
+    assert document["text"]["window"] == 100
+    assert out.startswith(f"My text.txt, {document['samples_processed']} windows of 100")
+    ablate = ("ablate", "--model", tiny, *ABLATE, "--ranking", path)
+    assert headclaims(*ablate)[0] == 0
+    document = read("results/phase3/qrhead" / CELL / f"tokens_{TINY_TOKENS}.json")
+    assert document["top_heads_ablations"][0]["heads_str"] == read(path)["top_50_heads"][:2]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--text", "embedded"),
+        ("--text", "embedded", "--method", "gradient", "--question", "inc_state"),
+        ("--method", "wu24"),
+    ],
+)
+def test_a_text_or_a_question_is_required_and_a_text_needs_the_gradient(headclaims, tiny, options):
+    status, out, err = headclaims("detect", "--model", tiny, *options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "--text" in err
+
+
 def test_a_model_that_retrieves_nothing_has_no_ranking_by_retrieval(headclaims, tiny):
     status, out, err = headclaims("detect", "--model", tiny, *SMALL, "--method", "wu24")
     assert (status, out) == (2, "")

@@ -7,22 +7,19 @@ import numpy as np
 import pytest
 
 from ablation.errors import InvalidInput
-from ablation.heads import Head
-from ablation.stats import Interval
+from ablation.heads import Head, jaccard
+from ablation.stats import Interval, mean_interval, student_interval
 from experiments.judging.verdict import FLOOR
 from experiments.published.cell_statistics import (
     above_floor,
     cell_evidence,
-    mean_interval,
     question_interval,
     sign_flip_p,
-    student_interval,
 )
 from experiments.published.drop_evidence import gap_evidence
 from experiments.published.gpt2 import experiment_10
 from experiments.published.groups import AXES, GROUPS, group
 from experiments.published.llama3 import KINDS, METHODS, RANDOM, TOP, drops, gaps, llama3_study
-from experiments.published.rankings import jaccard
 from experiments.published.rounding import bounds, compatible, quotient, ratio, total
 
 STUDY = llama3_study()

@@ -1,0 +1,81 @@
+"""Heads ranked by the gradient of the loss on a text: what one backward pass says of all of them.
+
+The file has the format of a detection file, so that whatever takes a ranking takes it.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from ablation.controls import EXCLUDED_TOP
+from ablation.detection import GRADIENT
+from ablation.detection.gradient import gradient_scores_of_text
+from ablation.detection.ranking import HeadRanking
+from ablation.models import slug
+from ablation.perplexity import windows
+from experiments.exp10.setting import Setting
+from experiments.json_files import storing, write_json
+from experiments.memory_errors import memory_errors
+from experiments.provenance import model_key
+from experiments.store import Computed, Store, Unit
+
+KIND = "ranking"
+VERSION = 1
+
+
+def rank_on_text(setting: Setting, store: Store, out: Path) -> tuple[dict[str, Any], Path]:
+    """The ranking of all heads by gradient, stored or computed now, and the file it went to.
+
+    Args:
+        setting: model, text and windows; nothing is ablated.
+        store: where it is kept.
+        out: the folder that files are exported to.
+
+    Raises:
+        ComputationError: the loss or a gradient is not finite, or the memory does not suffice.
+        ResultsError: it cannot be stored.
+    """
+    ranked = store.once(_unit(setting), lambda: _compute(setting))
+    assert ranked is not None  # it waits
+    names = [row["head"] for row in ranked.result["head_rankings"]]
+    document = {
+        "method": GRADIENT,
+        "model_key": setting.loaded.spec.key,
+        "model_name": setting.loaded.spec.name,
+        "text": {**setting.text.describe(), "window": setting.window},
+        "samples_processed": len(windows(setting.text.ids, setting.window)),
+        "timestamp": ranked.provenance["time"],
+        "top_50_heads": names[:EXCLUDED_TOP],
+        "head_rankings": ranked.result["head_rankings"],
+        "provenance": dict(ranked.provenance),
+    }
+    folder = out / "phase2" / GRADIENT / setting.loaded.spec.key / "text"
+    path = folder / f"{slug(setting.text.name)}_window_{setting.window}.json"
+    with storing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, document)
+    return document, path
+
+
+def _unit(setting: Setting) -> Unit:
+    return Unit(
+        KIND,
+        {
+            **model_key(setting.loaded),
+            "method": GRADIENT,
+            "version": VERSION,
+            "text_sha256": setting.text.describe()["sha256"],
+            "window": setting.window,
+        },
+    )
+
+
+def _compute(setting: Setting) -> Computed:
+    started = time.perf_counter()
+    with memory_errors():
+        scores = gradient_scores_of_text(
+            setting.loaded.model, setting.text.ids, window=setting.window
+        )
+    ranking = HeadRanking.from_scores(scores)
+    result = {"model_key": setting.loaded.spec.key, "head_rankings": ranking.to_json()}
+    return result, setting.provenance(time.perf_counter() - started)

@@ -1,0 +1,105 @@
+"""The top heads of one cell ablated in every mode and scope."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ablation.controls import CONTROL_SEED, EXCLUDED_TOP, LAYER_MATCHED, control_draws
+from ablation.detection.ranking import HeadRanking
+from ablation.protocol import Ablation, Scope
+from experiments.provenance import merged
+from experiments.qrhead.cells import Cell
+from experiments.qrhead.choices import MODES, SCOPES, AblationChoice
+from experiments.qrhead.conditions import Outcomes, answers_key, run_conditions
+from experiments.qrhead.outcomes import CellOutcomes
+from experiments.store import Store, Unit
+
+ModeAndScope = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class ModesCompared:
+    """One cell in every mode and scope.
+
+    Attributes:
+        outcomes: the answers with the top heads ablated, and with layer-matched control heads.
+        provenance: how they came about.
+    """
+
+    outcomes: Mapping[ModeAndScope, CellOutcomes]
+    provenance: Mapping[str, Any]
+
+
+def compare_modes(
+    cell: Cell,
+    ranking: HeadRanking,
+    level: int,
+    store: Store,
+    *,
+    draws: int = 1,
+    seed: int = CONTROL_SEED,
+) -> ModesCompared:
+    """The answers of a cell with its top heads ablated in every mode and scope.
+
+    Processes that are at it together share the work, a mode each.
+
+    Args:
+        cell: model and prompts.
+        ranking: its heads.
+        level: how many of the top ones are ablated, and of as many layer-matched control heads.
+        store: where answers are kept.
+        draws: of control heads, with consecutive seeds.
+        seed: the first.
+
+    Raises:
+        InvalidInput: too few heads, or a test prompt that has no other to be resampled from.
+        ComputationError: the logits are NaN.
+        ResultsError: a result cannot be stored.
+    """
+    top = ranking.top(level)
+    excluded = ranking.top(min(max(EXCLUDED_TOP, level), len(ranking.entries)))
+    controls = [
+        draw.heads(ranking.grid, top, excluded)
+        for draw in control_draws(LAYER_MATCHED, draws, seed)
+    ]
+    found: dict[ModeAndScope, list[Outcomes | None]] = {}
+    for wait in (False, True):
+        for mode in MODES:
+            # What a mode needs of the prompts is computed by one process for all scopes.
+            at_it = Unit("mode", {**answers_key(cell), "mode": mode})
+            with store.claimed([at_it], wait=wait) as mine:
+                if not mine:
+                    continue
+                for scope, ablation in _ablations(cell, mode):
+                    sets = [(), top, *controls]
+                    described = f"{mode} {scope}"
+                    found[mode, scope] = run_conditions(
+                        cell, sets, ablation, store, described=described
+                    )
+    return ModesCompared(
+        {
+            (mode, scope): _outcomes(cell, level, found[mode, scope])
+            for mode in MODES
+            for scope in SCOPES
+        },
+        merged(one.provenance for of_mode in found.values() for one in of_mode if one is not None),
+    )
+
+
+def _ablations(cell: Cell, mode: str) -> Iterator[tuple[str, Ablation]]:
+    """A mode in every scope; means and pairs of prompts are those of all."""
+    everywhere: Any = AblationChoice(mode).of(cell)
+    for scope in SCOPES:
+        yield scope, replace(everywhere, scope=Scope(scope))
+
+
+def _outcomes(cell: Cell, level: int, found: Sequence[Outcomes | None]) -> CellOutcomes:
+    unablated, top, *controls = (one for one in found if one is not None)  # it waited: all are
+    return CellOutcomes(
+        cell.question,
+        cell.tokens,
+        unablated.companies,
+        unablated.correct,
+        {level: top.correct},
+        {LAYER_MATCHED: [{level: control.correct} for control in controls]},
+    )
