@@ -162,8 +162,8 @@ def require_unablated(model: Any, wanted: str) -> None:
     hooks = head_sites(model).base_model._forward_pre_hooks.values()
     if any(isinstance(getattr(hook, "__self__", None), HeadAblator) for hook in hooks):
         raise InvalidInput(
-            f"{wanted} of the model as it is are required, but its heads are being ablated: take "
-            "them before the HeadAblator is opened"
+            f"{wanted} of the model as it is are required, but its heads are being ablated: use "
+            "the ablation once, or ask for the len() of its means, before a HeadAblator is opened"
         )
 
 

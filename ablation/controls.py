@@ -9,9 +9,13 @@ import random
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ablation.errors import InvalidInput
 from ablation.heads import Head, HeadGrid
+
+if TYPE_CHECKING:
+    from ablation.detection.ranking import HeadRanking
 
 EXCLUDED_TOP = 50
 """Heads of this rank or better never serve as a control (the study's choice); nor do tested ones,
@@ -22,6 +26,9 @@ CONTROL_SEED = 42
 
 
 UNIFORM, LAYER_MATCHED = "uniform", "layer_matched"
+
+SHARED = "shared"
+"""A uniform control of several methods at once: top heads of none of them."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,11 @@ class ControlDraw:
         if self.kind == UNIFORM:
             return control_heads(grid, excluded, len(tested), self.seed)
         return layer_matched_heads(grid, tested, excluded, self.seed)
+
+
+def excluded(ranking: "HeadRanking", level: int) -> tuple[Head, ...]:
+    """The heads that serve as no control at a level: the top 50, or as many as were found."""
+    return ranking.found[: max(EXCLUDED_TOP, level)]
 
 
 def control_draws(kind: str, number: int, first: int = CONTROL_SEED) -> list[ControlDraw]:

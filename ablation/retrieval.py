@@ -7,6 +7,7 @@ more the selected heads attend to it from the query than from the query ``N/A``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -140,11 +141,16 @@ def ranked(scores: Sequence[float]) -> list[int]:
     return sorted(range(len(scores)), key=lambda place: (-scores[place], -place))
 
 
-def recall_at(scores: Sequence[float], gold: int, k: int) -> bool:
-    """Whether the gold paragraph is among the ``k`` best."""
-    return gold in ranked(scores)[:k]
+def rank_of(scores: Sequence[float], gold: int) -> int:
+    """The rank of the gold paragraph, counted from 1."""
+    return 1 + ranked(scores).index(gold)
 
 
-def reciprocal_rank(scores: Sequence[float], gold: int) -> float:
-    """1 over the rank of the gold paragraph; its mean over queries is MRR."""
-    return 1 / (1 + ranked(scores).index(gold))
+def recall_at(ranks: Sequence[int], k: int) -> float:
+    """Recall@k: the share of queries whose gold paragraph is among the ``k`` best."""
+    return fmean(rank <= k for rank in ranks)
+
+
+def mean_reciprocal_rank(ranks: Sequence[int]) -> float:
+    """MRR: the mean over queries of 1 over the rank of the gold paragraph."""
+    return fmean(1 / rank for rank in ranks)

@@ -91,10 +91,12 @@ def read_text(path: Path, largest: int = LARGEST) -> str:
         return read_bytes(path, largest).decode("utf-8")
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read ({error.strerror}): check the path") from None
-    except ValueError as error:
+    except UnicodeDecodeError as error:
         raise ResultsError(
             f"{path}: not a text in UTF-8 ({first_line(error)}): restore it, or give another"
         ) from None
+    except ValueError as error:
+        raise ResultsError(f"{path}: {error}: give a smaller one") from None
 
 
 def check_writable(folder: Path, option: str = "--out") -> None:

@@ -35,6 +35,9 @@ def gradient_scores_of_text(
 ) -> Float[Tensor, "layers heads"]:
     """|∂L/∂ξ_h| of every head on a text, averaged over its windows; L the mean NLL of a window.
 
+    Windows weigh as many tokens as are predicted in them, as in a perplexity: the last one is often
+    shorter.
+
     Args:
         model: a causal language model of transformers.
         ids: token ids of the whole text.
@@ -46,9 +49,12 @@ def gradient_scores_of_text(
     """
     parts = windows(ids, window)
     device = next(model.parameters()).device
-    return torch.stack(
-        [importance(model, part[None].to(device), part.numel() - 1).double() for part in parts]
-    ).mean(dim=0)
+    predicted = [part.numel() - 1 for part in parts]
+    of_windows = [
+        importance(model, part[None].to(device), number).double() * number
+        for part, number in zip(parts, predicted, strict=True)
+    ]
+    return torch.stack(of_windows).sum(dim=0) / sum(predicted)
 
 
 def importance(

@@ -20,7 +20,9 @@ Entries = list[tuple[Head, float]]
 class HeadRanking:
     """Heads of a model with their scores, best first; equal scores in order of the head.
 
-    Every head of it, unless the ranking is from elsewhere.
+    Every head of it, unless the ranking is from elsewhere. A score of exactly 0 says that the
+    method did not find the head, as Wu24 does of most: such heads have no rank among each other,
+    and none of them is ever among the top, where their order would put those of layer 0 first.
     """
 
     grid: HeadGrid
@@ -41,17 +43,26 @@ class HeadRanking:
         entries = [(head, fmean(of[head] for of in scores)) for head in everywhere]
         return cls(rankings[0].grid, tuple(ordered(entries)))
 
+    @property
+    def found(self) -> tuple[Head, ...]:
+        """The heads with a score other than 0, best first."""
+        return tuple(head for head, score in self.entries if score != 0)
+
     def top(self, n: int) -> tuple[Head, ...]:
         """The ``n`` best heads.
 
         Raises:
-            InvalidInput: there are fewer.
+            InvalidInput: fewer were found.
         """
-        if not 0 <= n <= len(self.entries):
+        found = self.found
+        if not 0 <= n <= len(found):
+            unfound = len(self.entries) - len(found)
+            others = f", and {unfound} with a score of 0" if unfound else ""
             raise InvalidInput(
-                f"the top {n} heads are required, but the ranking holds {len(self.entries)}"
+                f"the top {n} heads are required, but the ranking holds {len(found)}{others}: "
+                "ablate fewer, or rank by another method"
             )
-        return tuple(head for head, _ in self.entries[:n])
+        return found[:n]
 
     def to_json(self) -> list[dict[str, Any]]:
         """``[{head, score, rank}, …]`` in the study's format; ranks count from 1."""

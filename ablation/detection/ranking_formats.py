@@ -50,8 +50,12 @@ def read_entries(text: str) -> Entries:
 
 
 def write_entries(entries: Entries, form: str) -> str:
-    """The ranking in one of ``RANKING_FORMATS``; those of QRHead lose the scores."""
-    names = ",".join(f"{head.layer}-{head.head}" for head, _ in entries)
+    """The ranking in one of ``RANKING_FORMATS``.
+
+    Those of QRHead lose the scores, and leave out the heads that have one of 0: listed, they would
+    pass for found.
+    """
+    names = ",".join(f"{head.layer}-{head.head}" for head, score in entries if score != 0)
     if form == QRHEAD_LIST:
         return f"{names}\n"
     if form == QRHEAD_YAML:

@@ -27,7 +27,8 @@ def retrieval_scores(
     needle's answer (ROUGE-1 recall) say nothing of retrieval and are left out.
 
     Relative to the paper: the needle is the sentence that states the fact, within a section that
-    is all about the company; its answer is the fact's value.
+    is all about the company; its answer is the fact's value. A score can exceed 1, where the model
+    copies on beyond the needle's answer, as the paper's code has it.
 
     Raises:
         ComputationError: the model's logits are NaN.

@@ -215,7 +215,7 @@ def test_links_out_directories_and_large_files_are_not_read(tmp_path: Path) -> N
     loaded = load_edgar_filings(inside)
     assert loaded.rejected == (
         "folder.json: not a regular file",
-        "large.json: larger than 3,000,000 bytes",
+        "large.json: larger than 4,000,000 bytes",
         "link.json: a link to outside the directory",
         "lost.json: not a regular file",
         "'two\\nlines.json': its name has unprintable characters",

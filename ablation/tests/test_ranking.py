@@ -27,6 +27,20 @@ def test_a_ranking_from_elsewhere_may_leave_heads_out():
         few.top(3)
 
 
+def test_heads_with_a_score_of_0_were_not_found_and_are_never_the_top():
+    scores = torch.tensor([[0.0, 0.0], [0.3, 0.0], [-0.1, 0.2]])
+    for ranking in (
+        HeadRanking.from_scores(scores),
+        HeadRanking.from_json(
+            {"head_rankings": HeadRanking.from_scores(scores).to_json()}, HeadGrid(3, 2)
+        ),
+    ):
+        assert len(ranking.entries) == 6
+        assert ranking.found == ranking.top(3) == (Head(1, 0), Head(2, 1), Head(2, 0))
+        with pytest.raises(InvalidInput, match="holds 3, and 3 with a score of 0: ablate fewer"):
+            ranking.top(4)
+
+
 def changed(index, **fields):
     return {
         "head_rankings": [{**row, **fields} if i == index else row for i, row in enumerate(ROWS)]

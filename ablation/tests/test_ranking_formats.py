@@ -19,6 +19,12 @@ def test_what_is_written_is_read_again(form):
     assert read_entries(write_entries(SCORED, form)) == (ORDINAL if lost else SCORED)
 
 
+def test_heads_with_a_score_of_0_are_not_listed_where_no_scores_are():
+    unfound = [*SCORED[:2], (Head(0, 0), 0.0), SCORED[2]]
+    assert read_entries(write_entries(unfound, "wu24")) == unfound
+    assert write_entries(unfound, "qrhead") == write_entries(SCORED, "qrhead")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -9,11 +9,12 @@ from ablation.errors import InvalidInput
 from ablation.heads import Head
 from ablation.retrieval import (
     RetrievalPrompt,
+    mean_reciprocal_rank,
     paragraph_attention,
     paragraph_scores,
+    rank_of,
     ranked,
     recall_at,
-    reciprocal_rank,
     retrieval_prompt,
     retrieve,
 )
@@ -90,13 +91,15 @@ def test_a_prompt_holds_the_paragraphs_and_then_the_query(chat):
 def test_ranks_are_counted_from_the_best_score():
     scores = [0.1, 0.5, -0.2, 0.3]
     assert ranked(scores) == [1, 3, 0, 2]
-    assert [recall_at(scores, 3, k) for k in (1, 2, 3)] == [False, True, True]
-    assert [reciprocal_rank(scores, gold) for gold in range(4)] == [1 / 3, 1, 1 / 4, 1 / 2]
+    ranks = [rank_of(scores, gold) for gold in range(4)]
+    assert ranks == [3, 1, 4, 2]
+    assert [recall_at(ranks, k) for k in (1, 2, 4)] == [0.25, 0.5, 1.0]
+    assert mean_reciprocal_rank(ranks) == pytest.approx((1 / 3 + 1 + 1 / 4 + 1 / 2) / 4)
 
 
 def test_equal_scores_are_no_merit():
     # A model that attends to nothing must not find the paragraph that comes first.
-    assert reciprocal_rank([0.0] * 4, 0) == 1 / 4
+    assert rank_of([0.0] * 4, 0) == 4
 
 
 def test_what_cannot_be_retrieved_from_is_refused(llama):

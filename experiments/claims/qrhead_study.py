@@ -141,15 +141,16 @@ QRHEAD_CLAIMS = (
         _EVERYWHERE,
         {
             "overlap": Criterion(
-                "Jaccard index of the top 50 of two methods in one cell, mean over cells and pairs",
+                "Jaccard index of the top heads of two methods in one cell (50 in the study), mean "
+                "over cells and pairs",
                 Bound.BELOW,
                 FEW_SHARED,
                 "0.12",
             ),
             **{
                 method: Criterion(
-                    f"accuracy lost with the top 50 heads of {method} ablated, beyond that with "
-                    "50 random heads",
+                    f"accuracy lost with the top heads of {method} ablated (50 in the study), "
+                    "beyond that with as many random heads",
                     Bound.ABOVE,
                     0.0,
                     published,

@@ -1,13 +1,12 @@
 """``headclaims compare``: detection methods side by side, and ablation modes side by side."""
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
-from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import click
 
-from ablation.controls import CONTROL_SEED, LAYER_MATCHED
+from ablation.controls import CONTROL_SEED, LAYER_MATCHED, SHARED
 from ablation.detection import METHODS
 from ablation.filings.filing import QUESTIONS
 from ablation.models import EMBEDDED_MODEL
@@ -22,12 +21,10 @@ from experiments.cli.options import (
     RunSettings,
     chosen_store,
     common_options,
+    mode_options,
 )
-from experiments.json_files import check_writable, storing
-
-if TYPE_CHECKING:
-    from experiments.methods.comparison import Comparison
-    from experiments.qrhead.outcomes import Answers, CellOutcomes
+from experiments.json_files import check_writable, storing, write_json
+from experiments.qrhead.choices import AblationChoice
 
 
 def control_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -79,6 +76,7 @@ def compare_group() -> None:
     default=",".join(map(str, LEVELS)),
     help="How many of the top heads to ablate, ascending.",
 )
+@mode_options
 @control_options
 @click.option("--figure", is_flag=True, help="Draw accuracy against heads ablated (PNG and SVG).")
 @common_options
@@ -87,65 +85,78 @@ def methods_command(
     questions: tuple[str, ...],
     methods: tuple[str, ...],
     levels: tuple[int, ...],
+    mode: str,
+    scope: str,
     tokens: int | None,
     seed: int,
     control_draws: int,
     figure: bool,
     **options: Any,
 ) -> None:
-    """Rank the heads by several methods, and zero the top ones of each."""
-    settings = RunSettings(**options)
+    """Rank the heads by several methods, and ablate the top ones of each."""
+    settings, ablation = RunSettings(**options), AblationChoice(mode, scope)
     check_writable(settings.out)
     store = chosen_store(settings.store, settings.fresh)
-    spec = settings.spec(model)
+    spec, questions = settings.spec(model), tuple(dict.fromkeys(questions))
     length = spec.token_lengths[0] if tokens is None else tokens
     cells = cells_of(settings, spec, questions, (length,))
-    from ablation.modes import ZeroAblation
-    from experiments.methods.comparison import compare_methods
+    from ablation.controls import check_levels
+    from experiments.methods.comparison import compare_methods, rank_cells
+    from experiments.methods.documents import methods_document
 
-    found = compare_methods(
-        cells, methods, levels, ZeroAblation(), store, draws=control_draws, seed=seed
-    )
-    for method, reason in found.refused.items():
-        click.echo(f"left out: {method}: {reason}", err=True)
-    for line in _methods_table(found, levels):
+    check_levels(levels, cells[0].loaded.grid)
+    ranked = rank_cells(cells, methods, store)
+    found = compare_methods(cells, ranked, levels, ablation, store, draws=control_draws, seed=seed)
+    document = methods_document(cells, ranked, found, levels, ablation, seed)
+    for line in _left_out(document):
+        click.echo(line, err=True)
+    for line in _methods_table(document):
         click.echo(line)
-    if figure and found.outcomes:
+    stem = "_".join([spec.key, *questions, str(length)]) + ablation.tag
+    _write(settings.out / "comparisons" / "methods" / f"{stem}.json", document)
+    if figure:
         from experiments.methods.figures import draw_methods
 
         folder = settings.out / "figures" / "methods"
         with storing(folder):
-            stem = "_".join([spec.key, *questions, str(length)])
             for path in draw_methods(found, folder, stem):
                 click.echo(f"figure: {path}")
 
 
-def _methods_table(found: "Comparison", levels: tuple[int, ...]) -> Iterator[str]:
-    from experiments.methods.comparison_evidence import overlaps
-
-    for pair in combinations(found.rankings, 2):
-        shared = fmean(overlaps(found.rankings, pair, levels[-1]))
-        yield f"{' and '.join(pair)}: Jaccard index of the top {levels[-1]} {shared:.2f}"
-    for method, cells in found.outcomes.items():
-        for level in levels:
-            yield f"{method:<18} {level:>3}  {_row(cells, level)}"
+def _left_out(document: Mapping[str, Any]) -> Iterator[str]:
+    for row in document["left_out"]:
+        level = "" if row["num_heads"] is None else f" at {row['num_heads']} heads"
+        yield f"left out: {row['method']}{level}: {row['reason']}"
 
 
-def _row(cells: "Sequence[CellOutcomes]", level: int) -> str:
+def _methods_table(document: Mapping[str, Any]) -> Iterator[str]:
+    for row in document["overlaps"]:
+        pair, level = " and ".join(row["methods"]), row["num_heads"]
+        yield f"{pair}: Jaccard index of the top {level} {row['jaccard']['estimate']:.2f}"
+    yield f"unablated {_percent(document['unablated'])}"
+    for row in document["ablations"]:
+        yield f"{row['method']:<18} {row['num_heads']:>3}  {_conditions(row)}"
+
+
+def _conditions(row: Mapping[str, Any]) -> str:
     """Accuracy with the top heads and with every kind of control, pooled over cells."""
-    from experiments.qrhead.outcomes import control_answers
-
-    kinds = {"top": [[cell.top[level] for cell in cells]]}
-    kinds |= {kind: control_answers(cells, kind, level) for kind in cells[0].controls}
-    return ", ".join(f"{kind} {_accuracy(cells, draws)}" for kind, draws in kinds.items())
+    kinds = ("top", LAYER_MATCHED, SHARED)
+    return ", ".join(f"{kind} {_percent(row[kind])}" for kind in kinds if kind in row)
 
 
-def _accuracy(cells: "Sequence[CellOutcomes]", draws: "Sequence[Sequence[Answers]]") -> str:
-    from experiments.qrhead.outcomes import accuracy
+def _percent(figure: Mapping[str, Any], digits: int = 0) -> str:
+    text = f"{100 * figure['estimate']:.1f}%"
+    if figure["interval"] is None:
+        return text
+    low, high = figure["interval"]
+    return f"{text} [{100 * low:.{digits}f}, {100 * high:.{digits}f}]"
 
-    value, interval = accuracy(cells, draws)
-    bounds = f" [{100 * interval.low:.0f}, {100 * interval.high:.0f}]" if interval else ""
-    return f"{100 * value:.1f}%{bounds}"
+
+def _write(path: Path, document: Mapping[str, Any]) -> None:
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, document)
+    click.echo(f"results: {path}")
 
 
 @compare_group.command("modes")
@@ -174,17 +185,16 @@ def modes_command(
     settings = RunSettings(**options)
     runner = runner_of(settings, PlanSettings(method))
     cell = one_cell(settings, settings.spec(model), question, tokens)
+    from experiments.methods.documents import modes_document
     from experiments.methods.mode_runs import compare_modes
-    from experiments.qrhead.evidence import gap_evidence
 
     ranking = runner.pooled_ranking([cell])
     found = compare_modes(cell, ranking, level, runner.store, draws=control_draws, seed=seed)
-    unablated = next(iter(found.outcomes.values())).unablated
-    click.echo(f"unablated: {sum(unablated.values())}/{len(unablated)} correct")
+    document = modes_document(cell, found, level, method, seed)
+    click.echo(f"unablated {_percent(document['unablated'])}")
     click.echo(f"gap: accuracy lost with {level} top heads beyond that with their controls, points")
-    for (mode, scope), outcomes in found.outcomes.items():
-        evidence = gap_evidence([outcomes], level, LAYER_MATCHED)
-        gap = f"{100 * evidence.estimate:+.1f}"
-        if evidence.interval is not None:
-            gap += f" [{100 * evidence.interval.low:.1f}, {100 * evidence.interval.high:.1f}]"
-        click.echo(f"{mode:<17} {scope:<7} {_row([outcomes], level)}, gap {gap}")
+    for row in document["ablations"]:
+        gap = _percent(row["gap"], 1).replace("%", "")
+        click.echo(f"{row['mode']:<17} {row['scope']:<7} {_conditions(row)}, gap {gap}")
+    stem = "_".join([cell.loaded.spec.key, question, str(cell.tokens)])
+    _write(settings.out / "comparisons" / "modes" / method / f"{stem}.json", document)

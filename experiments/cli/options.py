@@ -132,6 +132,26 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def mode_options(command: Callable[..., None]) -> Callable[..., None]:
+    """How heads are ablated."""
+    for option in (
+        click.option(
+            "--scope",
+            type=click.Choice(SCOPES),
+            default=SCOPES[0],
+            help="Where: everywhere, while decoding, or where the answer is read from.",
+        ),
+        click.option(
+            "--mode",
+            type=click.Choice(MODES),
+            default=MODES[0],
+            help="What takes the place of a head's z.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def ablation_options(command: Callable[..., None]) -> Callable[..., None]:
     """What is ablated, and whether it is drawn."""
     for option in reversed(
@@ -152,18 +172,7 @@ def ablation_options(command: Callable[..., None]) -> Callable[..., None]:
                 help="How many draws of random heads, layer-matched and uniform.",
             ),
             click.option("--skip-random", is_flag=True, help="Leave the random heads out."),
-            click.option(
-                "--mode",
-                type=click.Choice(MODES),
-                default=MODES[0],
-                help="What takes the place of a head's z.",
-            ),
-            click.option(
-                "--scope",
-                type=click.Choice(SCOPES),
-                default=SCOPES[0],
-                help="Where: everywhere, while decoding, or where the answer is read from.",
-            ),
+            mode_options,
             click.option(
                 "--bias",
                 type=click.Choice(BIAS_POLICIES),

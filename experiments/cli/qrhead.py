@@ -46,10 +46,18 @@ ONE_LENGTH = click.option(
     help="With --method gradient, instead of a question: a text (embedded, wikitext2 or a UTF-8 "
     "file) whose loss the heads are ranked by.",
 )
+@click.option("--max-tokens", type=int, help="With --text: how many tokens of it.")
+@click.option("--window", type=int, help="With --text: tokens that the model sees at once.")
 @METHOD_OPTION
 @common_options
 def detect_command(
-    model: str, question: str | None, tokens: int | None, text: str | None, **options: Any
+    model: str,
+    question: str | None,
+    tokens: int | None,
+    text: str | None,
+    max_tokens: int | None,
+    window: int | None,
+    **options: Any,
 ) -> None:
     """Rank all heads by how well they find the answer, over the detection filings.
 
@@ -57,15 +65,25 @@ def detect_command(
     """
     plan, settings = parsed(options)
     if text is not None:
-        if question is not None or plan.method != GRADIENT:
+        if plan.method != GRADIENT:
             raise click.UsageError(
-                f"--text goes with --method {GRADIENT} and without --question: the other methods "
-                "look for an answer"
+                f"--text goes with --method {GRADIENT}: the other methods look for an answer"
             )
-        _rank_on_text(settings, model, text, tokens)
+        for name, value in (
+            ("--question", question),
+            ("--tokens", tokens),
+            ("--filings", settings.filings),
+            ("--ground-truth", settings.ground_truth),
+        ):
+            if value is not None:
+                raise click.UsageError(f"{name} is about filings and goes without --text")
+        _rank_on_text(settings, model, Exp10Options(text, max_tokens, window))
         return
     if question is None:
         raise click.UsageError(f"one of --question and --text is required ({', '.join(QUESTIONS)})")
+    for name, value in (("--max-tokens", max_tokens), ("--window", window)):
+        if value is not None:
+            raise click.UsageError(f"{name} goes with --text; --tokens is the length of a prompt")
     runner = runner_of(settings, plan)
     spec = settings.spec(model)
     cell = one_cell(settings, spec, question, tokens)
@@ -76,8 +94,8 @@ def detect_command(
     click.echo(f"ranking: {runner.results.detection(cell, runner.plan)}")
 
 
-def _rank_on_text(settings: RunSettings, model: str, text: str, window: int | None) -> None:
-    spec, options = settings.spec(model), Exp10Options(text=text, window=window)
+def _rank_on_text(settings: RunSettings, model: str, options: Exp10Options) -> None:
+    spec = settings.spec(model)
     check_writable(settings.out)
     from experiments.exp10.gradient_ranking import rank_on_text
     from experiments.exp10.setting import build_setting, source_text
@@ -85,7 +103,10 @@ def _rank_on_text(settings: RunSettings, model: str, text: str, window: int | No
     source, store = source_text(spec, options), chosen_store(settings.store, settings.fresh)
     setting = build_setting(settings.load(spec), source, options)
     document, path = rank_on_text(setting, store, settings.out)
-    click.echo(f"{setting.text.name}, {document['samples_processed']} windows of {setting.window}")
+    click.echo(
+        f"{setting.text.name}, its first {setting.text.ids.numel()} tokens, "
+        f"{document['samples_processed']} window(s) of {setting.window}"
+    )
     click.echo(f"top 10 heads: {', '.join(document['top_50_heads'][:10])}")
     click.echo(f"ranking: {path}")
 

@@ -36,8 +36,13 @@ def convert_command(source: Path, target: Path, form: str, top: int | None) -> N
         entries = read_entries(read_text(source))
     except (InvalidInput, ResultsError) as error:
         raise InvalidInput(f"ranking file {source}: {error}") from None
-    if top is not None and top > len(entries):
-        raise InvalidInput(f"--top {top} heads are required, but {source} holds {len(entries)}")
+    found = [(head, score) for head, score in entries if score != 0]
+    if len(found) < (top or 1):
+        wanted = "a head" if top is None else f"--top {top} heads"
+        raise InvalidInput(
+            f"{wanted} with a score other than 0 required, but {source} holds {len(found)}"
+        )
+    written = entries if top is None else found[:top]
     with storing(target, "TARGET"):
-        write_text(target, write_entries(entries[:top], form))
-    click.echo(f"{len(entries[:top])} heads, best {entries[0][0]}: {target}")
+        write_text(target, write_entries(written, form))
+    click.echo(f"{len(written)} heads, best {found[0][0]}: {target}")

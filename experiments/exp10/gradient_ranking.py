@@ -20,7 +20,8 @@ from experiments.provenance import model_key
 from experiments.store import Computed, Store, Unit
 
 KIND = "ranking"
-VERSION = 1
+VERSION = 2
+"""Raised whenever a change of the method changes scores."""
 
 
 def rank_on_text(setting: Setting, store: Store, out: Path) -> tuple[dict[str, Any], Path]:

@@ -1,7 +1,8 @@
 """The heads that several methods find, and what they do when ablated: same items, same controls.
 
 Two controls: for each method random heads of the same layers as its top heads, and random heads
-that are the same for all methods, top heads of none of them.
+that are the same for all methods, top heads of none of them. The first keep clear of the method's
+own top heads only: they may be another method's.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,22 +12,24 @@ from typing import Any
 
 from ablation.controls import (
     CONTROL_SEED,
-    EXCLUDED_TOP,
     LAYER_MATCHED,
+    SHARED,
     check_levels,
     control_draws,
     control_heads,
+    displaced,
+    excluded,
 )
 from ablation.detection import RANDOM
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.protocol import Ablation
 from experiments.provenance import merged
 from experiments.qrhead.cell_detection import detect, detection_unit, read_ranking
 from experiments.qrhead.cells import Cell
+from experiments.qrhead.choices import AblationChoice
 from experiments.qrhead.conditions import Outcomes, run_conditions
-from experiments.qrhead.outcomes import SHARED, Answers, CellOutcomes
+from experiments.qrhead.outcomes import Answers, CellOutcomes
 from experiments.store import Store
 
 Rankings = Mapping[str, Sequence[HeadRanking]]
@@ -37,91 +40,65 @@ UNABLATED = ("unablated", 0, 0)
 Condition = tuple[str, int, int]
 """Method or control, level, seed."""
 
+HeadSets = Mapping[Condition, tuple[Head, ...]]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The heads of cells by several methods.
+
+    Attributes:
+        rankings: of each method that could rank the heads of all cells.
+        refused: method -> why it could not.
+    """
+
+    rankings: Rankings
+    refused: Mapping[str, str]
+
+    def fewest(self, method: str) -> int:
+        """How many heads the method found in the cell where it found fewest."""
+        return min(len(ranking.found) for ranking in self.rankings[method])
+
+    def common_level(self, levels: Collection[int]) -> int | None:
+        """The highest of ``levels`` that every method found heads enough for; None: there is none.
+
+        It is known from the detection split alone.
+        """
+        fewest = min(map(self.fewest, self.rankings), default=0)
+        return max((level for level in levels if level <= fewest), default=None)
+
 
 @dataclass(frozen=True)
 class Comparison:
     """Methods side by side.
 
     Attributes:
-        rankings: of each method that could rank the heads.
-        outcomes: method -> for each cell the answers with its top heads ablated, and with heads of
-            both kinds of control, ``LAYER_MATCHED`` and ``SHARED``.
-        refused: method -> why it could not.
+        outcomes: method -> for each cell the answers with its top heads ablated, at the levels that
+            it found heads enough for, and with heads of both kinds of control, ``LAYER_MATCHED``
+            and, where the model has heads enough, ``SHARED``.
+        displaced: method, level -> for each cell how many layer-matched control heads (of the first
+            draw) lie in layers where the top heads have no counterpart.
+        left_out: method or ``SHARED``, level -> why there are no such answers.
         provenance: how the answers came about.
     """
 
-    rankings: Rankings
     outcomes: Mapping[str, Sequence[CellOutcomes]]
-    refused: Mapping[str, str]
+    displaced: Mapping[tuple[str, int], Sequence[int]]
+    left_out: Mapping[tuple[str, int], str]
     provenance: Mapping[str, Any]
 
 
-def compare_methods(
-    cells: Sequence[Cell],
-    methods: Sequence[str],
-    levels: Collection[int],
-    ablation: Ablation,
-    store: Store,
-    *,
-    draws: int = 1,
-    seed: int = CONTROL_SEED,
-) -> Comparison:
-    """Ranks the heads of every cell by every method, and ablates the top of each.
-
-    Processes that are at it together share the work.
+def rank_cells(cells: Sequence[Cell], methods: Sequence[str], store: Store) -> Ranked:
+    """Ranks the heads of every cell by every method; processes at it together share the work.
 
     Args:
         cells: of one model.
         methods: of ``ablation.detection.METHODS``.
-        levels: how many of the top heads are ablated, ascending.
-        ablation: how.
-        store: where rankings and answers are kept.
-        draws: of each kind of control, with consecutive seeds.
-        seed: the first.
+        store: where rankings are kept.
 
     Raises:
-        InvalidInput: impossible levels, or too few heads for the controls.
-        ComputationError: logits or scores are NaN.
-        ResultsError: a result cannot be stored.
-    """
-    levels = check_levels(levels, cells[0].loaded.grid)
-    rankings, refused = rank_cells(cells, methods, store)
-    todo = [
-        _head_sets(
-            {method: found[place] for method, found in rankings.items()}, levels, draws, seed
-        )
-        for place in range(len(cells))
-    ]
-    for wait in (False, True):
-        found = [
-            run_conditions(cell, list(sets.values()), ablation, store, wait=wait)
-            for cell, sets in zip(cells, todo, strict=True)
-        ]
-    by_condition = [
-        {condition: one for condition, one in zip(sets, outcomes, strict=True) if one is not None}
-        for sets, outcomes in zip(todo, found, strict=True)
-    ]
-    return Comparison(
-        rankings,
-        {
-            method: [
-                _of_method(cell, method, by, levels, range(seed, seed + draws))
-                for cell, by in zip(cells, by_condition, strict=True)
-            ]
-            for method in rankings
-        },
-        refused,
-        merged(one.provenance for of_cell in by_condition for one in of_cell.values()),
-    )
-
-
-def rank_cells(
-    cells: Sequence[Cell], methods: Sequence[str], store: Store
-) -> tuple[Rankings, Mapping[str, str]]:
-    """The rankings of every method, and why a method has none.
-
-    Raises:
-        ComputationError, ResultsError: as ``compare_methods``.
+        ComputationError: scores are NaN.
+        ResultsError: a ranking cannot be stored.
     """
     refused: dict[str, str] = {}
     rankings: dict[str, list[HeadRanking]] = {}
@@ -134,35 +111,134 @@ def rank_cells(
                         detection_unit(cell, method), partial(detect, cell, method), wait=wait
                     )
                 except InvalidInput as error:
-                    refused[method] = str(error)
+                    refused[method] = f"{cell.question} at {cell.tokens} tokens: {error}"
                     del rankings[method]
                     break
                 if found is not None:
                     rankings[method].append(read_ranking(found.result, cell))
-    return rankings, refused
+    return Ranked(rankings, refused)
 
 
-def _head_sets(
-    rankings: Mapping[str, HeadRanking], levels: Sequence[int], draws: int, seed: int
+def compare_methods(
+    cells: Sequence[Cell],
+    ranked: Ranked,
+    levels: Collection[int],
+    ablation: AblationChoice,
+    store: Store,
+    *,
+    draws: int = 1,
+    seed: int = CONTROL_SEED,
+) -> Comparison:
+    """Ablates the top heads of every method, and their controls, in every cell.
+
+    Processes that are at it together share the work.
+
+    Args:
+        cells: of one model.
+        ranked: their heads, as ``rank_cells`` gives them.
+        levels: how many of the top heads are ablated, ascending.
+        ablation: how.
+        store: where answers are kept.
+        draws: of each kind of control, with consecutive seeds.
+        seed: the first.
+
+    Raises:
+        InvalidInput: no method ranked the heads, impossible levels, too few heads for a
+            layer-matched control, or an ablation that these prompts do not allow.
+        ComputationError: logits are NaN.
+        ResultsError: a result cannot be stored.
+    """
+    levels = check_levels(levels, cells[0].loaded.grid)
+    seeds = range(seed, seed + draws)
+    if not ranked.rankings:
+        raise InvalidInput(
+            "a method that ranks the heads is required, got none: "
+            + "; ".join(f"{method}: {reason}" for method, reason in ranked.refused.items())
+        )
+    left_out: dict[tuple[str, int], str] = {}
+    for method in ranked.rankings:
+        fewest = ranked.fewest(method)
+        for level in (level for level in levels if level > fewest):
+            left_out[method, level] = f"it found only {fewest} heads in a cell"
+    todo = []
+    for place in range(len(cells)):
+        rankings = {method: found[place] for method, found in ranked.rankings.items()}
+        sets = _tested_sets(rankings, levels, seeds, left_out)
+        todo.append(sets | _shared_sets(rankings, levels, seeds, left_out))
+    how = [ablation.of(cell) for cell in cells]
+    for wait in (False, True):
+        found = [
+            run_conditions(cell, list(sets.values()), of_cell, store, wait=wait)
+            for cell, sets, of_cell in zip(cells, todo, how, strict=True)
+        ]
+    by_condition = [
+        {condition: one for condition, one in zip(sets, outcomes, strict=True) if one is not None}
+        for sets, outcomes in zip(todo, found, strict=True)
+    ]
+    return Comparison(
+        {
+            method: [
+                _of_method(cell, method, by, seeds)
+                for cell, by in zip(cells, by_condition, strict=True)
+            ]
+            for method in ranked.rankings
+        },
+        {
+            (method, level): [
+                displaced(sets[method, level, 0], sets[_matched(method), level, seed])
+                for sets in todo
+            ]
+            for method in ranked.rankings
+            for level in levels
+            if (method, level) not in left_out
+        },
+        left_out,
+        merged(one.provenance for of_cell in by_condition for one in of_cell.values()),
+    )
+
+
+def _tested_sets(
+    rankings: Mapping[str, HeadRanking],
+    levels: Sequence[int],
+    seeds: Sequence[int],
+    left_out: Collection[tuple[str, int]],
 ) -> dict[Condition, tuple[Head, ...]]:
-    """Every condition of a cell, and the heads that are ablated in it."""
+    """The top heads of every method in one cell, and heads of the same layers."""
     sets: dict[Condition, tuple[Head, ...]] = {UNABLATED: ()}
+    for level in levels:
+        for method, ranking in rankings.items():
+            if (method, level) in left_out:
+                continue
+            top = ranking.top(level)
+            sets[method, level, 0] = top
+            for draw in control_draws(LAYER_MATCHED, len(seeds), seeds[0]):
+                control = draw.heads(ranking.grid, top, excluded(ranking, level))
+                sets[_matched(method), level, draw.seed] = control
+    return sets
+
+
+def _shared_sets(
+    rankings: Mapping[str, HeadRanking],
+    levels: Sequence[int],
+    seeds: Sequence[int],
+    left_out: dict[tuple[str, int], str],
+) -> dict[Condition, tuple[Head, ...]]:
+    """Heads that are the top of no method in one cell; notes at which levels there are too few."""
     # A random ranking has no top heads that a control would have to keep clear of.
     anyones_top = {
         head
         for method, ranking in rankings.items()
         if method != RANDOM
-        for head in ranking.top(min(EXCLUDED_TOP, len(ranking.entries)))
+        for head in excluded(ranking, levels[-1])
     }
+    grid = next(iter(rankings.values())).grid
+    sets = {}
     for level in levels:
-        for draw in control_draws(LAYER_MATCHED, draws, seed):
-            for method, ranking in rankings.items():
-                top = ranking.top(level)
-                sets[method, level, 0] = top
-                of_method = ranking.top(min(max(EXCLUDED_TOP, level), len(ranking.entries)))
-                sets[_matched(method), level, draw.seed] = draw.heads(ranking.grid, top, of_method)
-                shared = control_heads(ranking.grid, anyones_top, level, draw.seed)
-                sets[SHARED, level, draw.seed] = shared
+        try:
+            for seed in seeds:
+                sets[SHARED, level, seed] = control_heads(grid, anyones_top, level, seed)
+        except InvalidInput as error:
+            left_out[SHARED, level] = str(error)
     return sets
 
 
@@ -171,20 +247,23 @@ def _matched(method: str) -> str:
 
 
 def _of_method(
-    cell: Cell,
-    method: str,
-    found: Mapping[Condition, Outcomes],
-    levels: Sequence[int],
-    seeds: Sequence[int],
+    cell: Cell, method: str, found: Mapping[Condition, Outcomes], seeds: Sequence[int]
 ) -> CellOutcomes:
-    def control(name: str) -> list[Mapping[int, Answers]]:
-        return [{level: found[name, level, seed].correct for level in levels} for seed in seeds]
+    def answers(name: str, seed: int) -> dict[int, Answers]:
+        return {
+            level: outcomes.correct
+            for (kind, level, drawn), outcomes in found.items()
+            if (kind, drawn) == (name, seed)
+        }
 
     return CellOutcomes(
         cell.question,
         cell.tokens,
         found[UNABLATED].companies,
         found[UNABLATED].correct,
-        {level: found[method, level, 0].correct for level in levels},
-        {LAYER_MATCHED: control(_matched(method)), SHARED: control(SHARED)},
+        answers(method, 0),
+        {
+            LAYER_MATCHED: [answers(_matched(method), seed) for seed in seeds],
+            SHARED: [answers(SHARED, seed) for seed in seeds],
+        },
     )

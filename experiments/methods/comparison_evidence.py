@@ -1,15 +1,18 @@
 """The evidence on claim A7: how many heads the methods share, and whether all of them matter."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from statistics import fmean
 
 import numpy as np
 
+from ablation.controls import LAYER_MATCHED
 from ablation.heads import jaccard
 from ablation.stats import mean_interval
-from experiments.judging.verdict import Evidence
-from experiments.methods.comparison import Rankings
+from experiments.judging.verdict import Blocked, Evidence
+from experiments.methods.comparison import Comparison, Ranked, Rankings
+from experiments.qrhead.evidence import gap_evidence
 
 
 def overlaps(rankings: Rankings, methods: Sequence[str], level: int) -> list[float]:
@@ -20,10 +23,15 @@ def overlaps(rankings: Rankings, methods: Sequence[str], level: int) -> list[flo
     ]
 
 
-def overlap_evidence(rankings: Rankings, methods: Sequence[str], level: int) -> Evidence:
+def overlap_evidence(ranked: Ranked, methods: Sequence[str], level: int) -> Evidence | Blocked:
     """A7: how many of their top heads the methods share; cells are the units of the interval."""
-    values = np.array(overlaps(rankings, methods, level))
-    heads = len(rankings[methods[0]][0].grid)
+    for method in methods:
+        if method in ranked.refused:
+            return Blocked(f"{method}: {ranked.refused[method]}")
+        if (fewest := ranked.fewest(method)) < level:
+            return Blocked(f"{method} found only {fewest} heads in a cell", missing=False)
+    values = np.array(overlaps(ranked.rankings, methods, level))
+    heads = len(ranked.rankings[methods[0]][0].grid)
     return Evidence(
         float(values.mean()),
         mean_interval(values) if len(values) > 1 else None,
@@ -32,3 +40,25 @@ def overlap_evidence(rankings: Rankings, methods: Sequence[str], level: int) -> 
         note=f"top {level} of {' and '.join(methods)}; two random sets of {level} of {heads} heads "
         f"share {level / (2 * heads - level):.2f} (Jaccard index)",
     )
+
+
+def causal_evidence(
+    ranked: Ranked,
+    compared: Comparison,
+    method: str,
+    level: int,
+    kind: str = LAYER_MATCHED,
+    noise: float = 0.0,
+) -> Evidence | Blocked:
+    """A7: accuracy lost with the top heads of a method beyond that with control heads."""
+    if method in ranked.refused:
+        return Blocked(f"{method}: {ranked.refused[method]}")
+    for name in (method, kind):
+        if (name, level) in compared.left_out:
+            return Blocked(f"{name}: {compared.left_out[name, level]}", missing=False)
+    found = gap_evidence(compared.outcomes[method], level, kind, noise)
+    note = f"top {level}; {found.note}"
+    if kind == LAYER_MATCHED and (elsewhere := sum(compared.displaced[method, level])):
+        cells = len(compared.outcomes[method])
+        note += f"; {elsewhere} of {cells * level} control heads lie in neighbouring layers"
+    return replace(found, note=note)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from experiments.methods import COMPARED_LEVEL
+from experiments.claims import LEVELS
 from experiments.plugin.options import chosen_spec
 
 if TYPE_CHECKING:
-    from experiments.methods.comparison import Comparison
+    from experiments.methods.comparison import Comparison, Ranked
     from experiments.methods.mode_runs import ModesCompared
     from experiments.qrhead.cell_names import CellName
     from experiments.qrhead.cells import Cell
@@ -40,22 +40,40 @@ def retrieved(
 
 
 @pytest.fixture(scope="session")
+def ranked(
+    cells: "list[CellName]", cell_for: "Callable[[CellName], Cell]", store: "Store"
+) -> "Ranked":
+    """The heads of all cells of this run by the study's three methods; workers share the work."""
+    from ablation.detection import QRHEAD, SUMMED_ATTENTION, WU24
+    from experiments.methods.comparison import rank_cells
+
+    return rank_cells([cell_for(name) for name in cells], (QRHEAD, WU24, SUMMED_ATTENTION), store)
+
+
+@pytest.fixture(scope="session")
+def level(ranked: "Ranked") -> int:
+    """How many heads of each method are compared."""
+    return ranked.common_level(LEVELS) or LEVELS[0]
+
+
+@pytest.fixture(scope="session")
 def compared(
     pytestconfig: pytest.Config,
     cells: "list[CellName]",
     cell_for: "Callable[[CellName], Cell]",
+    ranked: "Ranked",
+    level: int,
     store: "Store",
 ) -> "Comparison":
-    """The study's three methods in all cells of this run; workers share the work."""
-    from ablation.detection import QRHEAD, SUMMED_ATTENTION, WU24
-    from ablation.modes import ZeroAblation
+    """The top heads of the three methods ablated in all cells; workers share the work."""
     from experiments.methods.comparison import compare_methods
+    from experiments.qrhead.choices import AblationChoice
 
     return compare_methods(
         [cell_for(name) for name in cells],
-        (QRHEAD, WU24, SUMMED_ATTENTION),
-        [COMPARED_LEVEL],
-        ZeroAblation(),
+        ranked,
+        [level],
+        AblationChoice(),
         store,
         draws=pytestconfig.getoption("control_draws"),
     )
@@ -76,7 +94,7 @@ def modes_compared(
     return compare_modes(
         cell,
         cell_runner.pooled_ranking([cell]),
-        COMPARED_LEVEL,
+        LEVELS[-1],
         store,
         draws=pytestconfig.getoption("control_draws"),
     )

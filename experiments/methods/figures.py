@@ -5,11 +5,11 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from ablation.controls import LAYER_MATCHED
+from ablation.controls import LAYER_MATCHED, SHARED
 from ablation.detection import GRADIENT, QRHEAD, RANDOM, SUMMED_ATTENTION, WU24
 from experiments.drawing import new_figure, save_figure
 from experiments.methods.comparison import Comparison
-from experiments.qrhead.outcomes import SHARED, Answers, CellOutcomes, accuracy, control_answers
+from experiments.qrhead.outcomes import Answers, CellOutcomes, accuracy, control_answers
 
 LINES = {
     QRHEAD: ("QRHead", "#b2182b", "o", "-"),
@@ -26,7 +26,7 @@ def draw_methods(comparison: Comparison, folder: Path, stem: str) -> list[Path]:
     """Draws the top heads of every method, and beside them their layer-matched controls.
 
     Cells are pooled. Bars are 95% bootstrap intervals over companies; of several control draws the
-    mean is shown.
+    mean is shown. A curve ends where the method has found no more heads.
 
     Raises:
         OSError: a file cannot be written.
@@ -34,6 +34,7 @@ def draw_methods(comparison: Comparison, folder: Path, stem: str) -> list[Path]:
     figure = new_figure(9.6, 4.4)
     top, control = figure.subplots(1, 2, sharey=True)
     cells = next(iter(comparison.outcomes.values()))
+    ticks = sorted({level for found in comparison.outcomes.values() for level in found[0].top})
     unablated, _ = accuracy(cells, [[cell.unablated for cell in cells]])
     for panel in (top, control):
         panel.axhline(unablated, color="0.35", linewidth=1, linestyle=":", label="unablated")
@@ -45,15 +46,20 @@ def draw_methods(comparison: Comparison, folder: Path, stem: str) -> list[Path]:
         if method != RANDOM:
             matched = {level: control_answers(found, LAYER_MATCHED, level) for level in levels}
             _draw(control, method, found, matched, offset)
-    shared = {level: control_answers(cells, SHARED, level) for level in cells[0].top}
-    _draw(control, SHARED, cells, shared, 0.0)
-    _draw(top, SHARED, cells, shared, 0.0)
+    shared = {
+        level: control_answers(cells, SHARED, level)
+        for level in cells[0].controls[SHARED][0]
+        if (SHARED, level) not in comparison.left_out
+    }
+    if shared:
+        _draw(control, SHARED, cells, shared, 0.0)
+        _draw(top, SHARED, cells, shared, 0.0)
     top.set_title("top heads of each method")
     control.set_title("as many random heads of the same layers")
     top.set_ylabel("accuracy")
     for panel in (top, control):
         panel.set(xlabel="heads ablated", ylim=(-0.03, 1.03))
-        panel.set_xticks([0, *cells[0].top])
+        panel.set_xticks([0, *ticks])
         panel.spines[["top", "right"]].set_visible(False)
     handles, labels = top.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ablation.controls import CONTROL_SEED, EXCLUDED_TOP, LAYER_MATCHED, control_draws
+from ablation.controls import CONTROL_SEED, LAYER_MATCHED, control_draws, excluded
 from ablation.detection.ranking import HeadRanking
 from ablation.protocol import Ablation, Scope
 from experiments.provenance import merged
@@ -57,9 +57,8 @@ def compare_modes(
         ResultsError: a result cannot be stored.
     """
     top = ranking.top(level)
-    excluded = ranking.top(min(max(EXCLUDED_TOP, level), len(ranking.entries)))
     controls = [
-        draw.heads(ranking.grid, top, excluded)
+        draw.heads(ranking.grid, top, excluded(ranking, level))
         for draw in control_draws(LAYER_MATCHED, draws, seed)
     ]
     found: dict[ModeAndScope, list[Outcomes | None]] = {}

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ablation.controls import ControlDraw, control_draws
+from ablation.controls import ControlDraw, control_draws, excluded
 from ablation.detection.ranking import HeadRanking
+from ablation.retrieval import mean_reciprocal_rank, recall_at
 from ablation.stats import Survival, draws_p, gap_interval, gap_p
 from experiments.judging.verdict import Evidence
 from experiments.methods.retrieval_runs import Selections
@@ -24,12 +25,12 @@ TOP, ALL = "top", "all"
 def selections(ranking: HeadRanking, kinds: Sequence[str]) -> Selections:
     """The top heads, all heads, and draws of as many random ones of each kind."""
     top = ranking.top(SELECTED)
-    excluded = ranking.top(min(50, len(ranking.entries)))
+    kept_out = excluded(ranking, SELECTED)
     draws: list[ControlDraw] = [draw for kind in kinds for draw in control_draws(kind, DRAWS)]
     return {
         TOP: top,
         ALL: tuple(ranking.grid),
-        **{str(draw): draw.heads(ranking.grid, top, excluded) for draw in draws},
+        **{str(draw): draw.heads(ranking.grid, top, kept_out) for draw in draws},
     }
 
 
@@ -72,6 +73,6 @@ def recall_evidence(found: Sequence[Mapping[str, Any]], others: Sequence[str]) -
 
 
 def _figures(found: Sequence[Mapping[str, Any]], names: Sequence[str], called: str) -> str:
-    ranks = np.array([rank for one in found for name in names for rank in one["ranks"][name]])
-    recalls = ", ".join(f"{100 * (ranks <= k).mean():.1f}% at {k}" for k in (1, 5))
-    return f"{called}: recall {recalls}, MRR {(1 / ranks).mean():.2f}"
+    ranks = [rank for one in found for name in names for rank in one["ranks"][name]]
+    recalls = ", ".join(f"{100 * recall_at(ranks, k):.1f}% at {k}" for k in (1, 5))
+    return f"{called}: recall {recalls}, MRR {mean_reciprocal_rank(ranks):.2f}"

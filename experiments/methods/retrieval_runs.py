@@ -13,7 +13,7 @@ from ablation.heads import Head
 from ablation.retrieval import (
     paragraph_attention,
     paragraph_scores,
-    ranked,
+    rank_of,
     retrieval_prompt,
 )
 from experiments.memory_errors import memory_errors
@@ -90,7 +90,7 @@ def _compute(cell: Cell, selections: Selections) -> Computed:
             attention = paragraph_attention(loaded.model, prompt)
             scores = paragraph_scores(attention, list(selections.values())).tolist()
             for name, by_paragraph in zip(selections, scores, strict=True):
-                ranks[name].append(1 + ranked(by_paragraph).index(task.gold))
+                ranks[name].append(rank_of(by_paragraph, task.gold))
     items = [
         {"filing": task.filing, "company": task.company, "paragraphs": len(task.paragraphs)}
         for task in tasks

@@ -9,34 +9,35 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.methods import COMPARED_LEVEL
+from experiments.claims import LEVELS
 from experiments.plugin.json_comparison import Tolerance
 from experiments.plugin.options import is_default
 from experiments.qrhead.choices import MODES, SCOPES
 from experiments.qrhead.evidence import cell_gap_evidence
 
+LEVEL = LEVELS[-1]
 DECODE = "decode"
 
 FIRST_TOKEN = "the first token of the answer is still the unablated model's"
 
 KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
     **{
-        f"smollm2 A1 {COMPARED_LEVEL} mode {mode}, scope {DECODE}": "ablated while decoding only, "
+        f"smollm2 A1 {LEVEL} mode {mode}, scope {DECODE}": "ablated while decoding only, "
         f"the top 50 heads cost nothing, 16 of 16 answers are right: {FIRST_TOKEN}"
         for mode in MODES
         if mode != "resample"
     },
-    f"smollm2 A1 {COMPARED_LEVEL} mode resample, scope {DECODE}": "gap 12.5 points [0.0, 37.5]: "
+    f"smollm2 A1 {LEVEL} mode resample, scope {DECODE}": "gap 12.5 points [0.0, 37.5]: "
     f"14 of 16 answers are right, {FIRST_TOKEN}",
 }
 
 
-@pytest.mark.claim("A1", str(COMPARED_LEVEL), of="mode {mode}, scope {scope}")
+@pytest.mark.claim("A1", str(LEVEL), of="mode {mode}, scope {scope}")
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("mode", MODES)
 def test_top_heads_hurt_more_in_the_mode(mode, scope, modes_compared, noise, judged):
     outcomes = modes_compared.outcomes[mode, scope]
-    evidence = cell_gap_evidence(outcomes, COMPARED_LEVEL, noise)
+    evidence = cell_gap_evidence(outcomes, LEVEL, noise)
     if scope == DECODE:
         evidence = replace(evidence, note=f"{evidence.note}; {FIRST_TOKEN}")
     assert judged(evidence).met
@@ -56,11 +57,8 @@ def test_what_is_left_in_every_mode_is_that_of_the_baseline(
     cell = next(iter(modes_compared.outcomes.values()))
     figures = {
         f"{mode} {scope}": {
-            "top": sum(found.top[COMPARED_LEVEL].values()),
-            **{
-                kind: sum(draws[0][COMPARED_LEVEL].values())
-                for kind, draws in found.controls.items()
-            },
+            "top": sum(found.top[LEVEL].values()),
+            **{kind: sum(draws[0][LEVEL].values()) for kind, draws in found.controls.items()},
         }
         for (mode, scope), found in modes_compared.outcomes.items()
     }
@@ -68,7 +66,7 @@ def test_what_is_left_in_every_mode_is_that_of_the_baseline(
         {
             "question": cell.question,
             "tokens": cell.tokens,
-            "level": COMPARED_LEVEL,
+            "level": LEVEL,
             "unablated": sum(cell.unablated.values()),
             "modes": figures,
         },

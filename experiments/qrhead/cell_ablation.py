@@ -13,6 +13,7 @@ from ablation.controls import (
     check_levels,
     control_draws,
     control_heads,
+    excluded,
 )
 from ablation.detection import QRHEAD
 from ablation.detection.ranking import HeadRanking
@@ -99,11 +100,6 @@ def conditions(plan: AblationPlan, ranking: HeadRanking) -> list[Condition]:
         Condition("random", control_heads(ranking.grid, excluded(ranking, n), n, plan.control_seed))
         for n in levels
     ]
-
-
-def excluded(ranking: HeadRanking, level: int) -> tuple[Head, ...]:
-    """The heads that serve as no control at a level: the top 50, or as many as are ranked."""
-    return ranking.top(min(max(EXCLUDED_TOP, level), len(ranking.entries)))
 
 
 def ablation_document(

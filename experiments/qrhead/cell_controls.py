@@ -7,12 +7,12 @@ their own.
 from collections.abc import Sequence
 from typing import Any
 
-from ablation.controls import ControlDraw, check_levels, displaced
+from ablation.controls import ControlDraw, check_levels, displaced, excluded
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head
 from ablation.protocol import Ablation
 from experiments.provenance import merged
-from experiments.qrhead.cell_ablation import AblationPlan, excluded
+from experiments.qrhead.cell_ablation import AblationPlan
 from experiments.qrhead.cells import Cell
 from experiments.qrhead.conditions import Outcomes, condition_row
 

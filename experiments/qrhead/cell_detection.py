@@ -64,8 +64,7 @@ def detection_unit(cell: Cell, method: str) -> Unit:
 def detection_document(cell: Cell, ranked: Document) -> dict[str, Any]:
     """The document of the cell's detection file; ``read_ranking`` takes the ranking out of it."""
     rankings: Sequence[Any] = ranked.result["head_rankings"]
-    ranking = read_ranking({"head_rankings": rankings}, cell)
-    top = min(EXCLUDED_TOP, len(ranking.entries))
+    found = read_ranking({"head_rankings": rankings}, cell).found
     return {
         "method": ranked.result["method"],
         **cell.header(),
@@ -73,7 +72,7 @@ def detection_document(cell: Cell, ranked: Document) -> dict[str, Any]:
         "null_query": NULL_QUESTION,
         "needle_position": NEEDLE_POSITION,
         "timestamp": ranked.provenance["time"],
-        "top_50_heads": [str(head) for head in ranking.top(top)],
+        "top_50_heads": [str(head) for head in found[:EXCLUDED_TOP]],
         "head_rankings": rankings,
         "inputs": cell.inputs(),
         "samples": [filing.name for filing, _ in cell.detection],

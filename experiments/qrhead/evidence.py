@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from ablation.controls import LAYER_MATCHED, UNIFORM
+from ablation.controls import LAYER_MATCHED, SHARED, UNIFORM
 from ablation.stats import (
     Interval,
     Survival,
@@ -21,7 +21,7 @@ from ablation.stats import (
 )
 from experiments.claims import CLAIMS, LEVELS
 from experiments.judging.verdict import FLOOR, Evidence
-from experiments.qrhead.outcomes import SHARED, Answers, CellOutcomes, control_answers, survival
+from experiments.qrhead.outcomes import Answers, CellOutcomes, control_answers, survival
 
 ENOUGH_DRAWS = 19
 """Control draws from which on their own p-value can reach 0.05; below, p is about the draws at

@@ -11,9 +11,6 @@ from ablation.errors import InvalidInput
 from ablation.stats import Interval, Survival, gap_interval
 from experiments.qrhead.keys import RANDOM, TOP
 
-SHARED = "shared"
-"""A kind of control: random heads of any layer, the same for several methods."""
-
 Answers = Mapping[str, bool]
 """Filing -> whether its answer is right."""
 

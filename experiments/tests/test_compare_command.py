@@ -10,9 +10,9 @@ from experiments.qrhead.choices import MODES, SCOPES
 
 SMALL = ("--tokens", 200, "--synthetic", 10)
 QUESTION = ("--question", "inc_state")
-THREE = [
-    word for method in ("qrhead", "summed_attention", "random") for word in ("--method", method)
-]
+METHODS = ("qrhead", "summed_attention", "random")
+THREE = [word for method in METHODS for word in ("--method", method)]
+PAIRS = ("qrhead and summed_attention", "qrhead and random", "summed_attention and random")
 
 
 @pytest.fixture(scope="module")
@@ -29,25 +29,28 @@ def stored(kind):
 
 
 def test_methods_are_compared_on_the_same_items_and_controls(headclaims, model):
-    chosen = (*QUESTION, *THREE, "--levels", "2,3", "--control-draws", 2, "--figure")
+    chosen = (*QUESTION, *QUESTION, *THREE, "--levels", "2,3", "--control-draws", 2, "--figure")
     status, out, err = headclaims("compare", "methods", "--model", model, *SMALL, *chosen)
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert [line.split(":")[0] for line in lines[:3]] == [
-        "qrhead and summed_attention",
-        "qrhead and random",
-        "summed_attention and random",
-    ]
-    rows = [line.split() for line in lines[3:9]]
-    assert [row[:2] for row in rows] == [
-        [method, level] for method in ("qrhead", "summed_attention", "random") for level in "23"
-    ]
-    shared = {(row[1], line.split("shared")[1]) for row, line in zip(rows, lines[3:9], strict=True)}
-    assert len(shared) == 2  # one for each level, whatever the method
-    for line in lines[9:]:
-        path = Path(line.removeprefix("figure: "))
+    overlaps, unablated, rows, files = lines[:6], lines[6], lines[7:13], lines[13:]
+    assert unablated.startswith("unablated ")
+    assert [line.split(":")[0] for line in overlaps] == 2 * list(PAIRS)
+    assert [row.split()[0] for row in rows] == [method for method in METHODS for _ in (2, 3)]
+    assert [line.split(":")[0] for line in files] == ["results", "figure", "figure"]
+    for line in files:
+        path = Path(line.split(": ")[1])
         assert path.stat().st_size > 1000
-    assert len(lines) == 11
+        assert path.stem == "tiny_inc_state_200"  # asked twice, compared once
+
+    document = json.loads(Path(files[0].split(": ")[1]).read_text(encoding="utf-8"))
+    assert (document["left_out"], document["questions"]) == ([], ["inc_state"])
+    found = {(row["method"], row["num_heads"]): row for row in document["ablations"]}
+    assert list(found) == [(method, level) for method in METHODS for level in (2, 3)]
+    for level in (2, 3):
+        of_all = [found[method, level]["shared"] for method in METHODS]
+        assert of_all[0] == of_all[1] == of_all[2]
+        assert len(of_all[0]["correct"]) == 2  # draws
 
     sets = [frozenset(unit["key"]["heads"]) for unit in stored("answers")]
     # Unablated; for each level three tops, their controls twice, and the shared control twice.
@@ -63,23 +66,47 @@ def test_methods_are_compared_on_the_same_items_and_controls(headclaims, model):
 
 
 def test_a_method_that_finds_nothing_is_left_out_with_the_reason(headclaims, model):
-    chosen = (*QUESTION, "--method", "wu24", "--method", "random", "--levels", "2")
-    status, out, err = headclaims("compare", "methods", "--model", model, *SMALL, *chosen)
+    compare = ("compare", "methods", "--model", model, *SMALL, *QUESTION, "--method", "wu24")
+    reason = "wu24: inc_state at 200 tokens: wu24 requires a prompt whose answer the model"
+    chosen = ("--method", "random", "--levels", "2", "--mode", "bos", "--scope", "last")
+    status, out, err = headclaims(*compare, *chosen)
     assert status == 0
-    assert err.startswith("left out: wu24: wu24 requires a prompt whose answer the model retrieves")
-    assert out.startswith("random ")
+    assert err.startswith(f"left out: {reason}")
+    assert "random               2" in out
+    assert {str(unit["key"]["ablation"]) for unit in stored("answers")} == {
+        "None", "{'mode': 'bos', 'site': 'z', 'scope': 'last', 'bias': 'keep'}"
+    }  # fmt: skip
+    status, out, err = headclaims(*compare)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"a method that ranks the heads is required, got none: {reason}" in err
+
+
+def test_a_shared_control_that_a_model_is_too_small_for_is_left_out(headclaims, tiny):
+    """64 heads: of 50 that one method excludes, 14 are left."""
+    chosen = (*QUESTION, "--method", "qrhead", "--levels", "2,15")
+    status, out, err = headclaims(
+        "compare", "methods", "--model", tiny, *SMALL, *chosen, "--figure"
+    )
+    assert status == 0
+    assert re.fullmatch("left out: shared at 15 heads: .* only 14 of .* are left .*\n", err)
+    assert [line.count("shared") for line in out.splitlines() if line.startswith("qrhead ")] == [
+        1, 0
+    ]  # fmt: skip
 
 
 def test_modes_and_scopes_are_compared_in_one_cell(headclaims, model):
     chosen = (*QUESTION, "--level", 3, "--method", "random")
     status, out, err = headclaims("compare", "modes", "--model", model, *SMALL, *chosen)
     assert (status, err) == (0, "")
-    unablated, _, *rows = out.splitlines()
-    assert re.fullmatch(r"unablated: \d+/\d+ correct", unablated)
+    unablated, _, *rows, results = out.splitlines()
+    assert re.fullmatch(r"unablated \d+\.\d%( \[\d+, \d+\])?", unablated)
     found = [tuple(row.split()[:2]) for row in rows]
     assert found == [(mode, scope) for mode in MODES for scope in SCOPES]
     # Of every mode and scope the top heads and their control; and once the unablated model.
     assert len(stored("answers")) == 1 + 2 * len(found)
+    document = json.loads(Path(results.removeprefix("results: ")).read_text(encoding="utf-8"))
+    assert [(row["mode"], row["scope"]) for row in document["ablations"]] == found
+    assert (document["heads_by"], document["num_heads"]) == ("random", 3)
     again = headclaims("compare", "modes", "--model", model, *SMALL, *chosen)
     assert again == (status, out, err)
     listed = headclaims("results", "list")[1]
@@ -92,4 +119,4 @@ def test_too_few_heads_for_the_controls_are_refused_in_one_line(headclaims, tiny
     chosen = (*QUESTION, *THREE, "--levels", "40")
     status, out, err = headclaims("compare", "methods", "--model", tiny, *SMALL, *chosen)
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert "ablate fewer" in err
+    assert "the model has only 64 heads: ablate fewer" in err

@@ -135,14 +135,14 @@ FORMATS = {
 
 OF_ONE_READER = ("filing", "ranking", "paragraphs", "result", "baseline", "evidence")
 LARGE = {
-    "nested": b"[" + b"[]," * 990_000 + b"[]]",
+    "nested": b"[" + b"[]," * 1_320_000 + b"[]]",
     "as nested as is read": b"[" + b"[]," * 99_990 + b"[]]",
-    "deep": b'{"a":' * 500_000,
+    "deep": b'{"a":' * 700_000,
     "one number": b"1" * 10**7,
-    "numbers": b"[" + b"0.1," * 740_000 + b"1]",
+    "numbers": b"[" + b"0.1," * 990_000 + b"1]",
     "numbers of a baseline": b"[" + b"0.1," * 120_000 + b"1]",
-    "words": b"[" + b'"",' * 990_000 + b"1]",
-    "keys": b"{" + b",".join(b'"%06d":1' % key for key in range(270_000)) + b"}",
+    "words": b"[" + b'"",' * 1_320_000 + b"1]",
+    "keys": b"{" + b",".join(b'"%06d":1' % key for key in range(360_000)) + b"}",
 }
 
 

@@ -1,6 +1,7 @@
 """``--method``, ``--mode`` and ``--scope`` of the commands, on a tiny model."""
 
 import json
+import re
 from itertools import product
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def test_every_method_writes_the_same_ranking_file(headclaims, tiny, method):
 
 def test_heads_are_ranked_by_the_loss_on_a_text(headclaims, tiny):
     Path("My text.txt").write_text("Anvils are made of iron. " * 20, encoding="utf-8")
-    on_text = ("--method", "gradient", "--text", "My text.txt", "--tokens", 100)
+    on_text = ("--method", "gradient", "--text", "My text.txt", "--window", 100)
     status, out, err = headclaims("detect", "--model", tiny, *on_text)
     assert (status, err) == (0, "")
     path = Path("results/phase2/gradient/tiny/text/my-text.txt_window_100.json")
@@ -43,7 +44,7 @@ def test_heads_are_ranked_by_the_loss_on_a_text(headclaims, tiny):
     document = read(path)
     assert len(document["head_rankings"]) == 64
     assert document["text"]["window"] == 100
-    assert out.startswith(f"My text.txt, {document['samples_processed']} windows of 100")
+    assert re.match(r"My text.txt, its first \d+ tokens, \d window\(s\) of 100\n", out)
     ablate = ("ablate", "--model", tiny, *ABLATE, "--ranking", path)
     assert headclaims(*ablate)[0] == 0
     document = read("results/phase3/qrhead" / CELL / f"tokens_{TINY_TOKENS}.json")
@@ -55,10 +56,13 @@ def test_heads_are_ranked_by_the_loss_on_a_text(headclaims, tiny):
     [
         ("--text", "embedded"),
         ("--text", "embedded", "--method", "gradient", "--question", "inc_state"),
+        ("--text", "embedded", "--method", "gradient", "--tokens", 100),
+        ("--text", "embedded", "--method", "gradient", "--filings", "filings"),
+        ("--question", "inc_state", "--window", 100),
         ("--method", "wu24"),
     ],
 )
-def test_a_text_or_a_question_is_required_and_a_text_needs_the_gradient(headclaims, tiny, options):
+def test_options_of_a_text_and_of_a_question_are_not_mixed(headclaims, tiny, options):
     status, out, err = headclaims("detect", "--model", tiny, *options)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "--text" in err

@@ -30,7 +30,12 @@ def test_only_the_best_are_kept_if_asked(convert):
     assert convert('{"1-2": [0.1], "3-4": [0.9, 0.7]}', "--format", "qrhead", "--top", 1)[0] == 0
     assert Path("out").read_text(encoding="utf-8") == "3-4\n"
     status, _, err = convert(QRHEAD, "--top", 4)
-    assert (status, err) == (2, "Error: --top 4 heads are required, but in holds 3\n")
+    wanted = "with a score other than 0 required, but in holds"
+    assert (status, err) == (2, f"Error: --top 4 heads {wanted} 3\n")
+    assert convert('{"1-2": [0], "3-4": [1]}', "--format", "qrhead")[0] == 0
+    assert Path("out").read_text(encoding="utf-8") == "3-4\n"
+    status, _, err = convert('{"1-2": [0], "3-4": [0, 0]}')
+    assert (status, err) == (2, f"Error: a head {wanted} 0\n")
 
 
 @pytest.mark.parametrize(
