@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ablation.detection.context import Context
 from ablation.detection.qrhead import calibrated_attention, without_outliers
 from ablation.errors import InvalidInput
 from ablation.heads import Head
@@ -98,7 +99,9 @@ def paragraph_attention(
             f"paragraphs and query take {length} tokens, and the model's context holds {longest}: "
             "give fewer paragraphs"
         )
-    calibrated = calibrated_attention(model, prompt.context, prompt.query, prompt.null_query)
+    calibrated = calibrated_attention(
+        model, Context(model, prompt.context), prompt.query, prompt.null_query
+    )
     return [calibrated[..., start:end].cpu() for start, end in prompt.paragraphs]
 
 

@@ -1,7 +1,7 @@
 """Ranks the heads of a model by any of the methods."""
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ablation.detection import GRADIENT, METHODS, QRHEAD, RANDOM, SUMMED_ATTENTION, WU24
+from ablation.detection.context import Context
 from ablation.detection.gradient import gradient_scores
 from ablation.detection.qrhead import query_focused_scores
 from ablation.detection.ranking import HeadRanking
@@ -21,13 +22,16 @@ from ablation.sites import head_sites
 
 RANDOM_SEED = 42
 
-_SCORES: Mapping[str, Callable[[Any, Any, Prompt], Tensor | None]] = {
-    QRHEAD: lambda model, tokenizer, prompt: query_focused_scores(model, prompt),
+_SCORES: Mapping[str, Callable[[Any, Any, Prompt, Context], Tensor | None]] = {
+    QRHEAD: lambda model, _, prompt, context: query_focused_scores(model, prompt, context),
     WU24: retrieval_scores,
-    SUMMED_ATTENTION: lambda model, tokenizer, prompt: summed_attention_scores(model, prompt),
-    GRADIENT: lambda model, tokenizer, prompt: gradient_scores(model, prompt),
+    SUMMED_ATTENTION: lambda model, _, prompt, context: summed_attention_scores(
+        model, prompt, context
+    ),
+    GRADIENT: lambda model, _, prompt, context: gradient_scores(model, prompt),
 }
-"""Model, tokenizer, prompt -> a score ``(layers, heads)``; None where a prompt says nothing."""
+"""Model, tokenizer, prompt, its context -> a score ``(layers, heads)``; None where a prompt says
+nothing."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Detected:
     """What a method found.
 
     Attributes:
-        ranking: all heads, by their score averaged over the samples.
+        ranking: all heads, by their score averaged over the samples; all 0 without samples.
         samples: how many prompts said something; 0 for a ranking that needs none.
     """
 
@@ -58,28 +62,69 @@ def rank_heads(
         InvalidInput: an unknown method; no prompts, or none that says something.
         ComputationError: a score is NaN.
     """
-    if method == RANDOM:
-        return Detected(random_ranking(head_sites(model).grid), 0)
-    if method not in _SCORES:
-        raise InvalidInput(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
-    total, asked, samples = torch.zeros(()), 0, 0
-    for prompt in prompts:
+    found = rank_heads_by_methods(model, tokenizer, prompts, [method])[method]
+    if method != RANDOM and not found.samples:
+        raise InvalidInput(no_head_found(method, found.samples))
+    return found
+
+
+def rank_heads_by_methods(
+    model: Any, tokenizer: Any, prompts: Iterable[Prompt], methods: Sequence[str]
+) -> dict[str, Detected]:
+    """Ranks all heads by several methods at once; they share what runs the prompts' contexts.
+
+    A method to which no prompt says anything gives every head a score of 0.
+
+    Args:
+        model: a causal language model of transformers.
+        tokenizer: its tokenizer.
+        prompts: the detection prompts.
+        methods: of ``ablation.detection.METHODS``.
+
+    Raises:
+        InvalidInput: an unknown method, or no prompts.
+        ComputationError: a score is NaN.
+    """
+    for method in methods:
+        if method not in METHODS:
+            raise InvalidInput(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
+    grid = head_sites(model).grid
+    looking = [method for method in methods if method != RANDOM]
+    totals = {
+        method: torch.zeros(grid.layers, grid.heads, dtype=torch.float64) for method in looking
+    }
+    samples = dict.fromkeys(looking, 0)
+    asked = 0
+    for prompt in prompts if looking else ():
         asked += 1
-        scores = _SCORES[method](model, tokenizer, prompt)
-        if scores is None:
-            continue
-        if torch.isnan(scores).any():
-            raise ComputationError(f"a score of {method} is NaN: try --dtype float32")
-        total = total + scores.double()
-        samples += 1
-    if not asked:
+        context = Context(model, prompt.context)
+        for method in looking:
+            scores = _SCORES[method](model, tokenizer, prompt, context)
+            if scores is None:
+                continue
+            if torch.isnan(scores).any():
+                raise ComputationError(f"a score of {method} is NaN: try --dtype float32")
+            totals[method] += scores.double()
+            samples[method] += 1
+    if looking and not asked:
         raise InvalidInput("detection requires at least one filing, got none")
-    if not samples:
-        raise InvalidInput(
-            f"{method} requires a prompt whose answer the model retrieves, got none among {asked}: "
-            "give shorter prompts, other filings or another method"
+    found = {
+        method: Detected(
+            HeadRanking.from_scores(totals[method] / max(1, samples[method])), samples[method]
         )
-    return Detected(HeadRanking.from_scores(total / samples), samples)
+        for method in looking
+    }
+    return {method: found.get(method, Detected(random_ranking(grid), 0)) for method in methods}
+
+
+def no_head_found(method: str, samples: int) -> str:
+    """What is said of a method that gives every head a score of 0."""
+    found = (
+        f"found no head in {samples} prompts"
+        if samples
+        else "requires a prompt whose answer the model retrieves, got none"
+    )
+    return f"{method} {found}: give shorter prompts, other filings or another method"
 
 
 def random_ranking(grid: HeadGrid, seed: int = RANDOM_SEED) -> HeadRanking:

@@ -1,19 +1,21 @@
 """QRHead: query-focused retrieval heads (Zhang et al., EMNLP 2025, arXiv 2506.09944, section 3)."""
 
-import copy
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ablation.detection.context import Context
 from ablation.detection.mean_attention import mean_attention
 from ablation.errors import ComputationError
 from ablation.prompts import Prompt
 
 
 @torch.inference_mode()
-def query_focused_scores(model: Any, prompt: Prompt) -> Float[Tensor, "layers heads"]:
+def query_focused_scores(
+    model: Any, prompt: Prompt, context: Context | None = None
+) -> Float[Tensor, "layers heads"]:
     """The QRHead score of every head on one prompt.
 
     With a(t) the softmax attention to needle token t, averaged over the question's tokens, and
@@ -27,26 +29,26 @@ def query_focused_scores(model: Any, prompt: Prompt) -> Float[Tensor, "layers he
     one word:`` in every prompt style. What follows them in a chat prompt is the same in both
     passes and holds words of the answer, so it is left out.
     """
-    calibrated = calibrated_attention(model, prompt.context, prompt.question, prompt.null_question)
+    context = context or Context(model, prompt.context)
+    calibrated = calibrated_attention(model, context, prompt.question, prompt.null_question)
     return without_outliers(calibrated[..., slice(*prompt.needle)]).sum(dim=-1).cpu()
 
 
 @torch.inference_mode()
 def calibrated_attention(
-    model: Any, context: tuple[int, ...], query: tuple[int, ...], null_query: tuple[int, ...]
+    model: Any, context: Context, query: tuple[int, ...], null_query: tuple[int, ...]
 ) -> Float[Tensor, "layers heads context"]:
     """Attention to each token of ``context``, averaged over the query, beyond that of a null query.
 
     Raises:
         ComputationError: the model's attention is NaN.
     """
-    ids = torch.tensor([context], device=model.device)
-    cache = model.base_model(input_ids=ids, use_cache=True).past_key_values
+    length = len(context.ids)
     asked, null = (
-        mean_attention(model, rows, copy.deepcopy(cache), len(context) + len(rows))
+        mean_attention(model, rows, context.cache(), length + len(rows))
         for rows in (query, null_query)
     )
-    calibrated = asked[..., : len(context)] - null[..., : len(context)]
+    calibrated = asked[..., :length] - null[..., :length]
     if torch.isnan(calibrated).any():
         # A comparison with NaN is false, so NaN would pass as a score of 0.
         raise ComputationError("the model's attention is NaN: try --dtype float32")

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ablation.attention import AttentionCall, observe_attention
+from ablation.detection.context import Context
 from ablation.generation import MAX_NEW_TOKENS, end_tokens, refuse_nan
 from ablation.prompts import Prompt
 from ablation.sites import head_sites
@@ -17,7 +18,12 @@ RECALLED = 0.5
 
 @torch.inference_mode()
 def retrieval_scores(
-    model: Any, tokenizer: Any, prompt: Prompt, *, max_new_tokens: int = MAX_NEW_TOKENS
+    model: Any,
+    tokenizer: Any,
+    prompt: Prompt,
+    context: Context | None = None,
+    *,
+    max_new_tokens: int = MAX_NEW_TOKENS,
 ) -> Float[Tensor, "layers heads"] | None:
     """The retrieval score of every head on one prompt; None if the answer was not retrieved.
 
@@ -35,8 +41,11 @@ def retrieval_scores(
     """
     grid = head_sites(model).grid
     ids = list(prompt.ids)
-    before = torch.tensor([ids[:-1]], device=model.device)
-    cache = model.base_model(input_ids=before, use_cache=True).past_key_values
+    context = context or Context(model, prompt.context)
+    cache = context.cache()
+    if between := ids[len(context.ids) : -1]:
+        before = torch.tensor([between], device=model.device)
+        model.base_model(input_ids=before, past_key_values=cache, use_cache=True)
     hits = torch.zeros(grid.layers, grid.heads)
     looked_at: dict[int, Tensor] = {}
 

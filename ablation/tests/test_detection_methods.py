@@ -13,7 +13,7 @@ from ablation.detection.gradient import (
     gradient_scores_of_text,
     importance,
 )
-from ablation.detection.methods import random_ranking, rank_heads
+from ablation.detection.methods import random_ranking, rank_heads, rank_heads_by_methods
 from ablation.detection.qrhead import query_focused_scores
 from ablation.detection.summed_attention import summed_attention_scores
 from ablation.detection.wu24 import retrieval_scores, rouge1_recall
@@ -193,6 +193,23 @@ def test_a_ranking_is_of_scores_averaged_over_the_samples_that_say_something(lla
     scores = retrieval_scores(llama, Numbers(), told)
     assert scores is not None
     assert found.ranking.entries[0][1] == pytest.approx(float(scores.max()))
+
+
+def test_methods_that_share_a_context_find_what_each_finds_alone(llama):
+    told, other = copied(llama), make_prompt(4)
+    methods = ["wu24", "random", "qrhead", "summed_attention", "gradient"]
+    together = rank_heads_by_methods(llama, Numbers(), [told, other], methods)
+    assert list(together) == methods
+    for method, found in together.items():
+        assert found == rank_heads(llama, Numbers(), [told, other], method)
+
+
+def test_a_method_that_nothing_is_said_to_gives_every_head_a_score_of_0(llama):
+    told = copied(llama)
+    unlike = replace(told, context=(*told.context[:15], 95, 96, *told.context[17:]))
+    found = rank_heads_by_methods(llama, Numbers(), [unlike], ["wu24", "qrhead"])
+    assert (found["wu24"].samples, found["wu24"].ranking.found) == (0, ())
+    assert (found["qrhead"].samples, len(found["qrhead"].ranking.found)) == (1, LAYERS * HEADS)
 
 
 def test_qrhead_is_the_default(llama):

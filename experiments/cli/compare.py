@@ -8,7 +8,6 @@ import click
 
 from ablation.controls import CONTROL_SEED, LAYER_MATCHED, SHARED
 from ablation.detection import METHODS
-from ablation.filings.filing import QUESTIONS
 from ablation.models import EMBEDDED_MODEL
 from experiments.claims import LEVELS
 from experiments.cli.cells import cells_of, one_cell, runner_of
@@ -16,6 +15,7 @@ from experiments.cli.options import (
     METHOD_OPTION,
     MODEL_HELP,
     QUESTION,
+    QUESTIONS_OPTION,
     IntegerList,
     PlanSettings,
     RunSettings,
@@ -54,14 +54,7 @@ def compare_group() -> None:
 
 @compare_group.command("methods")
 @click.option("--model", default=EMBEDDED_MODEL, help=MODEL_HELP)
-@click.option(
-    "--question",
-    "questions",
-    type=QUESTION,
-    multiple=True,
-    default=tuple(QUESTIONS),
-    help="What to ask; give it several times for several questions.",
-)
+@QUESTIONS_OPTION
 @click.option(
     "--method",
     "methods",

@@ -53,6 +53,14 @@ class IntegerList(click.ParamType):
 
 QUESTION = click.Choice(list(QUESTIONS))
 
+QUESTIONS_OPTION = click.option(
+    "--question",
+    "questions",
+    type=QUESTION,
+    multiple=True,
+    default=tuple(QUESTIONS),
+    help="What to ask; give it several times for several questions.",
+)
 
 ENGINE_OPTION = click.option(
     "--engine",

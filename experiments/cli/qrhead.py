@@ -16,6 +16,7 @@ from experiments.cli.options import (
     METHOD_OPTION,
     MODEL_HELP,
     QUESTION,
+    QUESTIONS_OPTION,
     IntegerList,
     RunSettings,
     ablation_options,
@@ -140,14 +141,7 @@ def ablate_command(
 
 @click.command("run")
 @click.option("--model", "models", multiple=True, default=(EMBEDDED_MODEL,), help=MODEL_HELP)
-@click.option(
-    "--question",
-    "questions",
-    type=QUESTION,
-    multiple=True,
-    default=tuple(QUESTIONS),
-    help="What to ask; give it several times for several questions.",
-)
+@QUESTIONS_OPTION
 @click.option(
     "--tokens", type=IntegerList(), help="Prompt lengths in tokens; default: all of the model's."
 )

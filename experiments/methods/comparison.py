@@ -7,7 +7,6 @@ own top heads only: they may be another method's.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from ablation.controls import (
@@ -25,7 +24,7 @@ from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
 from ablation.heads import Head
 from experiments.provenance import merged
-from experiments.qrhead.cell_detection import detect, detection_unit, read_ranking
+from experiments.qrhead.cell_detection import detected, read_ranking
 from experiments.qrhead.cells import Cell
 from experiments.qrhead.choices import AblationChoice
 from experiments.qrhead.conditions import Outcomes, run_conditions
@@ -103,19 +102,17 @@ def rank_cells(cells: Sequence[Cell], methods: Sequence[str], store: Store) -> R
     refused: dict[str, str] = {}
     rankings: dict[str, list[HeadRanking]] = {}
     for wait in (False, True):
-        for method in (method for method in methods if method not in refused):
-            rankings[method] = []
-            for cell in cells:
-                try:
-                    found = store.once(
-                        detection_unit(cell, method), partial(detect, cell, method), wait=wait
-                    )
-                except InvalidInput as error:
-                    refused[method] = f"{cell.question} at {cell.tokens} tokens: {error}"
-                    del rankings[method]
-                    break
-                if found is not None:
-                    rankings[method].append(read_ranking(found.result, cell))
+        found = [detected(cell, methods, store, wait=wait) for cell in cells]
+    for method, of_method in zip(methods, zip(*found, strict=True), strict=True):
+        rankings[method] = []
+        for cell, one in zip(cells, of_method, strict=True):
+            assert one is not None  # it waited
+            try:
+                rankings[method].append(read_ranking(one.result, cell))
+            except InvalidInput as error:
+                refused[method] = f"{cell.question} at {cell.tokens} tokens: {error}"
+                del rankings[method]
+                break
     return Ranked(rankings, refused)
 
 

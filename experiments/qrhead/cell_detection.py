@@ -2,19 +2,21 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from tqdm import tqdm
 
 from ablation.controls import EXCLUDED_TOP
-from ablation.detection.methods import rank_heads
+from ablation.detection.methods import no_head_found, rank_heads_by_methods
 from ablation.detection.ranking import HeadRanking
+from ablation.errors import InvalidInput
 from ablation.prompts import NULL_QUESTION
 from experiments.memory_errors import memory_errors
 from experiments.provenance import model_key, provenance
 from experiments.qrhead.cells import Cell, prompts_sha256
-from experiments.store import Computed, Document, Unit
+from experiments.store import Computed, Document, Store, Unit
 
 KIND = "ranking"
 VERSION = 2
@@ -23,27 +25,45 @@ VERSION = 2
 NEEDLE_POSITION = 0.5
 
 
-def detect(cell: Cell, method: str) -> Computed:
-    """Ranks the heads over the detection split.
+def detected(
+    cell: Cell, methods: Sequence[str], store: Store, *, wait: bool = True
+) -> list[Document | None]:
+    """The rankings of the heads of ``cell`` by each of ``methods``, stored or computed now.
+
+    What is computed now shares the passes over the detection prompts.
+
+    Args:
+        cell: model and prompts.
+        methods: of ``ablation.detection.METHODS``.
+        store: where rankings are kept.
+        wait: for other processes; otherwise what they are at is None.
 
     Raises:
-        InvalidInput, ComputationError: as ``rank_heads``.
+        InvalidInput, ComputationError: as ``rank_heads_by_methods``.
+        ResultsError: a ranking cannot be stored.
     """
-    started = time.perf_counter()
-    described = f"{method} {cell.question} {cell.tokens}"
+    units = [detection_unit(cell, method) for method in methods]
+    return store.all(units, partial(_compute, cell), at_once=len(units), wait=wait)
+
+
+def _compute(cell: Cell, units: Sequence[Unit]) -> Iterator[tuple[Unit, Computed]]:
+    started, methods = time.perf_counter(), [unit.key["method"] for unit in units]
+    described = f"{' '.join(methods)} {cell.question} {cell.tokens}"
     with (
         memory_errors(),
         tqdm(cell.detection, desc=described, unit="filing", delay=1, disable=None) as items,
     ):
         prompts = (prompt for _, prompt in items)
-        found = rank_heads(cell.loaded.model, cell.loaded.tokenizer, prompts, method)
-    result = {
-        "method": method,
-        **cell.header(),
-        "samples_processed": found.samples,
-        "head_rankings": found.ranking.to_json(),
-    }
-    return result, provenance(cell.loaded, time.perf_counter() - started)
+        found = rank_heads_by_methods(cell.loaded.model, cell.loaded.tokenizer, prompts, methods)
+    seconds = (time.perf_counter() - started) / len(units)
+    for unit, method in zip(units, methods, strict=True):
+        result = {
+            "method": method,
+            **cell.header(),
+            "samples_processed": found[method].samples,
+            "head_rankings": found[method].ranking.to_json(),
+        }
+        yield unit, (result, provenance(cell.loaded, seconds))
 
 
 def detection_unit(cell: Cell, method: str) -> Unit:
@@ -63,8 +83,7 @@ def detection_unit(cell: Cell, method: str) -> Unit:
 
 def detection_document(cell: Cell, ranked: Document) -> dict[str, Any]:
     """The document of the cell's detection file; ``read_ranking`` takes the ranking out of it."""
-    rankings: Sequence[Any] = ranked.result["head_rankings"]
-    found = read_ranking({"head_rankings": rankings}, cell).found
+    found = read_ranking(ranked.result, cell).found
     return {
         "method": ranked.result["method"],
         **cell.header(),
@@ -73,7 +92,7 @@ def detection_document(cell: Cell, ranked: Document) -> dict[str, Any]:
         "needle_position": NEEDLE_POSITION,
         "timestamp": ranked.provenance["time"],
         "top_50_heads": [str(head) for head in found[:EXCLUDED_TOP]],
-        "head_rankings": rankings,
+        "head_rankings": ranked.result["head_rankings"],
         "inputs": cell.inputs(),
         "samples": [filing.name for filing, _ in cell.detection],
         "provenance": dict(ranked.provenance),
@@ -81,5 +100,12 @@ def detection_document(cell: Cell, ranked: Document) -> dict[str, Any]:
 
 
 def read_ranking(document: Any, cell: Cell) -> HeadRanking:
-    """The ranking in a detection document, for the cell's model."""
-    return HeadRanking.from_json(document, cell.loaded.grid)
+    """The ranking in a detection document, for the cell's model.
+
+    Raises:
+        InvalidInput: no head was found.
+    """
+    ranking = HeadRanking.from_json(document, cell.loaded.grid)
+    if not ranking.found:
+        raise InvalidInput(no_head_found(document["method"], document["samples_processed"]))
+    return ranking

@@ -23,12 +23,7 @@ from experiments.qrhead.cell_ablation import (
     conditions,
 )
 from experiments.qrhead.cell_controls import control_document, control_sets
-from experiments.qrhead.cell_detection import (
-    detect,
-    detection_document,
-    detection_unit,
-    read_ranking,
-)
+from experiments.qrhead.cell_detection import detected, detection_document, read_ranking
 from experiments.qrhead.cells import Cell, prompts_sha256
 from experiments.qrhead.conditions import Outcomes, run_conditions
 from experiments.qrhead.noise import measure_noise, noise_unit
@@ -85,8 +80,7 @@ class CellRunner:
         Raises:
             ResultsError: it cannot be stored.
         """
-        method = self.plan.method
-        ranked = self.store.once(detection_unit(cell, method), lambda: detect(cell, method))
+        (ranked,) = detected(cell, [self.plan.method], self.store)
         assert ranked is not None  # it waits
         path = self.results.detection(cell, self.plan)
         return _exported(path, detection_document(cell, ranked))
@@ -182,9 +176,8 @@ class CellRunner:
         """Whether the cell's ranking need not be waited for; computes it if it is missing."""
         if self.ranking_file is not None:
             return True
-        method = self.plan.method
-        unit = detection_unit(cell, method)
-        return self.store.once(unit, lambda: detect(cell, method), wait=False) is not None
+        (ranked,) = detected(cell, [self.plan.method], self.store, wait=False)
+        return ranked is not None
 
     def _ablation(self, cell: Cell) -> Ablation:
         key = self._key(cell)
