@@ -23,7 +23,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
+def ranked_together(request: pytest.FixtureRequest) -> None:
+    """Ranks the heads by all methods first, if a case of this run compares them.
+
+    QRHead's ranking, which the other cases need, then shares its passes with the other methods'.
+    """
+    if any("ranked" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("ranked")
+
+
+@pytest.fixture(scope="session")
 def retrieved(
+    ranked_together: None,
     cells: "list[CellName]",
     cell_for: "Callable[[CellName], Cell]",
     cell_runner: "CellRunner",
@@ -81,6 +92,7 @@ def compared(
 
 @pytest.fixture(scope="session")
 def modes_compared(
+    ranked_together: None,
     pytestconfig: pytest.Config,
     cells: "list[CellName]",
     cell_for: "Callable[[CellName], Cell]",

@@ -28,7 +28,7 @@ def stored(kind):
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def test_methods_are_compared_on_the_same_items_and_controls(headclaims, model):
+def test_what_is_compared_has_the_same_items_and_controls(headclaims, model):
     chosen = (*QUESTION, *QUESTION, *THREE, "--levels", "2,3", "--control-draws", 2, "--figure")
     status, out, err = headclaims("compare", "methods", "--model", model, *SMALL, *chosen)
     assert (status, err) == (0, "")

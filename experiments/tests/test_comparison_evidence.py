@@ -52,7 +52,7 @@ COMPARED = Comparison(
 @pytest.mark.parametrize(
     ("levels", "wanted"), [((1, 2, 3, 4), 3), ((2, 5), 2), ((4, 5), None), ((), None)]
 )
-def test_methods_are_compared_where_each_has_found_heads_enough(levels, wanted):
+def test_the_level_is_one_at_which_each_method_has_found_heads_enough(levels, wanted):
     assert RANKED.common_level(levels) == wanted
     assert Ranked({}, {"wu24": "no reason"}).common_level(levels) is None
 
@@ -68,14 +68,14 @@ def test_the_overlap_is_the_mean_of_the_cells_and_tells_what_random_lists_share(
 
 
 @pytest.mark.parametrize(
-    ("methods", "level", "wanted"),
+    ("pair", "level", "wanted"),
     [
         (["qrhead", "gradient"], 2, Blocked("gradient: no reason")),
         (["qrhead", "wu24"], 4, Blocked("wu24 found only 3 heads in a cell", missing=False)),
     ],
 )
-def test_without_a_ranking_or_heads_enough_there_is_no_overlap(methods, level, wanted):
-    assert overlap_evidence(RANKED, methods, level) == wanted
+def test_without_a_ranking_or_heads_enough_there_is_no_overlap(pair, level, wanted):
+    assert overlap_evidence(RANKED, pair, level) == wanted
 
 
 def test_a_gap_names_the_level_and_the_controls_that_lie_elsewhere():

@@ -99,7 +99,7 @@ def test_every_mode_and_scope_is_a_result_of_its_own(headclaims, tiny):
     assert [unit["key"]["ablation"] for unit in units if not unit["key"]["heads"]] == [None]
 
 
-def test_methods_have_folders_of_their_own(headclaims, tiny):
+def test_each_method_has_a_folder_of_its_own(headclaims, tiny):
     assert headclaims("ablate", "--model", tiny, *ABLATE, "--method", "random")[0] == 0
     document = read("results/phase3/random" / CELL / f"tokens_{TINY_TOKENS}.json")
     ranking = read(f"results/{document['heads_source']}")

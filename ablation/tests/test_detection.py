@@ -195,7 +195,7 @@ def test_a_ranking_is_of_scores_averaged_over_the_samples_that_say_something(lla
     assert found.ranking.entries[0][1] == pytest.approx(float(scores.max()))
 
 
-def test_methods_that_share_a_context_find_what_each_finds_alone(llama):
+def test_scores_on_a_shared_context_are_those_of_a_context_alone(llama):
     told, other = copied(llama), make_prompt(4)
     methods = ["wu24", "random", "qrhead", "summed_attention", "gradient"]
     together = rank_heads_by_methods(llama, Numbers(), [told, other], methods)
