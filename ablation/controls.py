@@ -2,7 +2,8 @@
 
 Two kinds. *Uniform*, the study's own: any heads outside the top 50. *Layer-matched*: as many heads
 of each layer as the tested set has, so that what the two sets differ by is not the depth they lie
-at. A verdict rests on the layer-matched one.
+at. A verdict rests on the layer-matched one. Where methods are compared, a uniform draw outside the
+top 50 of all of them is *shared* by them.
 """
 
 import random
@@ -59,7 +60,7 @@ class ControlDraw:
 
 
 def excluded(ranking: "HeadRanking", level: int) -> tuple[Head, ...]:
-    """The heads that serve as no control at a level: the top 50, or as many as were found."""
+    """The heads that serve as no control at a level: the top 50, and what is tested beyond them."""
     return ranking.found[: max(EXCLUDED_TOP, level)]
 
 
@@ -91,7 +92,7 @@ def control_heads(
     if len(candidates) < n:
         raise InvalidInput(
             f"a control of {n} random heads is required, but only {len(candidates)} of the model's "
-            f"{len(grid)} heads are left outside the top {len(excluded)}: ablate fewer heads"
+            f"{len(grid)} heads are left beside the {len(excluded)} top ones: ablate fewer heads"
         )
     return tuple(random.Random(seed).sample(candidates, n))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ablation.controls import CONTROL_SEED, LAYER_MATCHED, SHARED
+from ablation.controls import CONTROL_SEED, LAYER_MATCHED, SHARED, check_levels
 from ablation.detection import METHODS
 from ablation.models import EMBEDDED_MODEL
 from experiments.claims import LEVELS
@@ -93,7 +93,6 @@ def methods_command(
     spec, questions = settings.spec(model), tuple(dict.fromkeys(questions))
     length = spec.token_lengths[0] if tokens is None else tokens
     cells = cells_of(settings, spec, questions, (length,))
-    from ablation.controls import check_levels
     from experiments.methods.comparison import compare_methods, rank_cells
     from experiments.methods.documents import methods_document
 
@@ -189,5 +188,5 @@ def modes_command(
     for row in document["ablations"]:
         gap = _percent(row["gap"], 1).replace("%", "")
         click.echo(f"{row['mode']:<17} {row['scope']:<7} {_conditions(row)}, gap {gap}")
-    stem = "_".join([cell.loaded.spec.key, question, str(cell.tokens)])
+    stem = "_".join([cell.loaded.spec.key, question, str(cell.tokens), f"top_{level}"])
     _write(settings.out / "comparisons" / "modes" / method / f"{stem}.json", document)

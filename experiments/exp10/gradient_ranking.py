@@ -38,7 +38,7 @@ def rank_on_text(setting: Setting, store: Store, out: Path) -> tuple[dict[str, A
     """
     ranked = store.once(_unit(setting), lambda: _compute(setting))
     assert ranked is not None  # it waits
-    names = [row["head"] for row in ranked.result["head_rankings"]]
+    names = [row["head"] for row in ranked.result["head_rankings"] if row["score"] != 0]
     document = {
         "method": GRADIENT,
         "model_key": setting.loaded.spec.key,

@@ -39,8 +39,6 @@ UNABLATED = ("unablated", 0, 0)
 Condition = tuple[str, int, int]
 """Method or control, level, seed."""
 
-HeadSets = Mapping[Condition, tuple[Head, ...]]
-
 
 @dataclass(frozen=True)
 class Ranked:

@@ -10,6 +10,7 @@ import numpy as np
 from ablation.controls import LAYER_MATCHED
 from ablation.heads import jaccard
 from ablation.stats import mean_interval
+from experiments.claims import LEVELS
 from experiments.judging.verdict import Blocked, Evidence
 from experiments.methods.comparison import Comparison, Ranked, Rankings
 from experiments.qrhead.evidence import gap_evidence
@@ -27,7 +28,7 @@ def overlap_evidence(ranked: Ranked, methods: Sequence[str], level: int) -> Evid
     """A7: how many of their top heads the methods share; cells are the units of the interval."""
     for method in methods:
         if method in ranked.refused:
-            return Blocked(f"{method}: {ranked.refused[method]}")
+            return Blocked(f"{method}: {ranked.refused[method]}", missing=False)
         if (fewest := ranked.fewest(method)) < level:
             return Blocked(f"{method} found only {fewest} heads in a cell", missing=False)
     values = np.array(overlaps(ranked.rankings, methods, level))
@@ -37,8 +38,8 @@ def overlap_evidence(ranked: Ranked, methods: Sequence[str], level: int) -> Evid
         mean_interval(values) if len(values) > 1 else None,
         len(values),
         "cells",
-        note=f"top {level} of {' and '.join(methods)}; two random sets of {level} of {heads} heads "
-        f"share {level / (2 * heads - level):.2f} (Jaccard index)",
+        note=f"{_top(ranked, level)} of {' and '.join(methods)}; two random sets of {level} of "
+        f"{heads} heads share {level / (2 * heads - level):.2f} (Jaccard index)",
     )
 
 
@@ -52,13 +53,20 @@ def causal_evidence(
 ) -> Evidence | Blocked:
     """A7: accuracy lost with the top heads of a method beyond that with control heads."""
     if method in ranked.refused:
-        return Blocked(f"{method}: {ranked.refused[method]}")
+        return Blocked(f"{method}: {ranked.refused[method]}", missing=False)
     for name in (method, kind):
         if (name, level) in compared.left_out:
             return Blocked(f"{name}: {compared.left_out[name, level]}", missing=False)
     found = gap_evidence(compared.outcomes[method], level, kind, noise)
-    note = f"top {level}; {found.note}"
+    note = f"{_top(ranked, level)}; {found.note}"
     if kind == LAYER_MATCHED and (elsewhere := sum(compared.displaced[method, level])):
         cells = len(compared.outcomes[method])
         note += f"; {elsewhere} of {cells * level} control heads lie in neighbouring layers"
     return replace(found, note=note)
+
+
+def _top(ranked: Ranked, level: int) -> str:
+    """How many heads are compared; and, where they are fewer than in the study, why."""
+    fewest = {method: ranked.fewest(method) for method in ranked.rankings}
+    few = [f"{method} found {n}" for method, n in fewest.items() if level <= n < LEVELS[-1]]
+    return f"top {level} ({', '.join(few)})" if few else f"top {level}"

@@ -26,7 +26,8 @@ def methods_document(
 ) -> dict[str, Any]:
     """Overlaps of the methods' top heads, and the answers without them, pooled over ``cells``.
 
-    Accuracies are shares with 95% intervals over companies, as in ``accuracy``.
+    Accuracies are shares with 95% intervals over companies, as in ``accuracy``; ``correct`` counts
+    the right answers of each cell, draw by draw.
     """
     overlaps = []
     for level in levels:
@@ -92,6 +93,7 @@ def modes_document(
         "heads_by": method,
         "num_heads": level,
         "control_seed": seed,
+        "displaced_controls": compared.displaced,
         "unablated": _accuracy(*_unablated([first])),
         "ablations": rows,
         "provenance": dict(compared.provenance),
@@ -106,7 +108,7 @@ def _header(cells: Sequence[Cell]) -> dict[str, Any]:
         "questions": [cell.question for cell in cells],
         "total_tokens": first.tokens,
         "test_samples": [len(cell.test) for cell in cells],
-        "inputs": first.inputs(),
+        "inputs": [cell.inputs() for cell in cells],
     }
 
 

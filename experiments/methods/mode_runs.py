@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ablation.controls import CONTROL_SEED, LAYER_MATCHED, control_draws, excluded
+from ablation.controls import CONTROL_SEED, LAYER_MATCHED, control_draws, displaced, excluded
 from ablation.detection.ranking import HeadRanking
 from ablation.protocol import Ablation, Scope
 from experiments.provenance import merged
@@ -23,10 +23,13 @@ class ModesCompared:
 
     Attributes:
         outcomes: the answers with the top heads ablated, and with layer-matched control heads.
+        displaced: how many control heads (of the first draw) lie in layers where the top heads have
+            no counterpart.
         provenance: how they came about.
     """
 
     outcomes: Mapping[ModeAndScope, CellOutcomes]
+    displaced: int
     provenance: Mapping[str, Any]
 
 
@@ -81,6 +84,7 @@ def compare_modes(
             for mode in MODES
             for scope in SCOPES
         },
+        displaced(top, controls[0]),
         merged(one.provenance for of_mode in found.values() for one in of_mode if one is not None),
     )
 

@@ -2,7 +2,9 @@
 
 The study compares their top 50. A method may not find as many: Wu24 gives most heads a score of 0,
 and what order they are in says nothing. So the methods are compared at the highest of the study's
-levels at which each has found heads enough in every cell, which the detection split decides.
+levels at which each has found heads enough in every cell, which the detection split decides. (One
+that could not rank the heads at all does not count; without such a level it is the lowest.) The
+rule was made after a first look at 50 heads, where Wu24's zeros stood in the model's order.
 The verdict rests on the layer-matched control of each method; the control that all methods share
 is shown beside it.
 """
@@ -81,6 +83,8 @@ def test_the_heads_and_what_they_do_are_those_of_the_baseline(
 ):
     if not is_default(pytestconfig):
         pytest.skip("baselines are kept for registered models, synthetic filings, fp32, CPU")
+    if compared.left_out or ranked.refused:
+        pytest.skip("a baseline needs all methods: see the cases of this run for what one lacks")
     figures = {
         method: [
             {

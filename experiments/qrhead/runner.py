@@ -78,6 +78,7 @@ class CellRunner:
         """The detection document of ``cell``, stored or computed now, and exported.
 
         Raises:
+            InvalidInput: the method found no head.
             ResultsError: it cannot be stored.
         """
         (ranked,) = detected(cell, [self.plan.method], self.store)

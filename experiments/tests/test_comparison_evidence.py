@@ -70,7 +70,7 @@ def test_the_overlap_is_the_mean_of_the_cells_and_tells_what_random_lists_share(
 @pytest.mark.parametrize(
     ("pair", "level", "wanted"),
     [
-        (["qrhead", "gradient"], 2, Blocked("gradient: no reason")),
+        (["qrhead", "gradient"], 2, Blocked("gradient: no reason", missing=False)),
         (["qrhead", "wu24"], 4, Blocked("wu24 found only 3 heads in a cell", missing=False)),
     ],
 )
@@ -82,7 +82,8 @@ def test_a_gap_names_the_level_and_the_controls_that_lie_elsewhere():
     found = causal_evidence(RANKED, COMPARED, "wu24", 2)
     assert isinstance(found, Evidence)
     assert found.estimate == 0.5
-    assert found.note.startswith("top 2; correct: top 0.0%, layer-matched control 50.0%")
+    assert found.note.startswith("top 2 (qrhead found 20, wu24 found 3); correct: top 0.0%, ")
+    assert "layer-matched control 50.0%" in found.note
     assert found.note.endswith("1 of 4 control heads lie in neighbouring layers")
     shared = causal_evidence(RANKED, COMPARED, "qrhead", 2, SHARED)
     assert isinstance(shared, Evidence)
@@ -93,7 +94,7 @@ def test_a_gap_names_the_level_and_the_controls_that_lie_elsewhere():
 @pytest.mark.parametrize(
     ("method", "level", "kind", "wanted"),
     [
-        ("gradient", 2, LAYER_MATCHED, Blocked("gradient: no reason")),
+        ("gradient", 2, LAYER_MATCHED, Blocked("gradient: no reason", missing=False)),
         (
             "wu24",
             4,
