@@ -19,6 +19,7 @@ pytest_plugins = [
     "experiments.plugin.regeneration",
     "experiments.plugin.unused_baselines",
     "experiments.plugin.options",
+    "experiments.plugin.bundles",
     "experiments.plugin.model",
     "experiments.plugin.cells",
     "experiments.plugin.claim_markers",

@@ -25,7 +25,15 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file")
     with path.open("rb") as file:
-        data = file.read(largest + 1)
+        return bounded(file.read(largest + 1), largest)
+
+
+def bounded(data: bytes, largest: int = LARGEST) -> bytes:
+    """``data`` itself.
+
+    Raises:
+        ValueError: as ``read_bytes``.
+    """
     if len(data) > largest:
         raise ValueError(f"larger than {largest:,} bytes")
     brackets = largest // _BYTES_PER_BRACKET

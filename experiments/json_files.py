@@ -39,10 +39,19 @@ def write_text(path: Path, text: str, *, flushed: bool = False) -> None:
     Raises:
         OSError: the file cannot be written.
     """
+    write_bytes(path, text.encode("utf-8"), flushed=flushed)
+
+
+def write_bytes(path: Path, data: bytes, *, flushed: bool = False) -> None:
+    """Writes the file as ``write_text`` does.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(data)
             if flushed:
                 file.flush()
                 os.fsync(file.fileno())

@@ -13,6 +13,7 @@ import click
 from ablation.errors import HeadclaimsError
 from experiments.cli.assets import assets_group
 from experiments.cli.bench import bench_command
+from experiments.cli.bundles import audit_command
 from experiments.cli.claims import claims_command
 from experiments.cli.compare import compare_group
 from experiments.cli.exp10 import exp10_command
@@ -60,6 +61,7 @@ cli.add_command(retrieve_command)
 cli.add_command(exp10_command)
 cli.add_command(published_command)
 cli.add_command(results_group)
+cli.add_command(audit_command)
 cli.add_command(bench_command)
 
 

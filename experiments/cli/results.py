@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from experiments.cli.bundles import export_command, import_command
 from experiments.cli.options import human_size
 from experiments.store import listing
 from experiments.store.opening import STORE_HELP, store_root
@@ -15,7 +16,11 @@ DAY = 86_400
 
 @click.group("results")
 def results_group() -> None:
-    """List, show, verify and prune the results that runs have stored."""
+    """List, show, verify, prune, export and import the results that runs have stored."""
+
+
+results_group.add_command(export_command)
+results_group.add_command(import_command)
 
 
 @results_group.command("list")

@@ -89,6 +89,11 @@ class _Findings:
         self._results: list[ClaimResult] = []
         self._problems: list[str] = []
 
+    def judged_claims(self) -> list[str]:
+        """Ids of the claims that a case of this run has judged."""
+        found = {finding.claim for finding in self._found.values()}
+        return [claim for claim in CLAIMS if claim in found]
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         # The teardown's report holds what was recorded in any phase.
         if report.when == "teardown":

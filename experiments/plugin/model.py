@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ablation.errors import HeadclaimsError
+from experiments.plugin.bundles import STORE, audit_folder, chosen_layers
 from experiments.plugin.options import chosen_engine, chosen_spec, worker_device
 
 if TYPE_CHECKING:
@@ -52,13 +53,16 @@ def store(pytestconfig: pytest.Config, run_folder: Path) -> "Store":
     worker = getattr(pytestconfig, "workerinput", {})
     # Where pytest itself lies is nobody's business; baselines are committed.
     command = shlex.join(["pytest", *worker.get("mainargv", sys.argv)[1:]])
-    return open_store(
-        pytestconfig.getoption("store"),
+    opened = open_store(
+        audit_folder(pytestconfig) or pytestconfig.getoption("store"),
         lambda: run_folder / "store",
         command,
         run=worker.get("testrunuid"),
         fresh=pytestconfig.getoption("fresh"),
+        **chosen_layers(pytestconfig),
     )
+    pytestconfig.stash[STORE] = opened
+    return opened
 
 
 @pytest.fixture(scope="session")

@@ -92,6 +92,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many damaged files of each format the tests try (default: %(default)s)",
     )
     group.addoption(
+        "--fuzz-seed",
+        default=os.environ.get("HEADCLAIMS_FUZZ_SEED", "0"),
+        metavar="S",
+        help="what they are drawn with (default: HEADCLAIMS_FUZZ_SEED, or 0)",
+    )
+    group.addoption(
         "--out",
         type=Path,
         help="keep the studies' own result files here (default: a temporary folder)",
@@ -200,24 +206,40 @@ def _lengths(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
+USUAL = {
+    "filings": None,
+    "ground_truth": None,
+    "prompt_style": None,
+    "tokens": None,
+    "control_draws": 1,
+    "synthetic": DEFAULT_COUNT,
+    "text": None,
+    "max_tokens": None,
+    "window": None,
+    "bias": BIAS_POLICIES[0],
+    "device": "cpu",
+    "dtype": "float32",
+}
+"""The options that change what is computed, beside the model, and what they are by default."""
+
+
 def is_default(config: pytest.Config) -> bool:
     """Whether this run computes what baselines and known findings are kept of."""
-    usual = {
-        "filings": None,
-        "ground_truth": None,
-        "prompt_style": None,
-        "tokens": None,
-        "control_draws": 1,
-        "synthetic": DEFAULT_COUNT,
-        "text": None,
-        "max_tokens": None,
-        "window": None,
-        "bias": BIAS_POLICIES[0],
-        "device": "cpu",
-        "dtype": "float32",
-    }
-    registered = config.getoption("model") in MODELS
-    return registered and all(config.getoption(name) == value for name, value in usual.items())
+    return config.getoption("model") in MODELS and not _changed(config)
+
+
+def computing_options(config: pytest.Config) -> tuple[str, ...]:
+    """What makes another run compute the same as this one: words of its command line."""
+    given = {"model": config.getoption("model"), **_changed(config)}
+    return tuple(
+        f"--{name.replace('_', '-')}={','.join(map(str, v)) if isinstance(v, tuple) else v}"
+        for name, v in given.items()
+    )
+
+
+def _changed(config: pytest.Config) -> dict[str, object]:
+    given = {name: config.getoption(name) for name in USUAL}
+    return {name: value for name, value in given.items() if value != USUAL[name]}
 
 
 def _is_about(config: pytest.Config, baseline: str) -> bool:

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from ablation.bounded_files import read_bytes
 from ablation.errors import ResultsError
 from experiments.json_files import storing, write_text
+from experiments.store.bundle import Bundle
 from experiments.store.documents import Damaged, Document, TooNew, Unit, parse
 
 DOCUMENTS, LOCKS, DAMAGED = "documents", "locks", "damaged"
@@ -51,11 +52,18 @@ class Store:
         root: the folder; it is made when the first result is stored.
         run: what computes what is not there.
         fresh: use what this run has computed, and nothing else.
+        bundle: more results, beneath those of the folder.
+        withheld: digests of results of the bundle that are computed anew into the folder; what is
+            found is the bundle's all the same.
+        closed: compute nothing but what is withheld.
     """
 
     root: Path
     run: Run
     fresh: bool = False
+    bundle: Bundle | None = None
+    withheld: frozenset[str] = frozenset()
+    closed: bool = False
     _found: dict[str, Document] = field(default_factory=dict, repr=False)
 
     def path(self, unit: Unit) -> Path:
@@ -73,10 +81,35 @@ class Store:
                 document = self._read(unit)
             except Damaged:
                 return None  # moved aside by whoever computes it, under the lock
-            if document is None or (self.fresh and document.provenance.get("run") != self.run.name):
+            if document is not None and self.fresh:
+                document = document if document.provenance.get("run") == self.run.name else None
+            computed = document is not None
+            # What is withheld is given once it has been computed anew.
+            if self.bundle is not None and computed == (unit.digest in self.withheld):
+                document = self.bundle.find(unit)
+            if document is None:
                 return None
             self._found[unit.digest] = document
         return self._found[unit.digest]
+
+    @property
+    def used(self) -> list[str]:
+        """Digests of the results that this process has found or computed so far."""
+        return sorted(self._found)
+
+    def document(self, digest: str) -> Document:
+        """A result by its digest, of the folder or the bundle.
+
+        Raises:
+            ResultsError: there is none, or it cannot be read.
+        """
+        if self.bundle is not None and digest in self.bundle.digests:
+            return self.bundle.document(digest)
+        for path in (self.root / DOCUMENTS).glob(f"*/{digest[:2]}/{digest}.json"):
+            document = read_document(path)
+            if document is not None:
+                return document
+        raise ResultsError(f"{self.root}: the result {digest[:12]} is gone: run again")
 
     def once(
         self, unit: Unit, compute: Callable[[], Computed], *, wait: bool = True
@@ -95,6 +128,7 @@ class Store:
         if found is None:
             with self.claimed([unit], wait=wait) as claimed:
                 if claimed:
+                    self._refuse_if_closed(claimed)
                     found = self.put(unit, *compute())
             found = found or self.find(unit)
         return found
@@ -137,9 +171,19 @@ class Store:
         compute: Callable[[Sequence[Unit]], Iterable[tuple[Unit, Computed]]],
     ) -> None:
         if units:
+            self._refuse_if_closed(units)
             for unit, (result, provenance) in compute(units):
                 self.put(unit, result, provenance)
             assert all(unit.digest in self._found for unit in units), "not all were computed"
+
+    def _refuse_if_closed(self, units: Sequence[Unit]) -> None:
+        lacking = [unit for unit in units if unit.digest not in self.withheld]
+        if self.closed and lacking:
+            raise ResultsError(
+                f"{self.bundle.path if self.bundle else self.root} lacks a result of kind "
+                f"{lacking[0].kind}, and nothing that is not in the sample is computed: audit the "
+                "bundle with the headclaims and the options that made it"
+            )
 
     @contextmanager
     def claimed(
@@ -188,12 +232,22 @@ class Store:
         """
         run = {"run": self.run.name, "command": self.run.command}
         document = Document(unit, result, {**provenance, **run})
-        path = self.path(unit)
+        self.keep(document)
+        if self.bundle is not None and unit.digest in self.withheld:
+            document = self.bundle.document(unit.digest)
+        self._found[unit.digest] = document
+        return document
+
+    def keep(self, document: Document) -> None:
+        """Writes a document as it is.
+
+        Raises:
+            ResultsError: it cannot be stored.
+        """
+        path = self.path(document.unit)
         with storing(path, "--store"):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, document.text(), flushed=True)
-        self._found[unit.digest] = document
-        return document
 
     def _read(self, unit: Unit) -> Document | None:
         document = read_document(self.path(unit))

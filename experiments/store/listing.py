@@ -63,6 +63,23 @@ def paths(root: Path) -> list[Path]:
     return sorted((root / DOCUMENTS).glob("*/??/*.json"))
 
 
+def stored_documents(root: Path) -> Iterator[Document]:
+    """The documents under ``root``, by kind and digest.
+
+    Raises:
+        ResultsError: one is damaged or of a later schema.
+    """
+    for path in paths(root):
+        try:
+            document = read_document(path)
+        except Damaged as error:
+            raise ResultsError(
+                f"{path}: {error}: see `headclaims results verify`, and remove it"
+            ) from None
+        if document is not None:  # pruned meanwhile
+            yield document
+
+
 def find_document(root: Path, digest: str) -> Document:
     """The document whose digest begins with ``digest``.
 

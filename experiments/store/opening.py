@@ -8,6 +8,7 @@ from pathlib import Path
 from ablation.asset_store import cache_folder
 from ablation.errors import InvalidInput
 from experiments.json_files import check_writable
+from experiments.store.bundle import Bundle
 from experiments.store.folder import Run, Store
 
 VARIABLE = "HEADCLAIMS_STORE"
@@ -35,6 +36,9 @@ def open_store(
     *,
     run: str | None = None,
     fresh: bool = False,
+    bundle: Bundle | None = None,
+    withheld: frozenset[str] = frozenset(),
+    closed: bool = False,
 ) -> Store:
     """The store to compute into.
 
@@ -44,6 +48,9 @@ def open_store(
         command: as the user gave it.
         run: the name of this run, the same in all its processes; None: a new one.
         fresh: use nothing that an earlier run has computed.
+        bundle: more results, beneath those of the folder.
+        withheld: what of them is computed anew.
+        closed: compute nothing else.
 
     Raises:
         ResultsError: nothing can be written there.
@@ -51,4 +58,4 @@ def open_store(
     named = chosen or os.environ.get(VARIABLE)
     root = temporary() if named == NONE else store_root(named)
     check_writable(root, "--store")
-    return Store(root, Run(run or uuid.uuid4().hex, command), fresh)
+    return Store(root, Run(run or uuid.uuid4().hex, command), fresh, bundle, withheld, closed)

@@ -34,15 +34,15 @@ VALUES = st.recursive(
 
 
 def fuzz(config, strategy, check):
-    """Runs ``check`` on as many values as ``--fuzz`` says, the same ones every time."""
+    """Runs ``check`` on as many values as ``--fuzz`` says, the same ones for a ``--fuzz-seed``."""
     settings = hypothesis.settings(
         deadline=None,
-        derandomize=True,
         max_examples=config.getoption("fuzz"),
         database=None,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    settings(hypothesis.given(strategy)(lambda value: check(value)))()
+    seeded = hypothesis.seed(config.getoption("fuzz_seed"))
+    seeded(settings(hypothesis.given(strategy)(lambda value: check(value))))()
 
 
 @st.composite

@@ -1,0 +1,1 @@
+"""A sample of a bundle of results, computed anew and compared."""
