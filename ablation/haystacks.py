@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from ablation.assets.embedded import wikipedia_prose
 from ablation.errors import InvalidInput
-from ablation.wikipedia import wikipedia_prose
 
 _BOILERPLATE = """
 The forward-looking statements in this report are based on the current expectations of management

@@ -8,15 +8,15 @@ from typing import Any
 
 import torch
 
-from ablation.asset_store import sha256_of
-from ablation.embedded import cached
+from ablation.assets.embedded import cached
+from ablation.assets.hub import from_hub
+from ablation.assets.store import sha256_of
 from ablation.engine import FAST, EngineChoice
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
 from ablation.errors import ComputationError, InvalidInput, first_line, shortened
 from ablation.generation import MAX_NEW_TOKENS, make_greedy
 from ablation.heads import HeadGrid
-from ablation.hub import from_hub
 from ablation.models import DTYPES, ModelSpec
 from ablation.sites import architecture_of, head_sites
 from ablation.weight_files import check_weight_files

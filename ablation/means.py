@@ -9,13 +9,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ablation.ablator import require_unablated
+from ablation.assets.text import ids_sha256
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.modes import MeanAblation
 from ablation.perplexity import windows
 from ablation.protocol import Scope
 from ablation.sites import head_sites
-from ablation.text import ids_sha256
 
 
 def mean_ablation(model: Any, ids: Int[Tensor, " tokens"], *, window: int) -> MeanAblation:

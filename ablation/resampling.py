@@ -11,12 +11,12 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ablation.ablator import require_unablated
+from ablation.assets.text import ids_sha256
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.modes import ResampleAblation
 from ablation.protocol import Scope
 from ablation.sites import head_sites
-from ablation.text import ids_sha256
 
 
 def resample_ablation(

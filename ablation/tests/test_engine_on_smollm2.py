@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ablation.assets.text import read_text, tokenise
 from ablation.detection.methods import rank_heads
 from ablation.engine import ENGINE_NAMES, EngineChoice
 from ablation.engine.batches import answers_in_batches
@@ -14,7 +15,6 @@ from ablation.loading import load_model
 from ablation.models import model_spec
 from ablation.modes import ZeroAblation
 from ablation.prompts import PromptBuilder
-from ablation.text import read_text, tokenise
 
 pytestmark = pytest.mark.model
 

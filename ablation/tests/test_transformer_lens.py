@@ -115,7 +115,7 @@ def test_zeroing_z_gives_the_logits_of_transformer_lens():
 
 @pytest.mark.model
 def test_perplexities_are_those_of_a_transformer_lens_loop():
-    from ablation.text import read_text, tokenise
+    from ablation.assets.text import read_text, tokenise
 
     loaded = _smollm2()
     ids = tokenise(read_text("embedded"), loaded.tokenizer, 512).ids

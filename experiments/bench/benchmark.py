@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
+from ablation.assets.text import SourceText, tokenise
 from ablation.detection.methods import rank_heads
 from ablation.engine import REFERENCE, EngineChoice
 from ablation.filings.synthetic import synthetic_filings
 from ablation.loading import LoadedModel, load_model
 from ablation.models import ModelSpec
-from ablation.text import SourceText, tokenise
 from experiments.bench import answers, detection, limit, startup, sweeps
 from experiments.bench.timing import Timing, interleaved
 from experiments.claims import LEVELS

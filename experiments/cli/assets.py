@@ -2,8 +2,8 @@
 
 import click
 
-from ablation import embedded
-from ablation.asset_store import CACHE_VARIABLE, cache_folder
+from ablation.assets import embedded
+from ablation.assets.store import CACHE_VARIABLE, cache_folder
 from ablation.errors import AssetError
 from experiments.cli.options import human_size
 

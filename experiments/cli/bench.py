@@ -36,7 +36,7 @@ def bench_command(model: str, text: str | None, quick: bool, path: Path | None) 
     spec = model_spec(model)
     if path is not None:
         check_writable(path.parent)
-    from ablation.text import read_text
+    from ablation.assets.text import read_text
     from experiments.bench.benchmark import QUICK, Size, benchmark
 
     source = read_text(spec.text if text is None else text)

@@ -7,8 +7,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from ablation import assets, embedded
-from ablation.asset_store import CACHE_VARIABLE
+from ablation.assets import asset as assets
+from ablation.assets import embedded
+from ablation.assets.store import CACHE_VARIABLE
 from ablation.errors import InvalidInput
 from experiments.cli.assets import assets_group
 from experiments.cli.options import human_size

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ablation.assets.text import SourceText, TokenText, read_text, tokenise
 from ablation.errors import InvalidInput
 from ablation.loading import LoadedModel
 from ablation.means import mean_ablation
@@ -13,7 +14,6 @@ from ablation.models import DTYPES, ModelSpec, slug
 from ablation.modes import REDIRECTED, ZeroAblation
 from ablation.perplexity import Perplexity
 from ablation.protocol import Ablation, BiasPolicy
-from ablation.text import SourceText, TokenText, read_text, tokenise
 from experiments.environment import timestamp
 from experiments.exp10.options import LONGEST_WINDOW, MODES, Exp10Options
 from experiments.memory_errors import memory_errors

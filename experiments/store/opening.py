@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from ablation.asset_store import cache_folder
+from ablation.assets.store import cache_folder
 from ablation.errors import InvalidInput
 from experiments.json_files import check_writable
 from experiments.store.bundle import Bundle

@@ -2,9 +2,9 @@
 
 import pytest
 
+from ablation.assets.text import read_text, tokenise, wikitext2
 from ablation.errors import InvalidInput, Unavailable
 from ablation.tests.tiny_models import byte_tokenizer
-from ablation.text import read_text, tokenise, wikitext2
 
 
 @pytest.fixture

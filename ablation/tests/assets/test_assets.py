@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ablation import embedded, wheels
-from ablation.asset_store import CACHE_VARIABLE
-from ablation.assets import Asset, Derived
-from ablation.embedded import ASSETS, cached, remove, status, verify
+from ablation.assets import embedded, wheels
+from ablation.assets.asset import Asset, Derived
+from ablation.assets.embedded import ASSETS, cached, remove, status, verify
+from ablation.assets.store import CACHE_VARIABLE
 from ablation.errors import AssetError, InvalidInput
 
 CONTENT = b"forty-two\n" * 1000
@@ -146,7 +146,9 @@ def test_removing_what_is_not_there_frees_nothing(cache: Path) -> None:
 CHILD = """
 import hashlib, sys, time, zipfile
 from pathlib import Path
-from ablation import assets, embedded, wheels
+from ablation.assets import asset as assets
+from ablation.assets import embedded
+from ablation.assets import wheels
 content = b"forty-two\\n" * 1000
 def run_pip(arguments, scratch, description, expected_size):
     with open(sys.argv[1], "a") as log:

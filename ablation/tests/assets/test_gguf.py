@@ -12,10 +12,10 @@ from safetensors import safe_open
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ablation import gguf_conversion
-from ablation.embedded import cached
+from ablation.assets import gguf as gguf_conversion
+from ablation.assets.embedded import cached
+from ablation.assets.gguf import SANITY_PERPLEXITY, convert_gguf, load_gguf, sanity_figure
 from ablation.errors import AssetError
-from ablation.gguf_conversion import SANITY_PERPLEXITY, convert_gguf, load_gguf, sanity_figure
 
 HIDDEN, HEADS, KV_HEADS, MLP, LAYERS, CONTEXT = 32, 4, 2, 48, 2, 2048
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]

@@ -33,7 +33,6 @@ from mwparserfromhell.nodes import (
 from mwparserfromhell.wikicode import Wikicode
 from tqdm import tqdm
 
-from ablation.embedded import cached
 from ablation.errors import AssetError
 
 SHORTEST_PARAGRAPH = 120  # characters; shorter lines are captions and leads of lists
@@ -97,15 +96,6 @@ CLEAN_UP = tuple(
 )
 PARAGRAPH = re.compile(r"[\"“'(]?[A-Z0-9].*[.!?][\"”')]*", re.DOTALL)
 ENGLISH = re.compile(r"[\x20-\x7e–—’‘“”£€°−×…]")
-
-
-def wikipedia_prose() -> str:
-    """Returns the prose of about a hundred Wikipedia articles, made on first use.
-
-    Raises:
-        AssetError: it could not be fetched, made or stored.
-    """
-    return cached("wikipedia-text").read_text(encoding="utf-8")
 
 
 def write_prose(dump: Path, target: Path) -> None:

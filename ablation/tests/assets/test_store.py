@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ablation.asset_store import CACHE_VARIABLE, Slot, cache_folder
+from ablation.assets.store import CACHE_VARIABLE, Slot, cache_folder
 from ablation.errors import AssetError
 
 CONTENT = b"forty-two\n" * 1000

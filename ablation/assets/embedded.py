@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablation.assets import Asset, Derived
+from ablation.assets.asset import Asset, Derived
 from ablation.errors import InvalidInput
 
 
@@ -25,16 +25,15 @@ class AssetStatus:
     path: Path
 
 
-# The makers live where their subject does. They are imported when called: those modules ask this
-# one for paths, and listing assets should not load torch.
+# The makers are imported when called: listing assets should not load torch.
 def _convert_gguf(source: Path, target: Path) -> None:
-    from ablation.gguf_conversion import convert_gguf
+    from ablation.assets.gguf import convert_gguf
 
     convert_gguf(source, target)
 
 
 def _write_prose(source: Path, target: Path) -> None:
-    from ablation.wikipedia import write_prose
+    from ablation.assets.wikipedia import write_prose
 
     write_prose(source, target)
 
@@ -110,6 +109,15 @@ def cached(key: str) -> Path:
         AssetError: it could not be fetched, verified, made or stored.
     """
     return find(key).path()
+
+
+def wikipedia_prose() -> str:
+    """Returns the prose of about a hundred Wikipedia articles, made on first use.
+
+    Raises:
+        AssetError: it could not be fetched, made or stored.
+    """
+    return cached("wikipedia-text").read_text(encoding="utf-8")
 
 
 def verify(key: str) -> Path:

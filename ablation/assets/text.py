@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from ablation.assets.embedded import wikipedia_prose
+from ablation.assets.hub import from_hub
 from ablation.errors import InvalidInput
-from ablation.hub import from_hub
-from ablation.wikipedia import wikipedia_prose
 
 EMBEDDED_TEXT = "embedded"
 """A sample of Wikipedia as plain prose; needs no hub."""

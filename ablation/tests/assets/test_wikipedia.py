@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ablation.errors import AssetError
-from ablation.wikipedia import (
+from ablation.assets.embedded import wikipedia_prose
+from ablation.assets.wikipedia import (
     SHORTEST_PARAGRAPH,
     article_prose,
     articles,
-    wikipedia_prose,
     write_prose,
 )
+from ablation.errors import AssetError
 
 FILLER = (
     "The aardwolf is a small mammal of eastern and southern Africa, and unlike the hyenas it is "
