@@ -12,8 +12,8 @@ from ablation.ablator import require_unablated
 from ablation.assets.text import ids_sha256
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
+from ablation.metrics.perplexity import windows
 from ablation.modes import MeanAblation
-from ablation.perplexity import windows
 from ablation.protocol import Scope
 from ablation.sites import head_sites
 
@@ -109,7 +109,7 @@ def mean_z(
 ) -> tuple[Float[Tensor, "heads head_dim"], ...]:
     """For each layer the mean of z over all positions of all windows of ``ids``.
 
-    Windows are those of ``ablation.perplexity``; sums are in float64.
+    Windows are those of ``ablation.metrics.perplexity``; sums are in float64.
 
     Raises:
         InvalidInput: the text or the window is too short, or heads of the model are ablated.

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ablation.answers import normalise
 from ablation.errors import InvalidInput
 from ablation.filings.filing import Fact, Filing, Question
+from ablation.metrics.answers import normalise
 from ablation.prompt_styles import PLAIN, PromptStyle
 from ablation.sentences import Span, sentence_around
 from ablation.turns import beginning, chat_turn, encoded

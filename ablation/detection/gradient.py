@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ablation.errors import ComputationError
-from ablation.perplexity import windows
+from ablation.metrics.perplexity import windows
 from ablation.prompts import Prompt
 from ablation.sites import head_sites
 
@@ -41,7 +41,7 @@ def gradient_scores_of_text(
     Args:
         model: a causal language model of transformers.
         ids: token ids of the whole text.
-        window: tokens per window, as in ``ablation.perplexity``.
+        window: tokens per window, as in ``ablation.metrics.perplexity``.
 
     Raises:
         InvalidInput: the text or the window is too short.

@@ -14,7 +14,7 @@ from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.head_sets import HeadSet, alike
 from ablation.engine.sweep import Measurement, perplexities
 from ablation.generation import greedy_answers
-from ablation.perplexity import Perplexity, perplexity
+from ablation.metrics.perplexity import Perplexity, perplexity
 from ablation.protocol import Ablation
 
 Answers = tuple[tuple[int, ...], list[str]]

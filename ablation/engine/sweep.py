@@ -15,8 +15,8 @@ from ablation.engine import ACTIVATION_MIB
 from ablation.engine.head_sets import HeadSet, HeadSetTree
 from ablation.engine.layers import LayerwisePass
 from ablation.engine.walk import Branch, HeadSetWalk
+from ablation.metrics.perplexity import Perplexity, check_model, perplexity_of, token_nll, windows
 from ablation.modes import ZeroAblation
-from ablation.perplexity import Perplexity, check_model, perplexity_of, token_nll, windows
 from ablation.protocol import Ablation, Scope
 from ablation.sites import HeadSites, head_sites
 
@@ -45,7 +45,7 @@ def perplexities(
 ) -> Iterator[Measurement]:
     """Gives the perplexity of ``ids`` under every different set of heads, in an order of its own.
 
-    Equal to ``ablation.perplexity.perplexity`` under a ``HeadAblator``, up to the rounding of
+    Equal to ``ablation.metrics.perplexity.perplexity`` under a ``HeadAblator``, up to the rounding of
     sums; layers that sets have in common run once for all of them.
 
     Args:

@@ -16,13 +16,13 @@ from ablation.engine.sweep import perplexities
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head
 from ablation.means import mean_ablation, mean_ablation_of_prompts
+from ablation.metrics.perplexity import perplexity
 from ablation.modes import (
     BosAblation,
     UniformAllAblation,
     UniformCausalAblation,
     ZeroAblation,
 )
-from ablation.perplexity import perplexity
 from ablation.protocol import BiasPolicy, Scope
 from ablation.sites import head_sites
 from ablation.tests.tiny_models import CONFIGS, HIDDEN, LAYERS, random_ids, tiny_model

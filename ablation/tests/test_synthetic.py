@@ -3,12 +3,12 @@ import re
 
 import pytest
 
-from ablation.answers import normalise
 from ablation.errors import InvalidInput
 from ablation.filings import phrasings
 from ablation.filings.filing import QUESTIONS
 from ablation.filings.split import split_filings
 from ablation.filings.synthetic import synthetic_filings
+from ablation.metrics.answers import normalise
 
 FILINGS = synthetic_filings().filings
 

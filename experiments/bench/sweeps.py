@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ablation.heads import Head, HeadGrid
 from ablation.loading import LoadedModel
+from ablation.metrics.perplexity import Perplexity
 from ablation.modes import ZeroAblation
-from ablation.perplexity import Perplexity
 from ablation.sites import head_sites
 from experiments.bench.pre_hooks import zero_head
 

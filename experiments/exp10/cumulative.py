@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ablation.heads import Head
-from ablation.paired_perplexity import delta_ppl
-from ablation.perplexity import Perplexity
+from ablation.metrics.paired_perplexity import delta_ppl
+from ablation.metrics.perplexity import Perplexity
 from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.individual import Sweep
 

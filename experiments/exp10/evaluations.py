@@ -17,7 +17,7 @@ from ablation.engine.head_sets import HeadSet
 from ablation.engine.sweep import Measurement
 from ablation.errors import ComputationError
 from ablation.heads import Head
-from ablation.perplexity import Perplexity
+from ablation.metrics.perplexity import Perplexity
 from experiments.exp10.setting import Setting, perplexity_document, perplexity_from
 from experiments.memory_errors import memory_errors
 from experiments.provenance import merged

@@ -7,8 +7,8 @@ import numpy as np
 from scipy import stats
 
 from ablation.heads import Head
-from ablation.paired_perplexity import paired_units
-from ablation.perplexity import Perplexity
+from ablation.metrics.paired_perplexity import paired_units
+from ablation.metrics.perplexity import Perplexity
 from ablation.stats import FEWEST_UNITS, Interval, benjamini_hochberg, linear_fit
 from experiments.claims.exp10_study import CHEAP, TOP_HEADS
 from experiments.exp10.cumulative import Crossings, Curve

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablation.heads import Head
-from ablation.paired_perplexity import delta_ppl, delta_ppl_interval
-from ablation.perplexity import Perplexity
+from ablation.metrics.paired_perplexity import delta_ppl, delta_ppl_interval
+from ablation.metrics.perplexity import Perplexity
 from experiments.exp10.evaluations import UNABLATED, Evaluations
 
 

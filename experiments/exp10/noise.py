@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ablation.perplexity import POSITIONS_PER_CHUNK, perplexity
+from ablation.metrics.perplexity import POSITIONS_PER_CHUNK, perplexity
 from experiments.exp10.evaluations import UNABLATED, Evaluations
 from experiments.store import Computed, Unit
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ablation.paired_perplexity import paired_units
-from ablation.perplexity import Perplexity
+from ablation.metrics.paired_perplexity import paired_units
+from ablation.metrics.perplexity import Perplexity
 from ablation.stats import CONFIDENCE, FEWEST_UNITS, Interval
 from experiments.judging.verdict import Evidence
 

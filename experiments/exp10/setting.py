@@ -10,9 +10,9 @@ from ablation.assets.text import SourceText, TokenText, read_text, tokenise
 from ablation.errors import InvalidInput
 from ablation.loading import LoadedModel
 from ablation.means import mean_ablation
+from ablation.metrics.perplexity import Perplexity
 from ablation.models import DTYPES, ModelSpec, slug
 from ablation.modes import REDIRECTED, ZeroAblation
-from ablation.perplexity import Perplexity
 from ablation.protocol import Ablation, BiasPolicy
 from experiments.environment import timestamp
 from experiments.exp10.options import LONGEST_WINDOW, MODES, Exp10Options

@@ -4,8 +4,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ablation.answers import normalise
 from ablation.filings.filing import Filing
+from ablation.metrics.answers import normalise
 from ablation.sentences import sentence_around, sentence_spans
 
 OF_THE_FILING, OF_OTHERS = 11, 10

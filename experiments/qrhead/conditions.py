@@ -11,11 +11,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ablation.answers import grade
 from ablation.engine.batches import answers_in_batches
 from ablation.filings.filing import Filing
 from ablation.generation import MAX_NEW_TOKENS
 from ablation.heads import Head
+from ablation.metrics.answers import grade
 from ablation.protocol import Ablation
 from experiments.memory_errors import memory_errors
 from experiments.provenance import model_key, provenance

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ablation.heads import Head
-from ablation.perplexity import Perplexity
+from ablation.metrics.perplexity import Perplexity
 from experiments.exp10.cumulative import (
     SIGNED,
     Removal,

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from ablation.heads import Head, HeadGrid
-from ablation.perplexity import Perplexity
+from ablation.metrics.perplexity import Perplexity
 from experiments.exp10.individual import Sweep
 from experiments.exp10.ranking import layers, rank_size, statistics_of
 

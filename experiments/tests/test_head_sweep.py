@@ -11,8 +11,8 @@ import torch
 
 from ablation.errors import ComputationError
 from ablation.heads import Head
-from ablation.paired_perplexity import delta_ppl
-from ablation.perplexity import perplexity
+from ablation.metrics.paired_perplexity import delta_ppl
+from ablation.metrics.perplexity import perplexity
 from ablation.sites import head_sites
 from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.individual import individual_document, sweep

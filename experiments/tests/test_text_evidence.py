@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ablation.heads import Head
-from ablation.perplexity import Perplexity
+from ablation.metrics.perplexity import Perplexity
 from ablation.stats import FEWEST_UNITS
 from experiments.exp10 import evidence
 from experiments.exp10.individual import Sweep

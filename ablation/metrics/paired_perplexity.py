@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ablation.errors import InvalidInput
-from ablation.perplexity import BLOCK, Perplexity
+from ablation.metrics.perplexity import BLOCK, Perplexity
 from ablation.stats import CONFIDENCE, FEWEST_UNITS, Interval, log_ratio_interval
 
 

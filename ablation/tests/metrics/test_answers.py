@@ -1,6 +1,6 @@
 import pytest
 
-from ablation.answers import grade, normalise
+from ablation.metrics.answers import grade, normalise
 
 
 @pytest.mark.parametrize(

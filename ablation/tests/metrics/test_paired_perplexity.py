@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ablation.errors import InvalidInput
-from ablation.paired_perplexity import delta_ppl, delta_ppl_interval, paired_units
-from ablation.perplexity import Perplexity
+from ablation.metrics.paired_perplexity import delta_ppl, delta_ppl_interval, paired_units
+from ablation.metrics.perplexity import Perplexity
 from ablation.stats import FEWEST_UNITS
 
 COUNTS = (99,) * 49 + (30,)
