@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from ablation.loading import LoadedModel
+from ablation.models.loading import LoadedModel
 from experiments.environment import place, timestamp, versions
 
 

@@ -11,8 +11,8 @@ from ablation.filings.filing import question_by_key
 from ablation.filings.synthetic import synthetic_filings
 from ablation.haystacks import haystack_text
 from ablation.heads import Head
-from ablation.loading import load_model
-from ablation.models import model_spec
+from ablation.models.loading import load_model
+from ablation.models.registry import model_spec
 from ablation.modes import ZeroAblation
 from ablation.prompts import PromptBuilder
 

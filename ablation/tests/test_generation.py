@@ -6,8 +6,8 @@ from ablation.ablator import HeadAblator
 from ablation.errors import ComputationError
 from ablation.generation import greedy_answers, make_greedy
 from ablation.heads import Head
-from ablation.loading import load_model
-from ablation.models import model_spec
+from ablation.models.loading import load_model
+from ablation.models.registry import model_spec
 from ablation.tests.tiny_models import tiny_directory
 
 ROWS = [(), (Head(0, 3), Head(2, 5)), (Head(1, 1),), ()]

@@ -89,8 +89,8 @@ def test_without_value_biases_folding_changes_nothing(bridge_of):
 
 
 def _smollm2():
-    from ablation.loading import load_model
-    from ablation.models import model_spec
+    from ablation.models.loading import load_model
+    from ablation.models.registry import model_spec
 
     return load_model(model_spec("smollm2"))
 

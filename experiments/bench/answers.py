@@ -8,7 +8,7 @@ from transformers import GenerationConfig
 from ablation.engine.batches import answers_in_batches
 from ablation.engine.head_sets import HeadSet
 from ablation.generation import MAX_NEW_TOKENS
-from ablation.loading import LoadedModel
+from ablation.models.loading import LoadedModel
 from ablation.modes import ZeroAblation
 from ablation.sites import head_sites
 from experiments.bench.pre_hooks import zero_head

@@ -11,8 +11,8 @@ from ablation.assets.text import SourceText, tokenise
 from ablation.detection.methods import rank_heads
 from ablation.engine import REFERENCE, EngineChoice
 from ablation.filings.synthetic import synthetic_filings
-from ablation.loading import LoadedModel, load_model
-from ablation.models import ModelSpec
+from ablation.models.loading import LoadedModel, load_model
+from ablation.models.registry import ModelSpec
 from experiments.bench import answers, detection, limit, startup, sweeps
 from experiments.bench.timing import Timing, interleaved
 from experiments.claims import LEVELS

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ablation.detection.qrhead import query_focused_scores
-from ablation.loading import LoadedModel
+from ablation.models.loading import LoadedModel
 from ablation.prompts import Prompt
 
 

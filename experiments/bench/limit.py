@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ablation.heads import Head
-from ablation.loading import LoadedModel
+from ablation.models.loading import LoadedModel
 from ablation.sites import HeadSites, head_sites
 
 REPEATS = 9

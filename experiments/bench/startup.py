@@ -7,7 +7,7 @@ MODEL_CODE = "from transformers.models.llama import LlamaForCausalLM"
 COMMANDS = {
     "headclaims --help": "from experiments.cli.main import main; main(['--help'])",
     "import of torch and transformers": f"import torch; {MODEL_CODE}",
-    "import of the library": f"import ablation.loading; {MODEL_CODE}",
+    "import of the library": f"import ablation.models.loading; {MODEL_CODE}",
 }
 """Name -> code, each run in a Python of its own."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ablation.errors import ComputationError
-from ablation.models import EMBEDDED_MODEL, model_spec
+from ablation.models.registry import EMBEDDED_MODEL, model_spec
 from experiments.cli.options import MODEL_HELP, human_size
 from experiments.json_files import check_writable, write_json
 

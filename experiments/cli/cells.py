@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablation.filings.filing import FilingSet
-from ablation.models import ModelSpec
+from ablation.models.registry import ModelSpec
 from experiments.cli.options import PlanSettings, RunSettings, chosen_store
 from experiments.json_files import check_writable
 from experiments.qrhead.choices import AblationChoice

@@ -8,7 +8,7 @@ import click
 
 from ablation.controls import CONTROL_SEED, LAYER_MATCHED, SHARED, check_levels
 from ablation.detection import METHODS
-from ablation.models import EMBEDDED_MODEL
+from ablation.models.registry import EMBEDDED_MODEL
 from experiments.claims import LEVELS
 from experiments.cli.cells import cells_of, one_cell, runner_of
 from experiments.cli.options import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ablation.engine import ACTIVATION_MIB, EngineChoice
-from ablation.models import DTYPES, EMBEDDED_MODEL, model_spec
+from ablation.models.registry import DTYPES, EMBEDDED_MODEL, model_spec
 from experiments.cli.options import (
     ENGINE_OPTION,
     MODEL_HELP,
@@ -119,7 +119,7 @@ def exp10_command(
     spec = model_spec(model)
     check_writable(out)
     kept = chosen_store(store, fresh)
-    from ablation.loading import load_model
+    from ablation.models.loading import load_model
     from experiments.exp10.evaluations import Evaluations
     from experiments.exp10.individual import sweep
     from experiments.exp10.runner import run_exp10

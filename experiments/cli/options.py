@@ -18,14 +18,14 @@ from ablation.engine import ENGINE_NAMES, FAST, EngineChoice
 from ablation.errors import InvalidInput, shortened
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT, synthetic_filings
-from ablation.models import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
+from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
 from ablation.prompt_styles import STYLES
 from experiments.claims import LEVELS
 from experiments.qrhead.choices import BIAS_POLICIES, MODES, SCOPES
 from experiments.store.opening import STORE_HELP, open_store
 
 if TYPE_CHECKING:
-    from ablation.loading import LoadedModel
+    from ablation.models.loading import LoadedModel
     from experiments.store import Store
 
 MODEL_HELP = f"Model: {', '.join(MODELS)}, a directory, or a hub id owner/name (safetensors only)."
@@ -229,7 +229,7 @@ class RunSettings:
         return model_spec(model, self.prompt_style)
 
     def load(self, spec: ModelSpec) -> "LoadedModel":
-        from ablation.loading import load_model
+        from ablation.models.loading import load_model
 
         return load_model(spec, self.device, self.dtype, EngineChoice(self.engine))
 

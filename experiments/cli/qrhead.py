@@ -10,7 +10,7 @@ import click
 from ablation.controls import LAYER_MATCHED, UNIFORM
 from ablation.detection import GRADIENT
 from ablation.filings.filing import QUESTIONS
-from ablation.models import EMBEDDED_MODEL
+from ablation.models.registry import EMBEDDED_MODEL
 from experiments.cli.cells import cells_of, one_cell, parsed, runner_of
 from experiments.cli.options import (
     METHOD_OPTION,

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ablation.filings.filing import QUESTIONS
-from ablation.models import EMBEDDED_MODEL
+from ablation.models.registry import EMBEDDED_MODEL
 from experiments.cli.cells import cells_of, parsed, runner_of
 from experiments.cli.options import (
     METHOD_OPTION,

@@ -9,7 +9,7 @@ import pytest
 from experiments.plugin.options import chosen_exp10, chosen_spec
 
 if TYPE_CHECKING:
-    from ablation.loading import LoadedModel
+    from ablation.models.loading import LoadedModel
     from experiments.exp10.evaluations import Evaluations
     from experiments.exp10.individual import Sweep
     from experiments.store import Store

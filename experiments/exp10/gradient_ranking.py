@@ -12,7 +12,7 @@ from ablation.detection import GRADIENT
 from ablation.detection.gradient import gradient_scores_of_text
 from ablation.detection.ranking import HeadRanking
 from ablation.metrics.perplexity import windows
-from ablation.models import slug
+from ablation.models.registry import slug
 from experiments.exp10.setting import Setting
 from experiments.json_files import storing, write_json
 from experiments.memory_errors import memory_errors

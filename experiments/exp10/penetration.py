@@ -34,7 +34,7 @@ from tqdm import tqdm
 
 from ablation.capture import capture_residual
 from ablation.errors import ComputationError
-from ablation.loading import LoadedModel
+from ablation.models.loading import LoadedModel
 from experiments.provenance import model_key, provenance
 from experiments.store import Computed, Store, Unit
 

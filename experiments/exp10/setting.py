@@ -8,10 +8,10 @@ from typing import Any
 
 from ablation.assets.text import SourceText, TokenText, read_text, tokenise
 from ablation.errors import InvalidInput
-from ablation.loading import LoadedModel
 from ablation.means import mean_ablation
 from ablation.metrics.perplexity import Perplexity
-from ablation.models import DTYPES, ModelSpec, slug
+from ablation.models.loading import LoadedModel
+from ablation.models.registry import DTYPES, ModelSpec, slug
 from ablation.modes import REDIRECTED, ZeroAblation
 from ablation.protocol import Ablation, BiasPolicy
 from experiments.environment import timestamp

@@ -4,7 +4,7 @@ import pytest
 
 from ablation.assets.text import WIKITEXT2
 from ablation.errors import Unavailable
-from ablation.loading import model_directory
+from ablation.models.loading import model_directory
 from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.individual import sweep
 from experiments.exp10.options import Exp10Options

@@ -11,7 +11,7 @@ from experiments.plugin.options import chosen_cells, chosen_filings
 from experiments.qrhead.cell_names import CellName
 
 if TYPE_CHECKING:
-    from ablation.loading import LoadedModel
+    from ablation.models.loading import LoadedModel
     from experiments.qrhead.cells import Cell
     from experiments.qrhead.outcomes import CellOutcomes
     from experiments.qrhead.runner import CellRunner

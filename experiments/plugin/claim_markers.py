@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from ablation.errors import InvalidInput
-from ablation.models import EMBEDDED_MODEL, MODELS
+from ablation.models.registry import EMBEDDED_MODEL, MODELS
 from experiments.claims import CLAIMS
 from experiments.judging.claim import Tier
 from experiments.plugin.options import chosen_spec

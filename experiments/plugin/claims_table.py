@@ -14,7 +14,7 @@ import pytest
 from _pytest.junitxml import xml_key  # what record_testsuite_property uses, too
 
 from ablation.errors import InvalidInput, ResultsError
-from ablation.models import EMBEDDED_MODEL, MODELS
+from ablation.models.registry import EMBEDDED_MODEL, MODELS
 from experiments.claims import CLAIMS
 from experiments.environment import judged_with
 from experiments.json_files import check_writable, write_json

@@ -14,7 +14,7 @@ from experiments.plugin.bundles import STORE, audit_folder, chosen_layers
 from experiments.plugin.options import chosen_engine, chosen_spec, worker_device
 
 if TYPE_CHECKING:
-    from ablation.loading import LoadedModel
+    from ablation.models.loading import LoadedModel
     from experiments.store import Store
 
 STUDIES = [Path(__file__).parents[1] / study for study in ("qrhead", "exp10", "methods")]
@@ -68,7 +68,7 @@ def store(pytestconfig: pytest.Config, run_folder: Path) -> "Store":
 @pytest.fixture(scope="session")
 def loaded_model(pytestconfig: pytest.Config) -> "LoadedModel":
     """The model of ``--model``, loaded when first asked for."""
-    from ablation.loading import load_model
+    from ablation.models.loading import load_model
 
     return load_model(
         chosen_spec(pytestconfig),

@@ -12,7 +12,7 @@ from ablation.engine import ACTIVATION_MIB, ENGINE_NAMES, FAST, EngineChoice
 from ablation.errors import HeadclaimsError
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT
-from ablation.models import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
+from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
 from ablation.prompt_styles import STYLES
 from experiments.cli.options import load_filings
 from experiments.exp10.options import BIAS_POLICIES, Exp10Options

@@ -9,8 +9,8 @@ from ablation.errors import InvalidInput
 from ablation.filings.filing import Filing, FilingSet, question_by_key
 from ablation.filings.split import split_filings
 from ablation.haystacks import haystack_text
-from ablation.loading import LoadedModel
 from ablation.metrics.answers import normalise
+from ablation.models.loading import LoadedModel
 from ablation.prompts import Prompt, PromptBuilder, answerable
 
 Item = tuple[Filing, Prompt]

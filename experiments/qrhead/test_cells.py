@@ -7,7 +7,7 @@ import pytest
 
 from ablation.controls import EXCLUDED_TOP
 from ablation.heads import Head
-from ablation.models import EMBEDDED_MODEL
+from ablation.models.registry import EMBEDDED_MODEL
 from experiments.plugin.json_comparison import Tolerance
 from experiments.plugin.options import is_default
 from experiments.qrhead.keys import RANDOM, TOP

@@ -1,8 +1,8 @@
 """Settings of tiny random models, without a tokenizer or any file but the results."""
 
 from ablation.assets.text import TokenText
-from ablation.loading import LoadedModel
-from ablation.models import ModelSpec
+from ablation.models.loading import LoadedModel
+from ablation.models.registry import ModelSpec
 from ablation.protocol import BiasPolicy
 from ablation.tests.tiny_models import random_ids, tiny_model
 from experiments.exp10.setting import Setting

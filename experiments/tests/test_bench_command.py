@@ -7,8 +7,8 @@ import torch
 from click.testing import CliRunner
 
 from ablation.heads import Head
-from ablation.loading import load_model
-from ablation.models import model_spec
+from ablation.models.loading import load_model
+from ablation.models.registry import model_spec
 from ablation.tests.tiny_models import tiny_directory
 from experiments.bench import benchmark
 from experiments.bench.limit import limit_of

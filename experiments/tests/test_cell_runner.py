@@ -4,8 +4,8 @@ import pytest
 
 from ablation.detection import QRHEAD
 from ablation.filings.synthetic import synthetic_filings
-from ablation.loading import load_model
-from ablation.models import model_spec
+from ablation.models.loading import load_model
+from ablation.models.registry import model_spec
 from ablation.modes import ZeroAblation
 from ablation.tests.tiny_models import tiny_directory
 from experiments.qrhead import conditions

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from ablation.loading import load_model
-from ablation.models import model_spec
+from ablation.models.loading import load_model
+from ablation.models.registry import model_spec
 from ablation.tests.tiny_models import tiny_directory
 from experiments.tests.hostile import damaged, fuzz, st, survives
 

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ablation.errors import ComputationError
-from ablation.loading import load_model
-from ablation.models import model_spec
+from ablation.models.loading import load_model
+from ablation.models.registry import model_spec
 from ablation.sites import head_sites
 from experiments.exp10.penetration import (
     ambiguous_words,

@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ablation.errors import InvalidInput
-from ablation.loading import load_model
-from ablation.models import model_spec
+from ablation.models.loading import load_model
+from ablation.models.registry import model_spec
+from ablation.models.weight_files import INDEX
 from ablation.tests.tiny_models import tiny_directory
-from ablation.weight_files import INDEX
 
 WEIGHTS = "model.safetensors"
 

@@ -5,8 +5,8 @@ from safetensors.torch import load_file, save_file
 
 from ablation.errors import InvalidInput, Unavailable
 from ablation.heads import HeadGrid
-from ablation.loading import check_device, load_model
-from ablation.models import MODELS, model_spec
+from ablation.models.loading import check_device, load_model
+from ablation.models.registry import MODELS, model_spec
 from ablation.tests.tiny_models import tiny_directory
 
 

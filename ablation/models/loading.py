@@ -17,9 +17,9 @@ from ablation.engine.linear import use_onednn
 from ablation.errors import ComputationError, InvalidInput, first_line, shortened
 from ablation.generation import MAX_NEW_TOKENS, make_greedy
 from ablation.heads import HeadGrid
-from ablation.models import DTYPES, ModelSpec
+from ablation.models.registry import DTYPES, ModelSpec
+from ablation.models.weight_files import check_weight_files
 from ablation.sites import architecture_of, head_sites
-from ablation.weight_files import check_weight_files
 
 SHOWS_PROGRESS = 1 << 30
 """Bytes of weights from which loading takes seconds."""

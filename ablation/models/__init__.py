@@ -1,0 +1,1 @@
+"""Which models there are (``registry``), and how one is loaded and checked (``loading``)."""
