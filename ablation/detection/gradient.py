@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ablation.errors import ComputationError
 from ablation.metrics.perplexity import windows
-from ablation.prompts import Prompt
+from ablation.prompts.prompt import Prompt
 from ablation.sites import head_sites
 
 

@@ -17,7 +17,7 @@ from ablation.detection.summed_attention import summed_attention_scores
 from ablation.detection.wu24 import retrieval_scores
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import HeadGrid
-from ablation.prompts import Prompt
+from ablation.prompts.prompt import Prompt
 from ablation.sites import head_sites
 
 RANDOM_SEED = 42

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ablation.detection.context import Context
 from ablation.detection.mean_attention import mean_attention
-from ablation.prompts import Prompt
+from ablation.prompts.prompt import Prompt
 
 
 @torch.inference_mode()

@@ -9,7 +9,7 @@ from torch import Tensor
 from ablation.attention import AttentionCall, observe_attention
 from ablation.detection.context import Context
 from ablation.generation import MAX_NEW_TOKENS, end_tokens, refuse_nan
-from ablation.prompts import Prompt
+from ablation.prompts.prompt import Prompt
 from ablation.sites import head_sites
 
 RECALLED = 0.5

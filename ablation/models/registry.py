@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput
-from ablation.prompt_styles import PLAIN, STYLES, PromptStyle
+from ablation.prompts.styles import PLAIN, STYLES, PromptStyle
 
 DTYPES = ("float32", "bfloat16", "float16")
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ablation.detection.qrhead import query_focused_scores
 from ablation.models.loading import LoadedModel
-from ablation.prompts import Prompt
+from ablation.prompts.prompt import Prompt
 
 
 def by_rows(loaded: LoadedModel, prompt: Prompt) -> Tensor:

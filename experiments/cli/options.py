@@ -19,7 +19,7 @@ from ablation.errors import InvalidInput, shortened
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT, synthetic_filings
 from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
-from ablation.prompt_styles import STYLES
+from ablation.prompts.styles import STYLES
 from experiments.claims import LEVELS
 from experiments.qrhead.choices import BIAS_POLICIES, MODES, SCOPES
 from experiments.store.opening import STORE_HELP, open_store

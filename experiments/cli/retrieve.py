@@ -49,7 +49,7 @@ def retrieve_command(
     plan, settings = parsed(options)
     paragraphs = read_paragraphs(path)
     loaded, heads = _selected(settings, plan, model, ranking, top)
-    from ablation.retrieval import retrieval_prompt, retrieve
+    from ablation.detection.retrieval import retrieval_prompt, retrieve
 
     prompt = retrieval_prompt(loaded.tokenizer, query, paragraphs, chat=loaded.spec.style.chat)
     for rank, (place, score) in enumerate(retrieve(loaded.model, prompt, heads), start=1):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ablation.filings.filing import Filing
+from ablation.filings.sentences import sentence_around, sentence_spans
 from ablation.metrics.answers import normalise
-from ablation.sentences import sentence_around, sentence_spans
 
 OF_THE_FILING, OF_OTHERS = 11, 10
 """Sentences beside the gold one."""

@@ -8,14 +8,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ablation.filings.filing import question_by_key
-from ablation.heads import Head
-from ablation.retrieval import (
+from ablation.detection.retrieval import (
     paragraph_attention,
     paragraph_scores,
     rank_of,
     retrieval_prompt,
 )
+from ablation.filings.filing import question_by_key
+from ablation.heads import Head
 from experiments.memory_errors import memory_errors
 from experiments.methods.passages import Passages, passages
 from experiments.provenance import model_key, provenance

@@ -13,7 +13,7 @@ from ablation.errors import HeadclaimsError
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT
 from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
-from ablation.prompt_styles import STYLES
+from ablation.prompts.styles import STYLES
 from experiments.cli.options import load_filings
 from experiments.exp10.options import BIAS_POLICIES, Exp10Options
 from experiments.plugin.unused_baselines import IN_SCOPE

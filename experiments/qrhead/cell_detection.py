@@ -12,7 +12,7 @@ from ablation.controls import EXCLUDED_TOP
 from ablation.detection.methods import no_head_found, rank_heads_by_methods
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
-from ablation.prompts import NULL_QUESTION
+from ablation.prompts.prompt import NULL_QUESTION
 from experiments.memory_errors import memory_errors
 from experiments.provenance import model_key, provenance
 from experiments.qrhead.cells import Cell, prompts_sha256

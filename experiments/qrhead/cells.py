@@ -8,10 +8,10 @@ from typing import Any
 from ablation.errors import InvalidInput
 from ablation.filings.filing import Filing, FilingSet, question_by_key
 from ablation.filings.split import split_filings
-from ablation.haystacks import haystack_text
 from ablation.metrics.answers import normalise
 from ablation.models.loading import LoadedModel
-from ablation.prompts import Prompt, PromptBuilder, answerable
+from ablation.prompts.haystacks import haystack_text
+from ablation.prompts.prompt import Prompt, PromptBuilder, answerable
 
 Item = tuple[Filing, Prompt]
 

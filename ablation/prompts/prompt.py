@@ -10,10 +10,10 @@ from typing import Any
 
 from ablation.errors import InvalidInput
 from ablation.filings.filing import Fact, Filing, Question
+from ablation.filings.sentences import Span, sentence_around
 from ablation.metrics.answers import normalise
-from ablation.prompt_styles import PLAIN, PromptStyle
-from ablation.sentences import Span, sentence_around
-from ablation.turns import beginning, chat_turn, encoded
+from ablation.prompts.styles import PLAIN, PromptStyle
+from ablation.prompts.turns import beginning, chat_turn, encoded
 
 NULL_QUESTION = "N/A"
 """The question that calibrates QRHead's scores (Zhang et al. 2025, arXiv 2506.09944)."""

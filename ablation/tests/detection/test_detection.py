@@ -20,7 +20,7 @@ from ablation.detection.wu24 import retrieval_scores, rouge1_recall
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head, HeadGrid
 from ablation.sites import head_sites
-from ablation.tests.detection_prompts import eager_attention, make_prompt
+from ablation.tests.detection.detection_prompts import eager_attention, make_prompt
 from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
 from ablation.tests.tolerances import assert_same
 

@@ -9,12 +9,12 @@ from ablation.engine import ENGINE_NAMES, EngineChoice
 from ablation.engine.batches import answers_in_batches
 from ablation.filings.filing import question_by_key
 from ablation.filings.synthetic import synthetic_filings
-from ablation.haystacks import haystack_text
 from ablation.heads import Head
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
 from ablation.modes import ZeroAblation
-from ablation.prompts import PromptBuilder
+from ablation.prompts.haystacks import haystack_text
+from ablation.prompts.prompt import PromptBuilder
 
 pytestmark = pytest.mark.model
 

@@ -17,11 +17,11 @@ from torch import Tensor
 from ablation.detection.context import Context
 from ablation.detection.qrhead import calibrated_attention, without_outliers
 from ablation.errors import InvalidInput
+from ablation.filings.sentences import Span
 from ablation.heads import Head
-from ablation.prompts import NULL_QUESTION
-from ablation.sentences import Span
+from ablation.prompts.prompt import NULL_QUESTION
+from ablation.prompts.turns import beginning, chat_turn, encoded
 from ablation.sites import head_sites
-from ablation.turns import beginning, chat_turn, encoded
 
 _INTRODUCTION = "Here are some paragraphs:"
 _SEPARATOR = "\n\n"

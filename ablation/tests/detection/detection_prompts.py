@@ -2,7 +2,7 @@
 
 import torch
 
-from ablation.prompts import Prompt
+from ablation.prompts.prompt import Prompt
 from ablation.tests.tiny_models import random_ids
 
 

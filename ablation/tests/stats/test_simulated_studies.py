@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ablation.stats.gap import Survival, draws_p, gap_interval, gap_p
-from ablation.tests.simulated_studies import EMBEDDED, PUBLISHED, STEADY, simulate
+from ablation.tests.stats.simulated_studies import EMBEDDED, PUBLISHED, STEADY, simulate
 
 NOMINAL = 0.05
 

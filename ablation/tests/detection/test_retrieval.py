@@ -5,9 +5,7 @@ import math
 import pytest
 import torch
 
-from ablation.errors import InvalidInput
-from ablation.heads import Head
-from ablation.retrieval import (
+from ablation.detection.retrieval import (
     RetrievalPrompt,
     mean_reciprocal_rank,
     paragraph_attention,
@@ -18,7 +16,9 @@ from ablation.retrieval import (
     retrieval_prompt,
     retrieve,
 )
-from ablation.tests.detection_prompts import eager_attention
+from ablation.errors import InvalidInput
+from ablation.heads import Head
+from ablation.tests.detection.detection_prompts import eager_attention
 from ablation.tests.tiny_models import CONFIGS, byte_tokenizer, random_ids, tiny_model
 
 PARAGRAPHS = ["Anvils are made here.", "We employ nine people.\n", "Fees are due in May."]

@@ -4,7 +4,7 @@ import pytest
 
 from ablation.errors import InvalidInput
 from ablation.filings.phrasings import STATES
-from ablation.haystacks import haystack_text, ten_k_boilerplate
+from ablation.prompts.haystacks import haystack_text, ten_k_boilerplate
 
 
 def test_boilerplate_answers_no_question():

@@ -10,7 +10,7 @@ from ablation.detection.mean_attention import record_mean_attention
 from ablation.detection.methods import rank_heads
 from ablation.detection.qrhead import query_focused_scores
 from ablation.errors import ComputationError, InvalidInput
-from ablation.tests.detection_prompts import eager_attention, make_prompt
+from ablation.tests.detection.detection_prompts import eager_attention, make_prompt
 from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
 from ablation.tests.tolerances import assert_same
 

@@ -3,8 +3,8 @@ import pytest
 from ablation.errors import InvalidInput
 from ablation.filings.filing import QUESTIONS, Fact, Filing
 from ablation.filings.synthetic import synthetic_filings
-from ablation.prompt_styles import PLAIN, PromptStyle
-from ablation.prompts import PromptBuilder, answerable
+from ablation.prompts.prompt import PromptBuilder, answerable
+from ablation.prompts.styles import PLAIN, PromptStyle
 from ablation.tests.tiny_models import BYTES, byte_tokenizer
 
 QUESTION = QUESTIONS["inc_state"]

@@ -1,0 +1,1 @@
+"""Prompts: a needle amid a haystack, a question, and the style a model is asked in."""
