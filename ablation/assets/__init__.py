@@ -1,5 +1,6 @@
 """The embedded model and text, and how they are fetched, made and kept.
 
-``embedded`` lists them; ``store`` is the cache they are in, ``wheels`` where they come from, ``gguf``
-and ``wikipedia`` what is made of them; ``text`` reads any text, ``hub`` asks the model hub.
+``embedded`` lists them; ``store`` is the cache they are in, ``wheels`` where they come from,
+``gguf`` and ``wikipedia`` what is made of them; ``text`` reads any text, ``hub`` asks the model
+hub.
 """

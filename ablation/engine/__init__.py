@@ -2,8 +2,8 @@
 
 ``fast`` runs each layer once for all sets of heads that agree so far (``layers``, ``head_sets``,
 ``walk``, ``sweep``), drafts answers (``drafted``, ``row_cache``), and has oneDNN multiply
-(``linear``). ``reference`` runs the whole model anew for every set: ``ablation.metrics.perplexity`` and
-``generate`` under a ``HeadAblator``.
+(``linear``). ``reference`` runs the whole model anew for every set: perplexity and ``generate``
+under a ``HeadAblator``.
 """
 
 from dataclasses import dataclass

@@ -45,7 +45,7 @@ def perplexities(
 ) -> Iterator[Measurement]:
     """Gives the perplexity of ``ids`` under every different set of heads, in an order of its own.
 
-    Equal to ``ablation.metrics.perplexity.perplexity`` under a ``HeadAblator``, up to the rounding of
+    Equal to ``metrics.perplexity.perplexity`` under a ``HeadAblator``, up to the rounding of
     sums; layers that sets have in common run once for all of them.
 
     Args:

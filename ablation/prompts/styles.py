@@ -11,7 +11,7 @@ class PromptStyle:
     Attributes:
         name: its key in ``STYLES``.
         chat: wrap the prompt in the tokenizer's chat template.
-        haystack: which text surrounds the needle, a key of ``ablation.prompts.haystacks.HAYSTACKS``.
+        haystack: which text surrounds the needle, a key of ``prompts.haystacks.HAYSTACKS``.
         primes: question key -> the words the answer begins with, put into the model's mouth;
             small instruct models answer reliably only so.
     """

@@ -15,9 +15,9 @@ from ablation.models.loading import LoadedModel, load_model
 from ablation.models.registry import ModelSpec
 from experiments.bench import answers, detection, limit, startup, sweeps
 from experiments.bench.timing import Timing, interleaved
+from experiments.cells.cell import build_cell
+from experiments.cells.plan import AblationPlan, conditions
 from experiments.claims import LEVELS
-from experiments.qrhead.cell_ablation import AblationPlan, conditions
-from experiments.qrhead.cells import build_cell
 
 OURS = "headclaims"
 AGREEMENT = 1e-5

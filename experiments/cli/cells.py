@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from ablation.filings.filing import FilingSet
 from ablation.models.registry import ModelSpec
+from experiments.cells.choices import AblationChoice
 from experiments.cli.options import PlanSettings, RunSettings, chosen_store
 from experiments.json_files import check_writable
-from experiments.qrhead.choices import AblationChoice
 
 if TYPE_CHECKING:
-    from experiments.qrhead.cells import Cell
-    from experiments.qrhead.runner import CellRunner
+    from experiments.cells.cell import Cell
+    from experiments.cells.runner import CellRunner
 
 
 def parsed(options: dict[str, Any]) -> tuple[PlanSettings, RunSettings]:
@@ -29,8 +29,8 @@ def runner_of(
 ) -> "CellRunner":
     choice = AblationChoice(plan.mode, plan.scope, plan.bias)
     check_writable(settings.out)
-    from experiments.qrhead.cell_ablation import AblationPlan
-    from experiments.qrhead.runner import CellRunner, ResultsFolder
+    from experiments.cells.plan import AblationPlan
+    from experiments.cells.runner import CellRunner, ResultsFolder
 
     store = chosen_store(settings.store, settings.fresh)
     chosen = AblationPlan(
@@ -52,7 +52,7 @@ def cells_of(
     lengths: tuple[int, ...],
 ) -> "list[Cell]":
     """Builds a model's cells before the first one runs: bad input costs seconds, not hours."""
-    from experiments.qrhead.cells import build_cell
+    from experiments.cells.cell import build_cell
 
     filings: FilingSet = settings.filing_set()
     loaded = settings.load(spec)

@@ -9,6 +9,7 @@ import click
 from ablation.controls import CONTROL_SEED, LAYER_MATCHED, SHARED, check_levels
 from ablation.detection import METHODS
 from ablation.models.registry import EMBEDDED_MODEL
+from experiments.cells.choices import AblationChoice
 from experiments.claims import LEVELS
 from experiments.cli.cells import cells_of, one_cell, runner_of
 from experiments.cli.options import (
@@ -24,7 +25,6 @@ from experiments.cli.options import (
     mode_options,
 )
 from experiments.json_files import check_writable, storing, write_json
-from experiments.qrhead.choices import AblationChoice
 
 
 def control_options(command: Callable[..., None]) -> Callable[..., None]:

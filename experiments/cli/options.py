@@ -20,8 +20,8 @@ from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT, synthetic_filings
 from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
 from ablation.prompts.styles import STYLES
+from experiments.cells.choices import BIAS_POLICIES, MODES, SCOPES
 from experiments.claims import LEVELS
-from experiments.qrhead.choices import BIAS_POLICIES, MODES, SCOPES
 from experiments.store.opening import STORE_HELP, open_store
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from ablation.controls import LAYER_MATCHED, UNIFORM
 from ablation.detection import GRADIENT
 from ablation.filings.filing import QUESTIONS
 from ablation.models.registry import EMBEDDED_MODEL
+from experiments.cells.keys import RANDOM, TOP
 from experiments.cli.cells import cells_of, one_cell, parsed, runner_of
 from experiments.cli.options import (
     METHOD_OPTION,
@@ -25,11 +26,10 @@ from experiments.cli.options import (
 )
 from experiments.exp10.options import Exp10Options
 from experiments.json_files import check_writable, storing
-from experiments.qrhead.keys import RANDOM, TOP
 
 if TYPE_CHECKING:
-    from experiments.qrhead.cells import Cell
-    from experiments.qrhead.runner import CellRunner
+    from experiments.cells.cell import Cell
+    from experiments.cells.runner import CellRunner
 
 ONE_MODEL = click.option("--model", default=EMBEDDED_MODEL, help=MODEL_HELP)
 ONE_QUESTION = click.option("--question", type=QUESTION, required=True, help="What to ask.")

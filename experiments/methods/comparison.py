@@ -23,12 +23,12 @@ from ablation.detection import RANDOM
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
 from ablation.heads import Head
+from experiments.cells.cell import Cell
+from experiments.cells.choices import AblationChoice
+from experiments.cells.conditions import Outcomes, run_conditions
+from experiments.cells.detection import detected, read_ranking
+from experiments.cells.outcomes import Answers, CellOutcomes
 from experiments.provenance import merged
-from experiments.qrhead.cell_detection import detected, read_ranking
-from experiments.qrhead.cells import Cell
-from experiments.qrhead.choices import AblationChoice
-from experiments.qrhead.conditions import Outcomes, run_conditions
-from experiments.qrhead.outcomes import Answers, CellOutcomes
 from experiments.store import Store
 
 Rankings = Mapping[str, Sequence[HeadRanking]]

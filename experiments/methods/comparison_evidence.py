@@ -10,10 +10,10 @@ import numpy as np
 from ablation.controls import LAYER_MATCHED
 from ablation.heads import jaccard
 from ablation.stats import mean_interval
+from experiments.cells.gap import gap_evidence
 from experiments.claims import LEVELS
 from experiments.judging.verdict import Blocked, Evidence
 from experiments.methods.comparison import Comparison, Ranked, Rankings
-from experiments.qrhead.evidence import gap_evidence
 
 
 def overlaps(rankings: Rankings, methods: Sequence[str], level: int) -> list[float]:

@@ -11,11 +11,11 @@ from experiments.claims import LEVELS
 from experiments.plugin.options import chosen_spec
 
 if TYPE_CHECKING:
+    from experiments.cells.cell import Cell
+    from experiments.cells.names import CellName
+    from experiments.cells.runner import CellRunner
     from experiments.methods.comparison import Comparison, Ranked
     from experiments.methods.mode_runs import ModesCompared
-    from experiments.qrhead.cell_names import CellName
-    from experiments.qrhead.cells import Cell
-    from experiments.qrhead.runner import CellRunner
     from experiments.store import Store
 
 
@@ -80,8 +80,8 @@ def compared(
     store: "Store",
 ) -> "Comparison":
     """The top heads of the three methods ablated in all cells; workers share the work."""
+    from experiments.cells.choices import AblationChoice
     from experiments.methods.comparison import Comparison, compare_methods
-    from experiments.qrhead.choices import AblationChoice
 
     if not ranked.rankings:
         return Comparison({}, {}, {}, {})

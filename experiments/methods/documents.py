@@ -6,14 +6,14 @@ from typing import Any
 
 from ablation.controls import CONTROL_SEED, LAYER_MATCHED, SHARED
 from ablation.stats import Interval
+from experiments.cells.cell import Cell
+from experiments.cells.choices import AblationChoice
+from experiments.cells.gap import gap_evidence
+from experiments.cells.outcomes import Answers, CellOutcomes, accuracy, control_answers
 from experiments.judging.verdict import Evidence
 from experiments.methods.comparison import Comparison, Ranked
 from experiments.methods.comparison_evidence import overlap_evidence
 from experiments.methods.mode_runs import ModesCompared
-from experiments.qrhead.cells import Cell
-from experiments.qrhead.choices import AblationChoice
-from experiments.qrhead.evidence import gap_evidence
-from experiments.qrhead.outcomes import Answers, CellOutcomes, accuracy, control_answers
 
 
 def methods_document(

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 
 from ablation.controls import LAYER_MATCHED, SHARED
 from ablation.detection import GRADIENT, QRHEAD, RANDOM, SUMMED_ATTENTION, WU24
+from experiments.cells.outcomes import Answers, CellOutcomes, accuracy, control_answers
 from experiments.drawing import new_figure, save_figure
 from experiments.methods.comparison import Comparison
-from experiments.qrhead.outcomes import Answers, CellOutcomes, accuracy, control_answers
 
 LINES = {
     QRHEAD: ("QRHead", "#b2182b", "o", "-"),

@@ -7,11 +7,11 @@ from typing import Any
 from ablation.controls import CONTROL_SEED, LAYER_MATCHED, control_draws, displaced, excluded
 from ablation.detection.ranking import HeadRanking
 from ablation.protocol import Ablation, Scope
+from experiments.cells.cell import Cell
+from experiments.cells.choices import MODES, SCOPES, AblationChoice
+from experiments.cells.conditions import Outcomes, answers_key, run_conditions
+from experiments.cells.outcomes import CellOutcomes
 from experiments.provenance import merged
-from experiments.qrhead.cells import Cell
-from experiments.qrhead.choices import MODES, SCOPES, AblationChoice
-from experiments.qrhead.conditions import Outcomes, answers_key, run_conditions
-from experiments.qrhead.outcomes import CellOutcomes
 from experiments.store import Store, Unit
 
 ModeAndScope = tuple[str, str]

@@ -16,10 +16,10 @@ from ablation.detection.retrieval import (
 )
 from ablation.filings.filing import question_by_key
 from ablation.heads import Head
+from experiments.cells.cell import Cell
 from experiments.memory_errors import memory_errors
 from experiments.methods.passages import Passages, passages
 from experiments.provenance import model_key, provenance
-from experiments.qrhead.cells import Cell
 from experiments.store import Computed, Store, Unit
 
 KIND = "retrieval"

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.cells.choices import MODES, SCOPES
+from experiments.cells.gap import cell_gap_evidence
 from experiments.claims import LEVELS
 from experiments.plugin.json_comparison import Tolerance
 from experiments.plugin.options import is_default
-from experiments.qrhead.choices import MODES, SCOPES
-from experiments.qrhead.evidence import cell_gap_evidence
 
 LEVEL = LEVELS[-1]
 DECODE = "decode"

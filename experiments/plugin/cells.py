@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from experiments.cells.names import CellName
 from experiments.plugin.options import chosen_cells, chosen_filings
-from experiments.qrhead.cell_names import CellName
 
 if TYPE_CHECKING:
     from ablation.models.loading import LoadedModel
-    from experiments.qrhead.cells import Cell
-    from experiments.qrhead.outcomes import CellOutcomes
-    from experiments.qrhead.runner import CellRunner
+    from experiments.cells.cell import Cell
+    from experiments.cells.outcomes import CellOutcomes
+    from experiments.cells.runner import CellRunner
     from experiments.store import Store
 
 CellResult = Callable[[CellName], dict[str, Any]]
@@ -32,7 +32,7 @@ def cell_for(
     pytestconfig: pytest.Config, loaded_model: "LoadedModel"
 ) -> "Callable[[CellName], Cell]":
     """Name -> the cell with its prompts built."""
-    from experiments.qrhead.cells import build_cell
+    from experiments.cells.cell import build_cell
 
     @cache
     def build(name: CellName) -> "Cell":
@@ -44,8 +44,8 @@ def cell_for(
 @pytest.fixture(scope="session")
 def cell_runner(pytestconfig: pytest.Config, store: "Store", run_folder: Path) -> "CellRunner":
     """Runs cells into the store; the first worker that asks computes, others wait."""
-    from experiments.qrhead.cell_ablation import AblationPlan
-    from experiments.qrhead.runner import CellRunner, ResultsFolder
+    from experiments.cells.plan import AblationPlan
+    from experiments.cells.runner import CellRunner, ResultsFolder
 
     plan = AblationPlan(control_draws=pytestconfig.getoption("control_draws"))
     return CellRunner(store, ResultsFolder(run_folder), plan)
@@ -74,7 +74,7 @@ def outcomes_of(
     ablation_of: CellResult, controls_of: CellDraws
 ) -> "Callable[[CellName], CellOutcomes]":
     """Name -> the answers under every condition."""
-    from experiments.qrhead.outcomes import read_outcomes
+    from experiments.cells.outcomes import read_outcomes
 
     return cache(lambda name: read_outcomes(ablation_of(name), controls_of(name)))
 

@@ -1,59 +1,14 @@
-"""The evidence on claims A1 to A3: what the outcomes of cells say, and how sure.
-
-Cells are pooled as in the study, unweighted. The filings of one company are one cluster, in all
-cells that ask about them. Cells whose unablated accuracy is below the declared floor have little
-left to lose and are left out, if others remain.
-"""
+"""The evidence on claims A2 and A3; that on A1 is a gap (``experiments.cells.gap``)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean
 
-from ablation.controls import LAYER_MATCHED, SHARED, UNIFORM
-from ablation.stats import (
-    Interval,
-    Survival,
-    draws_p,
-    gap_interval,
-    gap_p,
-    mcnemar,
-    tost,
-)
+from ablation.controls import LAYER_MATCHED
+from ablation.stats import Interval, Survival, gap_p, tost
+from experiments.cells.gap import DESCRIBED, above_floor, pooled_evidence, with_draws
+from experiments.cells.outcomes import Answers, CellOutcomes, control_answers, survival
 from experiments.claims import CLAIMS, LEVELS
-from experiments.judging.verdict import FLOOR, Evidence
-from experiments.qrhead.outcomes import Answers, CellOutcomes, control_answers, survival
-
-ENOUGH_DRAWS = 19
-"""Control draws from which on their own p-value can reach 0.05; below, p is about the draws at
-hand."""
-
-DESCRIBED = {LAYER_MATCHED: "layer-matched", UNIFORM: "uniform", SHARED: "shared"}
-
-
-def gap_evidence(
-    cells: Sequence[CellOutcomes], level: int, kind: str = LAYER_MATCHED, noise: float = 0.0
-) -> Evidence:
-    """A1: accuracy lost with the top heads beyond that with control heads, at one level."""
-    cells = above_floor(cells)
-    table = survival(
-        cells, [cell.top[level] for cell in cells], control_answers(cells, kind, level)
-    )
-    p, draws = gap_p(table), len(table.controls)
-    if draws >= ENOUGH_DRAWS:
-        p = max(p, draws_p(table))
-    found = (table.top, table.controls.mean(axis=0))
-    top, control = (100 * correct.sum() / table.totals.sum() for correct in found)
-    note = f"correct: top {top:.1f}%, {DESCRIBED[kind]} control {control:.1f}%"
-    return _with_draws(_evidence(cells, table, p, noise, note), draws)
-
-
-def cell_gap_evidence(cell: CellOutcomes, level: int, noise: float = 0.0) -> Evidence:
-    """A1 in a single cell, with what the top heads alone do to its answers (McNemar, exact)."""
-    evidence = gap_evidence([cell], level, noise=noise)
-    pairs = [(cell.unablated[filing], right) for filing, right in cell.top[level].items()]
-    lost, won = (pairs.count(pair) for pair in ((True, False), (False, True)))
-    note = f"top heads: {lost} lost, {won} won, p = {mcnemar(lost, won):.2g} (McNemar)"
-    return replace(evidence, note=f"{note}; {evidence.note}")
+from experiments.judging.verdict import Evidence
 
 
 def growth_evidence(cells: Sequence[CellOutcomes], noise: float = 0.0) -> Evidence:
@@ -65,7 +20,7 @@ def growth_evidence(cells: Sequence[CellOutcomes], noise: float = 0.0) -> Eviden
         survival(cells, [cell.top[level] for cell in cells], [_unablated(cells)]).gap
         for level in LEVELS
     ]
-    return _evidence(cells, table, gap_p(table), noise, f"points lost {_points(drops)}")
+    return pooled_evidence(cells, table, gap_p(table), noise, f"points lost {_points(drops)}")
 
 
 def harm_evidence(
@@ -87,8 +42,8 @@ def harm_evidence(
         f"TOST with a margin of {100 * margin:.1f} points; {DESCRIBED[kind]} control, points lost "
         f"{_points([-found.gap for found in by_level.values()])}"
     )
-    evidence = _evidence(cells, table, _equivalence_p(table, margin), noise, note)
-    evidence = _with_draws(evidence, len(table.controls))
+    evidence = pooled_evidence(cells, table, _equivalence_p(table, margin), noise, note)
+    evidence = with_draws(evidence, len(table.controls))
     interval = evidence.interval
     return replace(
         evidence,
@@ -97,36 +52,10 @@ def harm_evidence(
     )
 
 
-def above_floor(cells: Sequence[CellOutcomes]) -> Sequence[CellOutcomes]:
-    """The cells with something to lose; all of them if none has."""
-    return [cell for cell in cells if cell.accuracy >= FLOOR] or cells
-
-
-def _with_draws(evidence: Evidence, draws: int) -> Evidence:
-    """Shows beside n how many draws of control heads it is about: one speaks for itself only."""
-    plural = "" if draws == 1 else "s"
-    return replace(evidence, units=f"{evidence.units}, {draws} draw{plural}")
-
-
 def _equivalence_p(table: Survival, margin: float) -> float | None:
     # As many as companies, with the drop as their mean, so that cells count alike here, too.
     drops = -table.scores * table.scores.size
     return tost(drops, margin).p if len(drops) > 1 else None
-
-
-def _evidence(
-    cells: Sequence[CellOutcomes], table: Survival, p: float | None, noise: float, note: str
-) -> Evidence:
-    return Evidence(
-        table.gap,
-        gap_interval(table),
-        table.totals.shape[1],
-        "companies",
-        p=p,
-        unablated=fmean(cell.accuracy for cell in cells),
-        noise=noise,
-        note=f"{note}; {len(cells)} cell(s), {int(table.totals.sum())} answers each condition",
-    )
 
 
 def _unablated(cells: Sequence[CellOutcomes]) -> list[Answers]:

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 
 from ablation.controls import LAYER_MATCHED, UNIFORM
 from ablation.stats import wilson_interval
+from experiments.cells.keys import RANDOM, TOP
 from experiments.drawing import new_figure, save_figure
-from experiments.qrhead.keys import RANDOM, TOP
 
 CURVES = (
     ("top", "top QRHeads", "#b2182b", "o", "-"),

@@ -8,9 +8,9 @@ import pytest
 from ablation.controls import EXCLUDED_TOP
 from ablation.heads import Head
 from ablation.models.registry import EMBEDDED_MODEL
+from experiments.cells.keys import RANDOM, TOP
 from experiments.plugin.json_comparison import Tolerance
 from experiments.plugin.options import is_default
-from experiments.qrhead.keys import RANDOM, TOP
 
 FLOOR = 0.6
 """Unablated accuracy below which the embedded cells would have little left to lose."""

@@ -10,13 +10,9 @@ from collections.abc import Mapping
 import pytest
 
 from ablation.controls import UNIFORM
+from experiments.cells.gap import cell_gap_evidence, gap_evidence
 from experiments.claims import LEVELS
-from experiments.qrhead.evidence import (
-    cell_gap_evidence,
-    gap_evidence,
-    growth_evidence,
-    harm_evidence,
-)
+from experiments.qrhead.evidence import growth_evidence, harm_evidence
 
 WHOLE_GROUP = (
     "the one uniform draw (seed 42) holds L0H6, L0H7 and L0H8, all query heads of one key-value "

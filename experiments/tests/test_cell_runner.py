@@ -8,13 +8,13 @@ from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
 from ablation.modes import ZeroAblation
 from ablation.tests.tiny_models import tiny_directory
-from experiments.qrhead import conditions
-from experiments.qrhead.cell_ablation import AblationPlan
-from experiments.qrhead.cell_detection import detection_unit
-from experiments.qrhead.cells import build_cell
-from experiments.qrhead.conditions import answers_unit
-from experiments.qrhead.noise import noise_unit
-from experiments.qrhead.runner import CellRunner, ResultsFolder
+from experiments.cells import conditions
+from experiments.cells.cell import build_cell
+from experiments.cells.conditions import answers_unit
+from experiments.cells.detection import detection_unit
+from experiments.cells.noise import noise_unit
+from experiments.cells.plan import AblationPlan
+from experiments.cells.runner import CellRunner, ResultsFolder
 from experiments.store import Run, Store
 
 PLAN = AblationPlan(levels=(2, 3))

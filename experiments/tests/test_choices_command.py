@@ -9,7 +9,7 @@ import pytest
 
 from ablation.detection import METHODS
 from ablation.protocol import BiasPolicy, Scope
-from experiments.qrhead.choices import BIAS_POLICIES, MODES, SCOPES
+from experiments.cells.choices import BIAS_POLICIES, MODES, SCOPES
 from experiments.tests.conftest import TINY_TOKENS
 
 CELL = Path("tiny/inc_state")

@@ -309,7 +309,7 @@ def test_a_model_that_cannot_be_had_exits_with_3(headclaims, monkeypatch):
 
 
 def test_an_interrupted_run_keeps_its_finished_cells(headclaims, tiny, monkeypatch):
-    from experiments.qrhead import conditions
+    from experiments.cells import conditions
 
     whole = conditions.answers
 

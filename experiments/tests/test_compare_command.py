@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.qrhead.choices import MODES, SCOPES
+from experiments.cells.choices import MODES, SCOPES
 
 SMALL = ("--tokens", 200, "--synthetic", 10)
 QUESTION = ("--question", "inc_state")

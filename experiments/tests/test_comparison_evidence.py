@@ -5,10 +5,10 @@ import torch
 
 from ablation.controls import LAYER_MATCHED, SHARED
 from ablation.detection.ranking import HeadRanking
+from experiments.cells.outcomes import CellOutcomes
 from experiments.judging.verdict import Blocked, Evidence
 from experiments.methods.comparison import Comparison, Ranked
 from experiments.methods.comparison_evidence import causal_evidence, overlap_evidence
-from experiments.qrhead.outcomes import CellOutcomes
 
 LAYERS, HEADS = 4, 5
 FILINGS = [f"f{number}" for number in range(8)]

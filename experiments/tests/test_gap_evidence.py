@@ -4,17 +4,11 @@ import pytest
 
 from ablation.controls import LAYER_MATCHED, UNIFORM
 from ablation.stats import mcnemar
+from experiments.cells.gap import ENOUGH_DRAWS, above_floor, cell_gap_evidence, gap_evidence
+from experiments.cells.outcomes import RANDOM, TOP, read_outcomes
 from experiments.claims import CLAIMS, LEVELS
 from experiments.judging.verdict import FLOOR, Verdict, judge
-from experiments.qrhead.evidence import (
-    ENOUGH_DRAWS,
-    above_floor,
-    cell_gap_evidence,
-    gap_evidence,
-    growth_evidence,
-    harm_evidence,
-)
-from experiments.qrhead.outcomes import RANDOM, TOP, read_outcomes
+from experiments.qrhead.evidence import growth_evidence, harm_evidence
 
 FILINGS = 16
 

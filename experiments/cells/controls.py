@@ -11,10 +11,10 @@ from ablation.controls import ControlDraw, check_levels, displaced, excluded
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head
 from ablation.protocol import Ablation
+from experiments.cells.cell import Cell
+from experiments.cells.conditions import Outcomes, condition_row
+from experiments.cells.plan import AblationPlan
 from experiments.provenance import merged
-from experiments.qrhead.cell_ablation import AblationPlan
-from experiments.qrhead.cells import Cell
-from experiments.qrhead.conditions import Outcomes, condition_row
 
 METHOD = "qrhead_ablation_control"
 

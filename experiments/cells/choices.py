@@ -7,7 +7,7 @@ from ablation.errors import InvalidInput
 
 if TYPE_CHECKING:
     from ablation.protocol import Ablation
-    from experiments.qrhead.cells import Cell
+    from experiments.cells.cell import Cell
 
 ZERO = "zero"
 MODES = (ZERO, "mean", "mean_by_position", "resample", "uniform_causal", "uniform_all", "bos")

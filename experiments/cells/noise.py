@@ -7,9 +7,9 @@ them the order of sums, differ.
 from collections.abc import Sequence
 
 from ablation.modes import ZeroAblation
+from experiments.cells.cell import Cell, truth
+from experiments.cells.conditions import ItemOutcome, answers, answers_key, graded
 from experiments.provenance import provenance
-from experiments.qrhead.cells import Cell, truth
-from experiments.qrhead.conditions import ItemOutcome, answers, answers_key, graded
 from experiments.store import Computed, Unit
 
 KIND = "noise"

@@ -9,7 +9,7 @@ import numpy as np
 from ablation.controls import UNIFORM
 from ablation.errors import InvalidInput
 from ablation.stats import Interval, Survival, gap_interval
-from experiments.qrhead.keys import RANDOM, TOP
+from experiments.cells.keys import RANDOM, TOP
 
 Answers = Mapping[str, bool]
 """Filing -> whether its answer is right."""

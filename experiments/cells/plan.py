@@ -19,12 +19,12 @@ from ablation.detection import QRHEAD
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head, HeadGrid
 from ablation.protocol import Ablation
+from experiments.cells.cell import Cell
+from experiments.cells.choices import AblationChoice
+from experiments.cells.conditions import Outcomes, condition_row, score
+from experiments.cells.keys import RANDOM, TOP
 from experiments.claims import LEVELS
 from experiments.provenance import merged
-from experiments.qrhead.cells import Cell
-from experiments.qrhead.choices import AblationChoice
-from experiments.qrhead.conditions import Outcomes, condition_row, score
-from experiments.qrhead.keys import RANDOM, TOP
 
 METHOD = "qrhead_ablation_incremental"
 

@@ -13,9 +13,9 @@ from ablation.detection.methods import no_head_found, rank_heads_by_methods
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
 from ablation.prompts.prompt import NULL_QUESTION
+from experiments.cells.cell import Cell, prompts_sha256
 from experiments.memory_errors import memory_errors
 from experiments.provenance import model_key, provenance
-from experiments.qrhead.cells import Cell, prompts_sha256
 from experiments.store import Computed, Document, Store, Unit
 
 KIND = "ranking"

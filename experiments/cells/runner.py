@@ -15,18 +15,18 @@ from ablation.detection.ranking_formats import read_entries
 from ablation.errors import InvalidInput, ResultsError
 from ablation.heads import Head
 from ablation.protocol import Ablation
-from experiments.json_files import read_text, storing, write_json
-from experiments.qrhead.cell_ablation import (
+from experiments.cells.cell import Cell, prompts_sha256
+from experiments.cells.conditions import Outcomes, run_conditions
+from experiments.cells.controls import control_document, control_sets
+from experiments.cells.detection import detected, detection_document, read_ranking
+from experiments.cells.noise import measure_noise, noise_unit
+from experiments.cells.plan import (
     AblationPlan,
     ablation_document,
     check_plan,
     conditions,
 )
-from experiments.qrhead.cell_controls import control_document, control_sets
-from experiments.qrhead.cell_detection import detected, detection_document, read_ranking
-from experiments.qrhead.cells import Cell, prompts_sha256
-from experiments.qrhead.conditions import Outcomes, run_conditions
-from experiments.qrhead.noise import measure_noise, noise_unit
+from experiments.json_files import read_text, storing, write_json
 from experiments.store import Store
 
 UNABLATED: tuple[Head, ...] = ()
