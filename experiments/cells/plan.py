@@ -23,7 +23,6 @@ from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice
 from experiments.cells.conditions import Outcomes, condition_row, score
 from experiments.cells.keys import RANDOM, TOP
-from experiments.claims import LEVELS
 from experiments.provenance import merged
 
 METHOD = "qrhead_ablation_incremental"
@@ -51,7 +50,7 @@ class AblationPlan:
         method: how the heads are detected, one of ``ablation.detection.METHODS``.
     """
 
-    levels: tuple[int, ...] = LEVELS
+    levels: tuple[int, ...]
     control_seed: int = CONTROL_SEED
     skip_random: bool = False
     control_draws: int = 1

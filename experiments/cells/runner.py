@@ -67,7 +67,7 @@ class CellRunner:
 
     store: Store
     results: ResultsFolder
-    plan: AblationPlan = AblationPlan()
+    plan: AblationPlan
     ranking_file: Path | None = None
     _rankings: dict[tuple[str, ...], tuple[HeadRanking, str]] = field(
         default_factory=dict, repr=False

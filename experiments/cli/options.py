@@ -17,10 +17,11 @@ from ablation.detection import METHODS, QRHEAD
 from ablation.engine import ENGINE_NAMES, FAST, EngineChoice
 from ablation.errors import InvalidInput, shortened
 from ablation.filings.filing import QUESTIONS, FilingSet
-from ablation.filings.synthetic import DEFAULT_COUNT, synthetic_filings
+from ablation.filings.synthetic import DEFAULT_COUNT
 from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
 from ablation.prompts.styles import STYLES
 from experiments.cells.choices import BIAS_POLICIES, MODES, SCOPES
+from experiments.cells.filings import load_filings
 from experiments.claims import LEVELS
 from experiments.store.opening import STORE_HELP, open_store
 
@@ -247,21 +248,6 @@ class RunSettings:
                 f"{len(filings.filings)} filings used, {len(filings.rejected)} not", err=True
             )
         return filings
-
-
-def load_filings(directory: Path | None, ground_truth: Path | None, synthetic: int) -> FilingSet:
-    """Real filings of ``directory``, or else synthetic ones.
-
-    Raises:
-        InvalidInput: no usable filing, or a ground truth without filings.
-    """
-    if directory is None:
-        if ground_truth is not None:
-            raise InvalidInput("--ground-truth needs --filings DIR: it tells the facts of those")
-        return synthetic_filings(synthetic)
-    from ablation.filings.edgar import load_edgar_filings
-
-    return load_edgar_filings(directory, ground_truth)
 
 
 def human_size(size: int) -> str:

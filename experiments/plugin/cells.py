@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from experiments.cells.names import CellName
+from experiments.claims import LEVELS
 from experiments.plugin.options import chosen_cells, chosen_filings
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def cell_runner(pytestconfig: pytest.Config, store: "Store", run_folder: Path) -
     from experiments.cells.plan import AblationPlan
     from experiments.cells.runner import CellRunner, ResultsFolder
 
-    plan = AblationPlan(control_draws=pytestconfig.getoption("control_draws"))
+    plan = AblationPlan(LEVELS, control_draws=pytestconfig.getoption("control_draws"))
     return CellRunner(store, ResultsFolder(run_folder), plan)
 
 
