@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,8 +15,8 @@ from torch import Tensor
 from ablation.attention import AttentionCall, observe_attention
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.modes import ZeroAblation
-from ablation.protocol import Ablation, Scope, Seen
+from ablation.modes.protocol import Ablation, Scope, Seen
+from ablation.modes.zero import ZeroAblation
 from ablation.replacement import replaced
 from ablation.sites import HeadSites, head_sites
 
@@ -49,6 +49,9 @@ class HeadAblator:
         AblationNotApplied: on leaving, if no ablated forward pass took place in the context or a
             hook did not fire in one. Not raised over an exception that is already on its way.
     """
+
+    ablates_heads: ClassVar[bool] = True
+    """What ``capture.require_unablated`` knows an ablator's hooks by."""
 
     def __init__(
         self, model: Any, heads: Iterable[Head], ablation: Ablation = ZeroAblation()
@@ -151,20 +154,6 @@ class HeadAblator:
     def _note_attention(self, call: AttentionCall) -> None:
         if self._current is not None:
             self._current.attention[call.layer] = call
-
-
-def require_unablated(model: Any, wanted: str) -> None:
-    """Refuses to take ``wanted``, which is to be the model's own, while its heads are ablated.
-
-    Raises:
-        InvalidInput: a ``HeadAblator`` of the model is open.
-    """
-    hooks = head_sites(model).base_model._forward_pre_hooks.values()
-    if any(isinstance(getattr(hook, "__self__", None), HeadAblator) for hook in hooks):
-        raise InvalidInput(
-            f"{wanted} of the model as it is are required, but its heads are being ablated: use "
-            "the ablation once, or ask for the len() of its means, before a HeadAblator is opened"
-        )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Reads z and the residual stream while the model runs."""
+"""Reads z and the residual stream while the model runs, and tells whether heads are ablated."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -7,6 +7,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor
 
+from ablation.errors import InvalidInput
 from ablation.sites import head_sites
 
 
@@ -66,3 +67,17 @@ def capture_residual(model: Any) -> Iterator[dict[int, Tensor]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def require_unablated(model: Any, wanted: str) -> None:
+    """Refuses to take ``wanted``, which is to be the model's own, while its heads are ablated.
+
+    Raises:
+        InvalidInput: a ``HeadAblator`` of the model is open.
+    """
+    hooks = head_sites(model).base_model._forward_pre_hooks.values()
+    if any(getattr(getattr(hook, "__self__", None), "ablates_heads", False) for hook in hooks):
+        raise InvalidInput(
+            f"{wanted} of the model as it is are required, but its heads are being ablated: use "
+            "the ablation once, or ask for the len() of its means, before a HeadAblator is opened"
+        )

@@ -11,8 +11,8 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from ablation.ablator import HeadAblator
 from ablation.errors import ComputationError
 from ablation.heads import Head
-from ablation.modes import ZeroAblation
-from ablation.protocol import Ablation
+from ablation.modes.protocol import Ablation
+from ablation.modes.zero import ZeroAblation
 
 MAX_NEW_TOKENS = 10
 """The answer's length in the QRHead ablation study."""

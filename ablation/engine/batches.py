@@ -9,7 +9,7 @@ import torch
 from ablation.engine.drafted import Drafts
 from ablation.engine.engines import Engine
 from ablation.engine.head_sets import HeadSet
-from ablation.protocol import Ablation
+from ablation.modes.protocol import Ablation
 
 ROWS_ON_CPU = 1
 """Two rows are a tenth faster, but the keys and values that lie between an allocator's free blocks

@@ -20,8 +20,8 @@ from ablation.engine.layers import LayerwisePass
 from ablation.engine.row_cache import RowCache, attention_masks
 from ablation.engine.walk import HeadSetWalk, Outcome
 from ablation.generation import MAX_NEW_TOKENS, end_tokens, refuse_nan
-from ablation.modes import ZeroAblation
-from ablation.protocol import Ablation, Scope
+from ablation.modes.protocol import Ablation, Scope
+from ablation.modes.zero import ZeroAblation
 from ablation.sites import head_sites
 
 Tokens = tuple[int, ...]

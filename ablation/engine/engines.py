@@ -15,7 +15,7 @@ from ablation.engine.head_sets import HeadSet, alike
 from ablation.engine.sweep import Measurement, perplexities
 from ablation.generation import greedy_answers
 from ablation.metrics.perplexity import Perplexity, perplexity
-from ablation.protocol import Ablation
+from ablation.modes.protocol import Ablation
 
 Answers = tuple[tuple[int, ...], list[str]]
 """Where a set of heads stands among those asked for, and its answer to every prompt."""

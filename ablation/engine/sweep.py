@@ -16,8 +16,8 @@ from ablation.engine.head_sets import HeadSet, HeadSetTree
 from ablation.engine.layers import LayerwisePass
 from ablation.engine.walk import Branch, HeadSetWalk
 from ablation.metrics.perplexity import Perplexity, check_model, perplexity_of, token_nll, windows
-from ablation.modes import ZeroAblation
-from ablation.protocol import Ablation, Scope
+from ablation.modes.protocol import Ablation, Scope
+from ablation.modes.zero import ZeroAblation
 from ablation.sites import HeadSites, head_sites
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ablation.engine.head_sets import Heads, HeadSet, HeadSetTree, Members
 from ablation.engine.layers import KeysValues, LayerwisePass
-from ablation.protocol import Ablation, Replacement, Seen
+from ablation.modes.protocol import Ablation, Replacement, Seen
 from ablation.replacement import head_mask, replaced
 from ablation.sites import HeadSites
 

@@ -9,7 +9,7 @@ from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.heads import Head, HeadGrid
 from ablation.modes import ZeroAblation
-from ablation.protocol import BiasPolicy, Scope
+from ablation.modes.protocol import BiasPolicy, Scope
 from ablation.sites import ARCHITECTURES, head_sites
 from ablation.tests.tiny_models import (
     CONFIGS,

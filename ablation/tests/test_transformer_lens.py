@@ -10,7 +10,7 @@ from ablation.ablator import HeadAblator
 from ablation.heads import Head
 from ablation.metrics.perplexity import perplexity
 from ablation.modes import ZeroAblation
-from ablation.protocol import BiasPolicy
+from ablation.modes.protocol import BiasPolicy
 from ablation.tests.tiny_models import byte_tokenizer, random_ids, tiny_model
 from ablation.tests.tolerances import REAL_MODEL_LOGITS, REAL_MODEL_PERPLEXITY, assert_same
 

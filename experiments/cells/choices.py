@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ablation.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ablation.protocol import Ablation
+    from ablation.modes.protocol import Ablation
     from experiments.cells.cell import Cell
 
 ZERO = "zero"
@@ -22,7 +22,7 @@ class AblationChoice:
     Attributes:
         mode: one of ``MODES``, see ``ablation.modes``. Means are over the cell's detection prompts,
             resampled z is that of other test prompts.
-        scope: one of ``SCOPES``, see ``ablation.protocol.Scope``.
+        scope: one of ``SCOPES``, see ``ablation.modes.protocol.Scope``.
         bias: for ``zero``, ``remove`` or ``keep``; the other modes keep the value bias.
 
     Raises:
@@ -64,9 +64,9 @@ class AblationChoice:
             InvalidInput: a test prompt has no other to be resampled from.
         """
         from ablation import modes
-        from ablation.means import mean_ablation_of_prompts
-        from ablation.protocol import BiasPolicy, Scope
-        from ablation.resampling import resample_ablation
+        from ablation.modes.mean import mean_ablation_of_prompts
+        from ablation.modes.protocol import BiasPolicy, Scope
+        from ablation.modes.resample import resample_ablation
 
         scope = Scope(self.scope)
         if self.mode == ZERO:

@@ -16,7 +16,7 @@ from ablation.filings.filing import Filing
 from ablation.generation import MAX_NEW_TOKENS
 from ablation.heads import Head
 from ablation.metrics.answers import grade
-from ablation.protocol import Ablation
+from ablation.modes.protocol import Ablation
 from experiments.cells.cell import Cell, prompts_sha256, truth
 from experiments.memory_errors import memory_errors
 from experiments.provenance import model_key, provenance

@@ -10,7 +10,7 @@ from typing import Any
 from ablation.controls import ControlDraw, check_levels, displaced, excluded
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head
-from ablation.protocol import Ablation
+from ablation.modes.protocol import Ablation
 from experiments.cells.cell import Cell
 from experiments.cells.conditions import Outcomes, condition_row
 from experiments.cells.plan import AblationPlan

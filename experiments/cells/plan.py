@@ -18,7 +18,7 @@ from ablation.controls import (
 from ablation.detection import QRHEAD
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head, HeadGrid
-from ablation.protocol import Ablation
+from ablation.modes.protocol import Ablation
 from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice
 from experiments.cells.conditions import Outcomes, condition_row, score

@@ -14,7 +14,7 @@ from ablation.detection.ranking import HeadRanking
 from ablation.detection.ranking_formats import read_entries
 from ablation.errors import InvalidInput, ResultsError
 from ablation.heads import Head
-from ablation.protocol import Ablation
+from ablation.modes.protocol import Ablation
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.cells.conditions import Outcomes, run_conditions
 from experiments.cells.controls import control_document, control_sets

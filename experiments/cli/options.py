@@ -15,7 +15,7 @@ import click
 from ablation.controls import CONTROL_SEED
 from ablation.detection import METHODS, QRHEAD
 from ablation.engine import ENGINE_NAMES, FAST, EngineChoice
-from ablation.errors import InvalidInput, shortened
+from ablation.errors import shortened
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT
 from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec

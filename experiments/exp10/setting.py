@@ -8,15 +8,14 @@ from typing import Any
 
 from ablation.assets.text import SourceText, TokenText, read_text, tokenise
 from ablation.errors import InvalidInput
-from ablation.means import mean_ablation
 from ablation.metrics.perplexity import Perplexity
 from ablation.models.loading import LoadedModel
 from ablation.models.registry import DTYPES, ModelSpec, slug
 from ablation.modes import REDIRECTED, ZeroAblation
-from ablation.protocol import Ablation, BiasPolicy
+from ablation.modes.mean import mean_ablation
+from ablation.modes.protocol import Ablation, BiasPolicy
 from experiments.environment import timestamp
 from experiments.exp10.options import LONGEST_WINDOW, MODES, Exp10Options
-from experiments.memory_errors import memory_errors
 from experiments.provenance import model_key, provenance
 
 VERSION = 2
@@ -59,8 +58,7 @@ class Setting:
     def ablation(self) -> Ablation:
         """The ablation; a mean is taken over the text when first asked for."""
         if self.mode == "mean":
-            with memory_errors():
-                return mean_ablation(self.loaded.model, self.text.ids, window=self.window)
+            return mean_ablation(self.loaded.model, self.text.ids, window=self.window)
         if self.mode in REDIRECTED:
             return REDIRECTED[self.mode]()
         return ZeroAblation(bias=self.bias)

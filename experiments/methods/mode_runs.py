@@ -6,7 +6,7 @@ from typing import Any
 
 from ablation.controls import CONTROL_SEED, LAYER_MATCHED, control_draws, displaced, excluded
 from ablation.detection.ranking import HeadRanking
-from ablation.protocol import Ablation, Scope
+from ablation.modes.protocol import Ablation, Scope
 from experiments.cells.cell import Cell
 from experiments.cells.choices import MODES, SCOPES, AblationChoice
 from experiments.cells.conditions import Outcomes, answers_key, run_conditions

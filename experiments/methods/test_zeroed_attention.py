@@ -1,7 +1,7 @@
 """Claim A6 on the real model: what is left of a head whose queries or logits are zeroed.
 
 That zeroed queries are the mean of the values a position may see, whatever the weights, is proven
-in ``experiments/published/test_zeroed_attention.py`` and ``ablation/tests/test_modes.py``; here the
+in ``experiments/published/test_zeroed_attention.py`` and ``ablation/tests/modes/``; here the
 queries of the model are really zeroed once more, and what is left of its heads is measured.
 """
 
@@ -16,7 +16,7 @@ from ablation.capture import capture_z
 from ablation.engine.layers import LayerwisePass
 from ablation.heads import Head
 from ablation.modes import BosAblation, UniformAllAblation, UniformCausalAblation
-from ablation.protocol import Seen
+from ablation.modes.protocol import Seen
 from ablation.sites import head_sites
 from experiments.judging.verdict import Evidence
 

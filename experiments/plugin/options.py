@@ -14,8 +14,8 @@ from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT
 from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
 from ablation.prompts.styles import STYLES
-from experiments.cells.names import CellName
 from experiments.cells.filings import load_filings
+from experiments.cells.names import CellName
 from experiments.exp10.options import BIAS_POLICIES, Exp10Options
 from experiments.plugin.unused_baselines import IN_SCOPE
 from experiments.store.opening import STORE_HELP

@@ -3,7 +3,7 @@
 from ablation.assets.text import TokenText
 from ablation.models.loading import LoadedModel
 from ablation.models.registry import ModelSpec
-from ablation.protocol import BiasPolicy
+from ablation.modes.protocol import BiasPolicy
 from ablation.tests.tiny_models import random_ids, tiny_model
 from experiments.exp10.setting import Setting
 

@@ -14,15 +14,15 @@ from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.errors import ComputationError
 from ablation.heads import Head
-from ablation.means import mean_ablation, mean_ablation_of_prompts
 from ablation.modes import (
     BosAblation,
     UniformAllAblation,
     UniformCausalAblation,
     ZeroAblation,
 )
-from ablation.protocol import BiasPolicy, Scope
-from ablation.resampling import resample_ablation
+from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
+from ablation.modes.protocol import BiasPolicy, Scope
+from ablation.modes.resample import resample_ablation
 from ablation.tests.tiny_models import CONFIGS, LAYERS, VOCAB, random_ids, tiny_model
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")

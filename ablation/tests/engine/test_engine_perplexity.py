@@ -15,7 +15,6 @@ from ablation.engine.layers import LayerwisePass
 from ablation.engine.sweep import perplexities
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head
-from ablation.means import mean_ablation, mean_ablation_of_prompts
 from ablation.metrics.perplexity import perplexity
 from ablation.modes import (
     BosAblation,
@@ -23,7 +22,8 @@ from ablation.modes import (
     UniformCausalAblation,
     ZeroAblation,
 )
-from ablation.protocol import BiasPolicy, Scope
+from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
+from ablation.modes.protocol import BiasPolicy, Scope
 from ablation.sites import head_sites
 from ablation.tests.tiny_models import CONFIGS, HIDDEN, LAYERS, random_ids, tiny_model
 

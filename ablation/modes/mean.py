@@ -1,32 +1,88 @@
-"""Mean z of every head over a text or prompts: what ``MeanAblation`` puts in the place of z."""
+"""Mean ablation: z becomes its mean over a text or over prompts."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ablation.ablator import require_unablated
 from ablation.assets.text import ids_sha256
-from ablation.capture import capture_z
+from ablation.capture import capture_z, require_unablated
 from ablation.errors import InvalidInput
 from ablation.metrics.perplexity import windows
-from ablation.modes import MeanAblation
-from ablation.protocol import Scope
-from ablation.sites import head_sites
+from ablation.modes.base import OfZ
+from ablation.modes.protocol import Replacement, Scope
+from ablation.sites import LayerSite, head_sites
+
+
+@runtime_checkable
+class LayerTensors(Protocol):
+    """A tensor for each layer, which may be computed only when the first is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, layer: int) -> Tensor: ...
+
+
+@dataclass(frozen=True, eq=False)
+class MeanAblation(OfZ):
+    """Mean ablation of z: ``z[h] <- mean of z[h]`` over positions of reference texts.
+
+    ``mean_ablation`` makes one from a text, ``mean_ablation_of_prompts`` from prompts. Site: the
+    input of the output projection, as in ``ZeroAblation``; the head's contribution becomes one
+    constant vector, or one for each position. The value bias adds the same to every z, hence to the mean: it is kept.
+
+    When it misleads: the mean of a head that attends in a few very different ways is a z that it
+    never gives; and a mean over the evaluation text itself tells the ablated model something of
+    that text (Li & Janson 2409.09951). A mean by position means something only where the prompts
+    are built alike, so that a position is the same part of each.
+
+    Attributes:
+        means: for each layer, mean z ``(positions, heads, head_dim)``: of each position, and last
+            the mean of all, for the positions beyond; ``positions`` is 1 if there is only that.
+        reference: what the mean is over, for result files.
+        by_position: whether each position has a mean of its own, which is a mode of its own.
+    """
+
+    means: LayerTensors
+    reference: str
+    by_position: bool = False
+    mode: ClassVar[str] = "mean"
+
+    def replacement(self, site: LayerSite) -> Replacement:
+        width = site.projection_width
+        known = site.layer < len(self.means)
+        if not known or self.means[site.layer][-1].numel() != width:
+            got = tuple(self.means[site.layer].shape[-2:]) if known else "none"
+            raise InvalidInput(
+                f"means of layer {site.layer} with {width} values are required, got {got}: take "
+                "the means of the model that is ablated"
+            )
+        means = self.means[site.layer]
+        if len(means) == 1:
+            return lambda seen: means[None]
+        return lambda seen: means[seen.positions.to(means.device).clamp(max=len(means) - 1)]
+
+    def describe(self) -> dict[str, str]:
+        mode = "mean_by_position" if self.by_position else self.mode
+        return {**super().describe(), "mode": mode, "mean_of": self.reference}
 
 
 def mean_ablation(model: Any, ids: Int[Tensor, " tokens"], *, window: int) -> MeanAblation:
     """The mean ablation of ``model`` with the means over ``ids``, all positions of all windows.
 
+    The model is run when the first mean is asked for: what is known already needs none.
+
     Raises:
         InvalidInput: the text or the window is too short.
     """
+    windows(ids, window)
     reference = f"{ids.numel()} tokens in windows of {window}, sha256 {ids_sha256(ids)}"
-    means = mean_z(model, ids, window=window)
-    return MeanAblation([mean[None] for mean in means], reference)
+    means = _Lazy(lambda: [mean[None] for mean in mean_z(model, ids, window=window)])
+    return MeanAblation(means, reference)
 
 
 def mean_ablation_of_prompts(
@@ -61,6 +117,7 @@ def mean_ablation_of_prompts(
     return MeanAblation(
         _Lazy(lambda: _means_of_prompts(model, prompts, by_position)),
         f"{reference}, sha256 {ids_sha256(every_id)}",
+        by_position,
         scope=scope,
     )
 

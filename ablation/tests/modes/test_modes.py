@@ -13,7 +13,6 @@ from ablation.attention import observe_attention
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.means import mean_ablation_of_prompts
 from ablation.modes import (
     BosAblation,
     MeanAblation,
@@ -22,8 +21,9 @@ from ablation.modes import (
     UniformCausalAblation,
     ZeroAblation,
 )
-from ablation.protocol import Ablation, Scope
-from ablation.resampling import resample_ablation
+from ablation.modes.mean import mean_ablation_of_prompts
+from ablation.modes.protocol import Ablation, Scope
+from ablation.modes.resample import resample_ablation
 from ablation.sites import head_sites
 from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
 from ablation.tests.tolerances import assert_same

@@ -7,10 +7,10 @@ from ablation.ablator import HeadAblator
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.means import mean_ablation, mean_ablation_of_prompts, mean_z
 from ablation.modes import MeanAblation
-from ablation.protocol import Ablation, Scope
-from ablation.resampling import resample_ablation
+from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts, mean_z
+from ablation.modes.protocol import Ablation, Scope
+from ablation.modes.resample import resample_ablation
 from ablation.sites import head_sites
 from ablation.tests.tiny_models import LAYERS, random_ids
 from ablation.tests.tolerances import assert_same

@@ -1,6 +1,6 @@
 """What an ablation is, as data: mode, site, scope and bias policy, part of every result.
 
-``ablation.modes`` has the modes; the ablator and the engines know nothing but this.
+The other files of this folder have the modes; the ablator and the engines know nothing but this.
 """
 
 from collections.abc import Callable
@@ -68,7 +68,7 @@ Replacement = Callable[[Seen], Tensor | None]
 
 @runtime_checkable
 class Ablation(Protocol):
-    """What takes the place of z in the ablated heads; ``ablation.modes`` has one after the other.
+    """What takes the place of z in the ablated heads; this folder has one after the other.
 
     Attributes:
         reads_attention: whether the replacement needs ``Seen.attention``.

@@ -1,22 +1,70 @@
-"""Pairs prompts for ``ResampleAblation``, and runs the other prompt of each pair."""
+"""Resample ablation: z becomes that of the unablated model on another prompt."""
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from ablation.ablator import require_unablated
 from ablation.assets.text import ids_sha256
-from ablation.capture import capture_z
+from ablation.capture import capture_z, require_unablated
 from ablation.errors import InvalidInput
-from ablation.modes import ResampleAblation
-from ablation.protocol import Scope
-from ablation.sites import head_sites
+from ablation.modes.base import OfZ
+from ablation.modes.protocol import Replacement, Scope, Seen
+from ablation.sites import LayerSite, head_sites
+
+
+@dataclass(frozen=True, eq=False)
+class ResampleAblation(OfZ):
+    """Resample ablation of z: ``z[h] <- z[h]`` of the unablated model on another prompt.
+
+    ``resample_ablation`` pairs the prompts. Position for position; positions beyond the prompt,
+    those of the answer, take the z of the other prompt's last one. All ablated heads of a row take
+    theirs from the same prompt. The value bias is kept.
+
+    When it misleads: z is one that the head does give, but of a prompt that says something else:
+    what is measured is harm by wrong information as much as by the lack of the right one; and the
+    other prompt's answer may be the same (Chan et al. 2022, causal scrubbing; Zhang & Nanda
+    2309.16042).
+
+    Attributes:
+        donors: token ids of each prompt -> those of the one whose z it gets.
+        pairing: how they were paired, for result files.
+        z: for each layer, z ``(batch, seq, heads, head_dim)`` of the donors of the rows; empty
+            until ``for_prompts``.
+    """
+
+    donors: Mapping[tuple[int, ...], tuple[int, ...]]
+    pairing: str
+    z: Sequence[Tensor] = ()
+    mode: ClassVar[str] = "resample"
+
+    def for_prompts(self, model: Any, prompts: Int[Tensor, "batch seq"]) -> "ResampleAblation":
+        return with_donors(self, model, prompts)
+
+    def replacement(self, site: LayerSite) -> Replacement:
+        if not self.z:
+            raise InvalidInput(
+                "resample ablation is of prompts, and has not been told which: use for_prompts"
+            )
+        z = self.z[site.layer]
+
+        def of_the_donors(seen: Seen) -> Tensor:
+            positions = seen.positions.to(z.device).clamp(max=z.shape[1] - 1)
+            if len(positions) == 1:
+                return z[:, positions[0]]
+            # Several sets of heads: the same prompts over and over.
+            rows = torch.arange(len(positions), device=z.device) % len(z)
+            return z[rows[:, None], positions]
+
+        return of_the_donors
+
+    def describe(self) -> dict[str, str]:
+        return {**super().describe(), "donors": self.pairing}
 
 
 def resample_ablation(

@@ -1,0 +1,34 @@
+"""What all modes have in common: z of the ablated heads is replaced, and nothing else."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from jaxtyping import Int
+from torch import Tensor
+
+from ablation.modes.protocol import BiasPolicy, Scope
+
+
+@dataclass(frozen=True)
+class OfZ:
+    """A mode of ablation of z; the value bias is kept unless the mode says otherwise.
+
+    Attributes:
+        scope: which positions are ablated.
+    """
+
+    scope: Scope = field(default=Scope.ALL, kw_only=True)
+    mode: ClassVar[str]
+    site: ClassVar[str] = "z"
+    reads_attention: ClassVar[bool] = False
+
+    def for_prompts(self, model: Any, prompts: Int[Tensor, "batch seq"]) -> Any:
+        return self
+
+    def describe(self) -> dict[str, str]:
+        return {
+            "mode": self.mode,
+            "site": self.site,
+            "scope": self.scope.value,
+            "bias": BiasPolicy.KEEP.value,
+        }
