@@ -33,7 +33,8 @@ class MeanAblation(OfZ):
 
     ``mean_ablation`` makes one from a text, ``mean_ablation_of_prompts`` from prompts. Site: the
     input of the output projection, as in ``ZeroAblation``; the head's contribution becomes one
-    constant vector, or one for each position. The value bias adds the same to every z, hence to the mean: it is kept.
+    constant vector, or one for each position. The value bias adds the same to every z, hence to
+    the mean: it is kept.
 
     When it misleads: the mean of a head that attends in a few very different ways is a z that it
     never gives; and a mean over the evaluation text itself tells the ablated model something of
