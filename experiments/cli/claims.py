@@ -11,7 +11,7 @@ import click
 
 from ablation.errors import InvalidInput
 from experiments.claims import CLAIMS
-from experiments.judging.claim import Claim, Tier, Unit
+from experiments.judging.claim import DETAILS_ONLY, Claim, Tier, Unit
 
 
 @click.command("claims")
@@ -72,7 +72,7 @@ def _entry(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
     star = "*" if claim.primary else " "
     yield f"{claim.id}{star} {claim.statement} [published: {claim.published}]"
     for row in rows:
-        yield f"      {row['tier']}, {row['model']}: {row['verdict']}"
+        yield f"      {row['tier']}, {row['model']}: {row['verdict'] or DETAILS_ONLY}"
 
 
 def _details(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -89,7 +89,7 @@ def _details(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
     if not rows:
         yield "    evidence   none stored"
     for row in rows:
-        yield f"    evidence   {row['tier']}, {row['model']}: {row['verdict']}"
+        yield f"    evidence   {row['tier']}, {row['model']}: {row['verdict'] or DETAILS_ONLY}"
         for part in row["parts"]:
             yield from _part(part)
 

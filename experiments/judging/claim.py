@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from ablation.errors import InvalidInput
 
+DETAILS_ONLY = "details only"
+"""In place of the verdict on a claim of which no part was judged."""
+
 
 class Tier(StrEnum):
     """What a claim is judged on."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 
 import pytest
 
-from ablation.errors import InvalidInput, Unavailable
+from ablation.errors import InvalidInput, Unavailable, first_line
 from experiments.claims import CLAIMS
 from experiments.judging.report import Finding, shown
 from experiments.judging.verdict import Blocked, Evidence, Verdict, judge
@@ -95,7 +95,7 @@ def _nothing_measured(item: pytest.Item, error: BaseException) -> Finding | None
         place = place_of(item)
     except ValueError:  # the marker itself is what is wrong
         return None
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = first_line(error)
     # A one-line failure of a case on a model hides the error behind it.
     missing = any(isinstance(e, Unavailable) for e in (error, error.__context__))
     if not missing and not isinstance(error, pytest.skip.Exception):

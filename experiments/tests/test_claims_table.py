@@ -1,9 +1,11 @@
 """Verdicts at the end of a run, through a pytest of its own."""
 
 import json
+import math
 
 import pytest
 
+from experiments.judging.stored_evidence import read_evidence
 from experiments.tests.claims_suite import CASES, write_suite
 
 
@@ -197,6 +199,8 @@ def test_an_infinite_ratio_and_details_alone_are_reported(pytester):
     assert float(ratio["parts"][0]["estimate"]) == float("inf")
     assert ratio["missing"] == ["top heads"]
     assert "(without 1 of 2 parts)" in (suite.path / "junit.xml").read_text(encoding="utf-8")
+    read = read_evidence([suite.path / "out.json"])
+    assert read[1]["parts"][0]["interval"] == [2.0, math.inf]
 
 
 KNOWN = """
