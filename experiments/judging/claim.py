@@ -19,7 +19,7 @@ class Tier(StrEnum):
     EMBEDDED = "embedded"
     """the small model that comes with the package: not the model of the study"""
     PAPER = "paper"
-    """the model of the study"""
+    """a model of the claim's own study"""
     OWN = "own"
     """any other model: ``--model``"""
 

@@ -2,9 +2,11 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
+from ablation.models import MODELS
 from experiments.judging.stored_evidence import read_evidence
 from experiments.tests.claims_suite import CASES, write_suite
 
@@ -234,3 +236,44 @@ def test_what_is_known_not_to_hold_is_expected_with_its_finding(pytester):
 def test_findings_on_a_model_count_only_where_nothing_changes_the_figures(pytester):
     result = write_suite(pytester, KNOWN).runpytest_inprocess("--control-draws", "2")
     result.assert_outcomes(failed=2, xfailed=1)
+
+
+TIERS = """
+    import pytest
+    from experiments.judging.verdict import Evidence
+
+    @pytest.mark.claim("A2")
+    def test_drop(judged):
+        assert judged(Evidence.exact(0.3, 16, "companies")).met
+
+    @pytest.mark.claim("B3")
+    def test_cheap(judged):
+        assert judged(Evidence.exact(0.9, 16, "heads")).met
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "tiers"),
+    [
+        ("smollm2", ["embedded", "embedded"]),
+        ("gpt2", ["own", "paper"]),
+        ("instruct", ["paper", "own"]),
+        ("base", ["paper", "own"]),
+        ("a/model", ["own", "own"]),
+    ],
+)
+def test_a_model_is_the_paper_one_of_its_own_study_only(pytester, model, tiers):
+    suite = write_suite(pytester, TIERS)
+    suite.runpytest_inprocess("--model", model, "--claims-json=out.json").assert_outcomes(passed=2)
+    claims = json.loads((suite.path / "out.json").read_text(encoding="utf-8"))["claims"]
+    assert [claim["tier"] for claim in claims] == tiers
+
+
+def test_a_model_that_is_registered_next_is_no_model_of_a_study(pytester, monkeypatch):
+    more = {**MODELS, "next": replace(MODELS["gpt2"], key="next")}
+    monkeypatch.setattr("ablation.models.MODELS", more)
+    monkeypatch.setattr("experiments.plugin.claim_markers.MODELS", more)
+    suite = write_suite(pytester, TIERS)
+    result = suite.runpytest_inprocess("--model", "next")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["A2 * own * next *", "B3* own * next *"])
