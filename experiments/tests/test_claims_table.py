@@ -277,3 +277,65 @@ def test_a_model_that_is_registered_next_is_no_model_of_a_study(pytester, monkey
     result = suite.runpytest_inprocess("--model", "next")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["A2 * own * next *", "B3* own * next *"])
+
+
+CRASHES = """
+    import pytest
+    from experiments.judging.verdict import Evidence
+
+    KNOWN_NOT_TO_HOLD = {f"smollm2 A1 5 {of}": "it falls" for of in ("one", "two", "three")}
+
+    def of_a_library():
+        assert not "consistent"
+
+    @pytest.fixture
+    def broken():
+        of_a_library()
+
+    @pytest.mark.claim("A1", "5", of="one")
+    def test_before_it_measured(judged):
+        of_a_library()
+        assert judged(Evidence.exact(0.0, 1, "cells")).met
+
+    @pytest.mark.claim("A1", "5", of="two")
+    def test_beside_what_it_measured(judged):
+        judged(Evidence.exact(0.0, 1, "cells"))
+        of_a_library()
+
+    @pytest.mark.claim("A1", "5", of="three")
+    def test_in_a_fixture(broken, judged):
+        assert judged(Evidence.exact(0.0, 1, "cells")).met
+
+    @pytest.mark.claim("A1", "10", of="four")
+    @pytest.mark.xfail(strict=True, reason="expected in its own way")
+    def test_that_expects_anything(judged):
+        of_a_library()
+
+    @pytest.mark.claim("A1", "10", of="five")
+    @pytest.mark.xfail(run=False, reason="not even run")
+    def test_that_never_runs(judged):
+        assert judged(Evidence.exact(0.0, 1, "cells")).met
+
+    @pytest.mark.xfail(strict=True, reason="no case of a claim")
+    def test_no_case():
+        of_a_library()
+"""
+
+
+def test_a_crash_is_no_known_finding(pytester):
+    result = write_suite(pytester, CRASHES).runpytest_inprocess("-rfE")
+    result.assert_outcomes(failed=3, errors=2, xfailed=1)
+    result.stdout.fnmatch_lines(["FAILED *::test_before_it_measured - Asserti*"])
+
+
+def test_a_case_that_does_not_meet_its_threshold_says_by_how_much(pytester):
+    suite = write_suite(pytester, KNOWN.replace("KNOWN_NOT_TO_HOLD", "NOT_KNOWN"))
+    result = suite.runpytest_inprocess("-rf")
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            ">*assert judged(Evidence.exact(0.0, 1, *",
+            "E*NotMet: A1 5: accuracy lost *: 0.0 [[]0.0, 0.0[]] points, required ≥ 5.5 points: "
+            "NOT_REPRODUCED",
+        ]
+    )
