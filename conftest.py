@@ -23,6 +23,7 @@ pytest_plugins = [
     "experiments.plugin.model",
     "experiments.plugin.cells",
     "experiments.plugin.claim_markers",
+    "experiments.plugin.chosen_claims",
     "experiments.plugin.judged",
     "experiments.plugin.claims_table",
     "experiments.plugin.known_findings",

@@ -27,7 +27,9 @@ def json_text(document: object) -> str:
     Raises:
         ValueError: it holds NaN or infinity.
     """
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    # A path that is no UTF-8 has lone surrogates in it: JSON escapes them, as Python does.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write_text(path: Path, text: str, *, flushed: bool = False) -> None:

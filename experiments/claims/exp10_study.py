@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 from experiments.judging.claim import Bound, Claim, Criterion, HeadsAblated, Tier, Unit
 
+EXP10_MODELS = ("gpt2",)
+"""The study's own model, by its key: on it its claims are judged in tier paper."""
+
 CONSTANT_SHARE = 0.01
 """B8: what mean ablation may leave of the effect of a head that is nearly a constant bias (ours);
 the published L0H8 keeps 0.0108 of 2.365, less than half of it."""

@@ -2,6 +2,9 @@
 
 from experiments.judging.claim import Bound, Claim, Criterion, HeadsAblated, Tier, Unit
 
+QRHEAD_MODELS = ("instruct", "base")
+"""The study's own models, by their keys: on these its claims are judged in tier paper."""
+
 LEVELS = (5, 10, 20, 30, 40, 50)
 """How many heads the study ablates."""
 

@@ -1,6 +1,8 @@
-"""``headclaims claims``: the registry, and what the stored evidence says of a claim."""
+"""``headclaims claims``: the registry, what the stored evidence says, and how to judge a claim."""
 
-from collections.abc import Iterator
+import os
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -9,7 +11,7 @@ import click
 
 from ablation.errors import InvalidInput
 from experiments.claims import CLAIMS
-from experiments.judging.claim import Claim, Unit
+from experiments.judging.claim import DETAILS_ONLY, Claim, Tier, Unit
 
 
 @click.command("claims")
@@ -20,18 +22,23 @@ from experiments.judging.claim import Claim, Unit
     multiple=True,
     help="A file that pytest --claims-json wrote; default: the stored evidence of this checkout.",
 )
-def claims_command(ids: tuple[str, ...], evidence: tuple[Path, ...]) -> None:
+@click.option("--run", is_flag=True, help="Print the command that judges the claims, instead.")
+def claims_command(ids: tuple[str, ...], evidence: tuple[Path, ...], run: bool) -> None:
     """List the claims, or show some with their criteria and evidence.
 
     \b
     headclaims claims              every claim with its last verdicts
     headclaims claims A1 B4        criteria, measured figures with intervals, verdicts
+    headclaims claims A1 B4 --run  the pytest command that judges them
     """
     unknown = [name for name in ids if name not in CLAIMS]
     if unknown:
         raise InvalidInput(f"unknown claim {', '.join(unknown)}: it must be one of {_known()}")
-    from experiments.judging.stored_evidence import read_evidence, stored_files
+    from experiments.judging.stored_evidence import CHECKOUT, read_evidence, stored_files
 
+    if run:
+        click.echo(pytest_command(ids, CHECKOUT))
+        return
     found = read_evidence(evidence or stored_files())
     chosen = [CLAIMS[name] for name in ids] or list(CLAIMS.values())
     for claim in chosen:
@@ -40,11 +47,32 @@ def claims_command(ids: tuple[str, ...], evidence: tuple[Path, ...]) -> None:
             click.echo(line)
 
 
+def pytest_command(ids: Sequence[str], checkout: Path) -> str:
+    """What judges these claims, from the folder that is the working one.
+
+    Raises:
+        InvalidInput: no claim is named, or this is not a checkout, which has the cases.
+    """
+    if not ids:
+        raise InvalidInput(f"--run needs the id of a claim: give one or more of {_known()}")
+    if not (checkout / "conftest.py").is_file():
+        raise InvalidInput(
+            "claims are judged by the cases of a checkout, and this installation is none: clone "
+            "the repository and install it with pip install -e"
+        )
+    here, checkout = Path.cwd(), checkout.resolve()
+    path = [] if here == checkout else [os.path.relpath(checkout, here)]
+    # Without a model there is nothing that workers could share.
+    published_only = all(CLAIMS[name].tiers == (Tier.PUBLISHED,) for name in ids)
+    workers = [] if published_only else ["-n", "4"]
+    return shlex.join(["pytest", *path, "-k", " or ".join(dict.fromkeys(ids)), *workers])
+
+
 def _entry(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
     star = "*" if claim.primary else " "
     yield f"{claim.id}{star} {claim.statement} [published: {claim.published}]"
     for row in rows:
-        yield f"      {row['tier']}, {row['model']}: {row['verdict']}"
+        yield f"      {row['tier']}, {row['model']}: {row['verdict'] or DETAILS_ONLY}"
 
 
 def _details(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -61,7 +89,7 @@ def _details(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
     if not rows:
         yield "    evidence   none stored"
     for row in rows:
-        yield f"    evidence   {row['tier']}, {row['model']}: {row['verdict']}"
+        yield f"    evidence   {row['tier']}, {row['model']}: {row['verdict'] or DETAILS_ONLY}"
         for part in row["parts"]:
             yield from _part(part)
 

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from ablation.errors import InvalidInput
 
+DETAILS_ONLY = "details only"
+"""In place of the verdict on a claim of which no part was judged."""
+
 
 class Tier(StrEnum):
     """What a claim is judged on."""
@@ -16,7 +19,7 @@ class Tier(StrEnum):
     EMBEDDED = "embedded"
     """the small model that comes with the package: not the model of the study"""
     PAPER = "paper"
-    """the model of the study"""
+    """a model of the claim's own study"""
     OWN = "own"
     """any other model: ``--model``"""
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ablation.errors import shortened
 from ablation.stats import holm
-from experiments.judging.claim import Claim, Criterion
+from experiments.judging.claim import DETAILS_ONLY, Claim, Criterion
 from experiments.judging.verdict import ALPHA, Blocked, Evidence, Verdict, combine
 
 SCHEMA = 1
@@ -72,7 +73,7 @@ class ClaimResult:
     def described(self) -> str:
         """The verdict, and how much of the claim it is about."""
         if self.verdict is None:
-            return "details only"
+            return DETAILS_ONLY
         of = f" (without {len(self.missing)} of {len(self.claim.criteria)} parts)"
         return f"{self.verdict}{of if self.missing else ''}"
 
@@ -190,13 +191,36 @@ def _evidence_document(evidence: Evidence | Blocked) -> dict[str, Any]:
     """Evidence as JSON."""
     if isinstance(evidence, Blocked):
         return {"blocked": evidence.reason}
-    interval = None if evidence.interval is None else [*map(_number, evidence.interval)]
-    return {**asdict(evidence), "estimate": _number(evidence.estimate), "interval": interval}
+    interval = None if evidence.interval is None else [*map(written, evidence.interval)]
+    numbers = {
+        name: written(figure)
+        for name in ("estimate", "p", "unablated", "noise")
+        if (figure := getattr(evidence, name)) is not None
+    }
+    return {**asdict(evidence), **numbers, "interval": interval}
 
 
-def _number(figure: float) -> float | str:
-    """JSON knows no infinity: a ratio to nothing is written as text, which ``float`` reads."""
+def written(figure: float) -> float | str:
+    """A figure as JSON, which knows no infinity: a ratio to nothing is written as text."""
     return figure if math.isfinite(figure) else str(figure)
+
+
+def figure_from(value: object) -> float:
+    """The figure that ``written`` wrote.
+
+    Raises:
+        ValueError: it is none, or larger than any float.
+    """
+    infinite = value in ("inf", "-inf")
+    if not infinite and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ValueError(f"not a figure: {shortened(value)}")
+    try:
+        figure = float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        raise ValueError(f"larger than any float: {shortened(value)}") from None
+    if math.isnan(figure):
+        raise ValueError("not a number")
+    return figure
 
 
 def shown(criterion: Criterion, evidence: Evidence | Blocked) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from ablation.errors import InvalidInput, ResultsError
 from experiments.json_files import read_json
 from experiments.judging.claim import Unit
-from experiments.judging.report import SCHEMA, ClaimResult
+from experiments.judging.report import SCHEMA, ClaimResult, figure_from
 
 CHECKOUT = Path(__file__).parents[2]
 """An installation without one has no stored evidence."""
@@ -28,7 +28,7 @@ def stored_files(root: Path = CHECKOUT) -> list[Path]:
 
 
 def read_evidence(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """The claims in such files.
+    """The claims in such files; figures are floats, infinite ones too.
 
     Raises:
         InvalidInput: a file is damaged, or of another kind or schema.
@@ -43,46 +43,58 @@ def read_evidence(paths: Iterable[Path]) -> list[dict[str, Any]]:
         if schema != SCHEMA or not isinstance(document.get("claims"), list):
             raise InvalidInput(_refused(path, f"claims of schema {SCHEMA} are required"))
         for number, claim in enumerate(document["claims"], start=1):
-            if not _is_claim(claim):
-                raise InvalidInput(_refused(path, f"its entry {number} is no claim with evidence"))
-        claims += document["claims"]
+            try:
+                claims.append(_claim_from(claim))
+            except ValueError:
+                reason = f"its entry {number} is no claim with evidence"
+                raise InvalidInput(_refused(path, reason)) from None
     return claims
 
 
-_NUMBER = (int, float)
 _CLAIM = {
-    "id": str, "tier": str, "model": str, "verdict": str, "missing": list, "corrected_with": list,
-    "parts": list,
+    "id": str, "tier": str, "model": str, "verdict": (str, type(None)), "missing": list,
+    "corrected_with": list, "parts": list,
 }  # fmt: skip
 _PART = {"part": str, "verdict": str}
 _BLOCKED = {"blocked": str}
 _MEASURED = {
-    "unit": str, "published": str, "estimate": _NUMBER, "interval": (list, type(None)),
-    "n": int, "units": str, "p": (*_NUMBER, type(None)), "note": str,
+    "unit": str, "published": str, "interval": (list, type(None)), "n": int, "units": str,
+    "note": str,
 }  # fmt: skip
 
 
-def _is_claim(value: Any) -> bool:
-    """Whether what is read of a claim is there: the rest may be of a later or earlier version."""
-    return _has(value, _CLAIM) and all(
-        _has(part, _PART) and (_has(part, _BLOCKED) or _is_measured(part))
-        for part in value["parts"]
-    )
+def _claim_from(value: Any) -> dict[str, Any]:
+    """What is read of a claim is checked: the rest may be of a later or earlier version.
+
+    Raises:
+        ValueError: something of it is not there.
+    """
+    _require(value, _CLAIM)
+    return {**value, "parts": [_part_from(part) for part in value["parts"]]}
 
 
-def _is_measured(part: Any) -> bool:
-    return (
-        _has(part, _MEASURED)
-        and part["unit"] in set(Unit)
-        and (part["interval"] is None or len(part["interval"]) == 2)
-        and all(isinstance(end, _NUMBER) for end in part["interval"] or ())
-    )
+def _part_from(value: Any) -> dict[str, Any]:
+    _require(value, _PART)
+    if "blocked" in value:
+        _require(value, _BLOCKED)
+        return value
+    _require(value, _MEASURED)
+    interval, p = value["interval"], value.get("p", "")
+    if value["unit"] not in set(Unit) or (interval is not None and len(interval) != 2):
+        raise ValueError
+    return {
+        **value,
+        "estimate": figure_from(value.get("estimate")),
+        "interval": interval and [*map(figure_from, interval)],
+        "p": None if p is None else figure_from(p),
+    }
 
 
-def _has(value: Any, fields: Mapping[str, Any]) -> bool:
-    return isinstance(value, dict) and all(
+def _require(value: Any, fields: Mapping[str, Any]) -> None:
+    if not isinstance(value, dict) or not all(
         name in value and isinstance(value[name], kind) for name, kind in fields.items()
-    )
+    ):
+        raise ValueError
 
 
 def moved_verdicts(results: Sequence[ClaimResult], stored: Iterable[dict[str, Any]]) -> list[str]:
@@ -98,11 +110,11 @@ def moved_verdicts(results: Sequence[ClaimResult], stored: Iterable[dict[str, An
         before = known.get(key)
         if before is None:
             continue
-        parts = {part["part"]: part["verdict"] for part in before["parts"]}
-        moved = [f for f in result.parts if parts.get(f.part, f.verdict) != f.verdict]
-        for finding in moved:
-            name = " ".join(filter(None, (*key, finding.part)))
-            lines.append(f"{name}: {parts[finding.part]} → {finding.verdict}")
+        old = _by_part((part["part"], part["verdict"]) for part in before["parts"])
+        new = _by_part((finding.part, str(finding.verdict)) for finding in result.parts)
+        moved = [part for part in new if old.get(part, new[part]) != new[part]]
+        for part in moved:
+            lines.append(f"{' '.join(filter(None, (*key, part)))}: {old[part]} → {new[part]}")
         same = (before["missing"], before["corrected_with"]) == (
             result.missing, list(result.corrected_with)
         )  # fmt: skip
@@ -111,11 +123,25 @@ def moved_verdicts(results: Sequence[ClaimResult], stored: Iterable[dict[str, An
     return lines
 
 
+def _by_part(verdicts: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Part -> its verdict, or those of all cases that judge it."""
+    found: dict[str, list[str]] = {}
+    for part, verdict in verdicts:
+        found.setdefault(part, []).append(verdict)
+    return {part: ", ".join(sorted(several)) for part, several in found.items()}
+
+
 def lost_claims(results: Sequence[ClaimResult], stored: Iterable[dict[str, Any]]) -> list[str]:
-    """The stored claims that a run would lose if its results took the place of the file."""
-    judged = {(r.claim.id, str(r.tier), r.model) for r in results if not r.missing}
-    keys = [(claim["id"], claim["tier"], claim["model"]) for claim in stored]
-    return [" ".join(key) for key in keys if key not in judged]
+    """The stored claims of which a run would lose a part, if its results replaced the file."""
+    judged = {
+        (r.claim.id, str(r.tier), r.model): {finding.part for finding in r.parts} for r in results
+    }
+    lost = []
+    for claim in stored:
+        key = (claim["id"], claim["tier"], claim["model"])
+        if key not in judged or not {part["part"] for part in claim["parts"]} <= judged[key]:
+            lost.append(" ".join(key))
+    return lost
 
 
 def _refused(path: Path, reason: str) -> str:

@@ -58,7 +58,7 @@ class Evidence:
         note: what else a reader should see, one phrase.
 
     Raises:
-        InvalidInput: no unit, an estimate that is not a number, or an interval upside down.
+        InvalidInput: no unit, a figure that is not a number, or an interval upside down.
     """
 
     estimate: float
@@ -75,6 +75,10 @@ class Evidence:
             raise InvalidInput(f"evidence rests on at least one unit, got {self.n} {self.units}")
         if math.isnan(self.estimate):
             raise InvalidInput(f"an estimate must be a number, got {self.estimate}")
+        for name in ("p", "unablated", "noise"):
+            figure = getattr(self, name)
+            if figure is not None and math.isnan(figure):
+                raise InvalidInput(f"{name} must be a number, got {figure}")
         if self.interval is not None and not self.interval.low <= self.interval.high:
             raise InvalidInput(f"an interval ascends, got {tuple(self.interval)}")
 

@@ -6,8 +6,8 @@ import pytest
 
 from ablation.errors import InvalidInput
 from ablation.models.registry import EMBEDDED_MODEL, MODELS
-from experiments.claims import CLAIMS
-from experiments.judging.claim import Tier
+from experiments.claims import CLAIMS, PAPER_MODELS
+from experiments.judging.claim import Claim, Tier
 from experiments.plugin.options import chosen_spec
 
 CLAIM_MARKER = "claim"
@@ -63,7 +63,7 @@ def place_of(item: pytest.Item) -> Place:
         for template in ((*marker.args[1:2], "")[0], marker.kwargs.get("of", ""))
     )
     claim.criterion(part)
-    tier, model = _subject(item)
+    tier, model = _subject(item, claim)
     return Place(claim.id, part, tier, model, of)
 
 
@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         claim = CLAIMS.get(marker.args[0]) if marker is not None and marker.args else None
         if claim is None:
             continue
-        tier, _ = _subject(item)
+        tier, _ = _subject(item, claim)
         if tier not in claim.tiers and tier is not Tier.OWN:
             tiers = ", ".join(claim.tiers)
             item.add_marker(
@@ -95,7 +95,7 @@ def _filled(template: str, parameters: dict[str, object]) -> str:
         ) from None
 
 
-def _subject(item: pytest.Item) -> tuple[Tier, str]:
+def _subject(item: pytest.Item, claim: Claim) -> tuple[Tier, str]:
     published = item.get_closest_marker("published")
     if published is not None:
         return Tier.PUBLISHED, published.args[0]
@@ -103,4 +103,6 @@ def _subject(item: pytest.Item) -> tuple[Tier, str]:
     # A directory may be called like a registered model.
     if item.config.getoption("model") not in MODELS:
         return Tier.OWN, key
-    return (Tier.EMBEDDED if key == EMBEDDED_MODEL else Tier.PAPER), key
+    if key == EMBEDDED_MODEL:
+        return Tier.EMBEDDED, key
+    return (Tier.PAPER if key in PAPER_MODELS[claim.study] else Tier.OWN), key

@@ -13,12 +13,19 @@ from collections.abc import Callable, Generator
 
 import pytest
 
-from ablation.errors import InvalidInput, Unavailable
+from ablation.errors import InvalidInput, Unavailable, first_line
 from experiments.claims import CLAIMS
 from experiments.judging.report import Finding, shown
 from experiments.judging.verdict import Blocked, Evidence, Verdict, judge
 from experiments.plugin.claim_markers import CLAIM_MARKER, Place, place_of
 from experiments.plugin.finding_properties import finding_from, properties_of, without_finding
+
+
+class NotMet(AssertionError):
+    """What a case measured does not meet the threshold: all that a known finding may excuse.
+
+    An error of its own, so that no assertion of the library under test passes for it.
+    """
 
 
 class Judgement:
@@ -27,15 +34,24 @@ class Judgement:
     def __init__(self, finding: Finding) -> None:
         assert isinstance(finding.evidence, Evidence)
         criterion = CLAIMS[finding.claim].criterion(finding.part)
-        self.met = criterion.met_by(finding.evidence.estimate)
         self.verdict = finding.verdict
+        self._met = criterion.met_by(finding.evidence.estimate)
         self._text = (
             f"{f'{finding.claim} {finding.part}'.rstrip()}: {criterion.metric}: "
             f"{shown(criterion, finding.evidence)}, required {criterion.requirement}"
         )
 
-    def __repr__(self) -> str:
-        return f"<{self._text}: {self.verdict}>"
+    @property
+    def met(self) -> bool:
+        """True.
+
+        Raises:
+            NotMet: the estimate is not on the claimed side of the threshold.
+        """
+        __tracebackhide__ = True
+        if not self._met:
+            raise NotMet(f"{self._text}: {self.verdict}")
+        return True
 
 
 @pytest.fixture
@@ -85,6 +101,8 @@ def pytest_runtest_makereport(
     if call.when == "call" and report.passed and finding is None:
         report.outcome = "failed"
         report.longrepr = "the case judges a claim but gave no evidence: call judged(…)"
+    if report.skipped and hasattr(report, "wasxfail") and call.excinfo is not None:
+        _excuse_only_a_verdict(report, call.excinfo.value)
     if finding is not None and item.config.getoption("strict_claims"):
         _be_strict(report, finding)
     return report
@@ -95,12 +113,19 @@ def _nothing_measured(item: pytest.Item, error: BaseException) -> Finding | None
         place = place_of(item)
     except ValueError:  # the marker itself is what is wrong
         return None
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = first_line(error)
     # A one-line failure of a case on a model hides the error behind it.
     missing = any(isinstance(e, Unavailable) for e in (error, error.__context__))
     if not missing and not isinstance(error, pytest.skip.Exception):
         text = f"the case failed before it gave evidence: {text}"
     return _record(item, place, Blocked(text, missing))
+
+
+def _excuse_only_a_verdict(report: pytest.TestReport, error: BaseException) -> None:
+    """An xfail, whatever it says, is of what was measured: a crash is none."""
+    if not isinstance(error, NotMet):
+        report.outcome = "failed"
+        del report.wasxfail
 
 
 def _be_strict(report: pytest.TestReport, finding: Finding) -> None:

@@ -5,11 +5,11 @@ The same as ``headclaims run --model instruct --model base``; with ``--model`` o
 
 import sys
 
+from experiments.claims.qrhead_study import QRHEAD_MODELS
 from experiments.cli.main import main
-
-PAPER_MODELS = ("--model", "instruct", "--model", "base")
 
 if __name__ == "__main__":
     given = sys.argv[1:]
     names_a_model = any(word == "--model" or word.startswith("--model=") for word in given)
-    main(["run", *(() if names_a_model else PAPER_MODELS), *given])
+    models = [] if names_a_model else [f"--model={key}" for key in QRHEAD_MODELS]
+    main(["run", *models, *given])

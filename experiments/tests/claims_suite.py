@@ -49,9 +49,11 @@ CASES = """
 
 def write_suite(pytester, cases):
     names = (
-        "regeneration", "unused_baselines", "options", "claim_markers", "judged", "claims_table",
-        "known_findings",
+        "regeneration", "unused_baselines", "options", "claim_markers", "chosen_claims", "judged",
+        "claims_table", "known_findings",
     )  # fmt: skip
     pytester.makeconftest(f"pytest_plugins = {[f'experiments.plugin.{name}' for name in names]}")
+    # Imported anew in each run, which takes longer than all of its cases.
+    pytester.makeini("[pytest]\naddopts = -p no:hypothesispytest\n")
     pytester.makepyfile(cases)
     return pytester

@@ -69,6 +69,15 @@ def test_one_claim_is_shown_with_its_criteria_and_evidence(capsys, evidence):
     assert "B1" not in out
 
 
+def test_details_alone_are_shown_as_such(capsys, tmp_path):
+    path = tmp_path / "claims.json"
+    details = {**CLAIM, "verdict": None, "parts": [], "missing": ["5"]}
+    path.write_text(json.dumps({"schema": SCHEMA, "claims": [details]}), encoding="utf-8")
+    for words in ((), ("A1",)):
+        _, out, _ = run(capsys, *words, "--evidence", path)
+        assert "embedded, smollm2: details only\n" in out
+
+
 def test_a_claim_without_evidence_says_so(capsys, evidence):
     _, out, _ = run(capsys, "B7", "--evidence", evidence)
     assert "evidence   none stored" in out

@@ -215,7 +215,7 @@ def test_the_studys_own_command_is_ablate(monkeypatch, tmp_path):
 
 def test_the_studys_whole_grid_is_of_its_own_models(monkeypatch):
     script = ROOT / "experiments/qrhead/run_all.py"
-    study = ["run", "--model", "instruct", "--model", "base"]
+    study = ["run", "--model=instruct", "--model=base"]
     assert asked_by(script, [], monkeypatch) == study
     chosen = ["--model", "smollm2", "--tokens", "512"]
     assert asked_by(script, chosen, monkeypatch) == ["run", *chosen]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ablation.errors import InvalidInput
-from experiments.claims import CLAIMS
+from ablation.models.registry import EMBEDDED_MODEL, MODELS
+from experiments.claims import CLAIMS, PAPER_MODELS
 from experiments.judging.claim import Bound, Claim, Criterion, Tier, registry
 
 TIER_FOLDER = "published"
@@ -42,7 +43,11 @@ def cases():
 
 
 def test_every_claim_has_a_case(cases):
-    assert {claim for claim in CLAIMS if not cases[claim]} == set()
+    lacking = [claim for claim in CLAIMS if not cases[claim]]
+    assert not lacking, (
+        f"no case of {', '.join(lacking)}: mark one with @pytest.mark.claim({lacking[0]!r}) in a "
+        "test_*.py of its study, or take the claim out of the registry"
+    )
 
 
 def test_every_case_has_a_claim(cases):
@@ -60,6 +65,12 @@ def test_cases_of_the_tier_without_a_model_say_whose_figures_they_judge():
     # Else their findings would count as those of the model of --model.
     for path in (Path(__file__).parents[1] / TIER_FOLDER).glob("test_*.py"):
         assert "pytest.mark.published(" in path.read_text(encoding="utf-8"), path
+
+
+def test_every_study_says_which_registered_models_are_its_own():
+    assert PAPER_MODELS.keys() == {claim.study for claim in CLAIMS.values()}
+    for models in PAPER_MODELS.values():
+        assert {*models} <= MODELS.keys() - {EMBEDDED_MODEL}
 
 
 def test_the_claims_of_the_two_studies_are_all_there():

@@ -115,3 +115,30 @@ def test_a_verdict_that_moves_by_holms_correction_is_noticed(pytester):
     result.stdout.fnmatch_lines(["VERDICT MOVED: A2 embedded smollm2: REPRODUCED → INCONCLUSIVE"])
     # Alone there is nothing to correct for, and nothing to compare.
     assert suite.runpytest_inprocess("-k", "drop").ret == 0
+
+
+def test_evidence_of_all_kinds_can_be_stored_again_and_ends_no_later_run(pytester):
+    cases = """
+        import math
+        import pytest
+        from ablation.stats import Interval
+        from experiments.judging.verdict import Evidence
+
+        @pytest.mark.claim("B1", "mean")
+        def test_ratio(judged):
+            assert judged(Evidence(math.inf, Interval(2.0, math.inf), 16, "blocks")).met
+
+        @pytest.mark.claim("A1", "5", of="one cell")
+        def test_cell(judged):
+            assert judged(Evidence.exact(1.0, 1, "companies")).met
+
+        @pytest.mark.claim("A5")
+        def test_path(judged):
+            judged(Blocked("no model in folder-\\udcff"))
+    """.replace("import Evidence", "import Blocked, Evidence")
+    suite = write_suite(pytester, cases)
+    stored = "--claims-json=baselines/claims/embedded.json"
+    for arguments in ([stored], [], [stored], ["-k", "cell"]):
+        result = suite.runpytest_inprocess(*arguments)
+        assert result.ret == 0
+        result.stdout.no_fnmatch_line("*NOT WRITTEN*")
