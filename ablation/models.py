@@ -1,5 +1,7 @@
 """Models by key, directory or hub id: what each is and how it is asked."""
 
+import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +22,8 @@ class ModelSpec:
     """What is known of a model before it is loaded.
 
     Attributes:
-        key: what ``--model`` takes, and the model's name in result paths.
+        key: the model's name in result paths and test ids, one for each model; of a registered one
+            also what ``--model`` takes.
         name: its full name.
         style: how it is asked.
         token_lengths: the prompt lengths of its cells in the grid, in tokens.
@@ -64,6 +67,10 @@ MODELS: Mapping[str, ModelSpec] = {
     )
 }
 
+_DIGITS = 8
+_LONGEST_NAME = 60
+"""Characters; keys are parts of file names, which hold 255 bytes at most."""
+
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
@@ -90,14 +97,28 @@ def _resolve(name: str) -> ModelSpec:
         return MODELS[name]
     path = Path(name)
     if name and path.is_dir():
-        key = path.resolve().name
-        return ModelSpec(slug(key), key, directory=path)
+        return ModelSpec(_key_of(path), path.resolve().name, directory=path)
     if _HUB_ID.fullmatch(name):
         return ModelSpec(slug(name), name, hub_id=name)
     raise InvalidInput(
         f"unknown model {name!r}: give one of {', '.join(MODELS)}, an existing directory with a "
         "model, or a hub id owner/name"
     )
+
+
+def _key_of(directory: Path) -> str:
+    """What a directory is called: one key through whatever link, another once it has been moved."""
+    whole = directory.resolve()
+    return told_apart(whole.name, hashlib.sha256(os.fsencode(whole)).hexdigest())
+
+
+def told_apart(name: str, digest: str) -> str:
+    """``name`` as a part of paths, with the first digits of a hash of what it is the name of.
+
+    So two directories called ``checkpoint-500``, or two texts of one name, have results of their
+    own, whichever of them comes first.
+    """
+    return f"{slug(name)[:_LONGEST_NAME]}-{digest[:_DIGITS]}"
 
 
 def slug(name: str) -> str:

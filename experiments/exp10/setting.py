@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput
 from ablation.loading import LoadedModel
 from ablation.means import mean_ablation
-from ablation.models import DTYPES, ModelSpec, slug
+from ablation.models import DTYPES, ModelSpec
 from ablation.modes import REDIRECTED, ZeroAblation
 from ablation.perplexity import Perplexity
 from ablation.protocol import Ablation, BiasPolicy
@@ -51,7 +50,7 @@ class Setting:
             parts.append("zero_remove")
         usual = min(self.loaded.model.config.max_position_embeddings, LONGEST_WINDOW)
         if (text.name, text.ids.numel(), self.window) != (spec.text, spec.text_tokens, usual):
-            parts.append(f"{slug(Path(text.name).stem)}_{text.ids.numel()}x{self.window}")
+            parts.append(f"{text.label}_{text.ids.numel()}x{self.window}")
         dtype = str(self.loaded.model.dtype).removeprefix("torch.")
         return "_".join(parts if dtype == DTYPES[0] else [*parts, dtype])
 
