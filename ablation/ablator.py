@@ -64,6 +64,7 @@ class HeadAblator:
         self._is_open = False
         self._firings: Counter[int] = Counter()
         self._passes = 0
+        self._none_due = False
         self._current: _Pass | None = None
 
     @classmethod
@@ -92,6 +93,7 @@ class HeadAblator:
             raise RuntimeError("this HeadAblator is already open: make another one to nest")
         self._firings.clear()
         self._passes = 0
+        self._none_due = False
         base_model = self._sites.base_model
         # Before any hook is there: a replacement may have to run the model, which it wants whole.
         by_layer = {layer: _PutInPlace(self, layer, mask) for layer, mask in self._masks().items()}
@@ -118,7 +120,7 @@ class HeadAblator:
         self._is_open, self._current = False, None
         if kind is not None or not layers:
             return
-        if self._passes == 0:
+        if self._passes == 0 and not self._none_due:
             raise AblationNotApplied(
                 f"no forward pass of scope {self._ablation.scope!s} ran while the heads were "
                 "ablated: run the model inside the context (scope 'decode' needs a cache)"
@@ -129,6 +131,14 @@ class HeadAblator:
                 f"the model ran {self._passes} ablated forward passes, but the hooks fired "
                 f"(layer: times) {missed}: something replaces or bypasses the output projection"
             )
+
+    def nothing_was_due(self) -> None:
+        """Says that no forward pass of the scope had to run; that none did is then no error.
+
+        Such as with scope ``decode`` where every answer ends with its first token, which the
+        prefill gives.
+        """
+        self._none_due = True
 
     def _ablated_layers(self) -> list[int]:
         return sorted({head.layer for heads in self._row_heads for head in heads})

@@ -28,6 +28,8 @@ CONTROL_SEED = 42
 
 UNIFORM, LAYER_MATCHED = "uniform", "layer_matched"
 
+_SHOWN_LEVELS = 50
+
 SHARED = "shared"
 """A uniform control of several methods at once: top heads of none of them."""
 
@@ -117,7 +119,8 @@ def layer_matched_heads(
         InvalidInput: the model has fewer untested heads than tested ones.
     """
     generator = random.Random(seed)
-    left = [head for head in grid if head not in tested]
+    matched, spared = set(tested), set(excluded)
+    left = [head for head in grid if head not in matched]
     if len(left) < len(tested):
         raise InvalidInput(
             f"a control of {len(tested)} other heads is required, but the model has only "
@@ -125,14 +128,22 @@ def layer_matched_heads(
         )
     # A shuffled order, drawn once; the sort keeps it among heads that are equally welcome.
     generator.shuffle(left)
-    left.sort(key=lambda head: head in excluded)
-    drawn = []
+    left.sort(key=lambda head: head in spared)
+    place = {head: number for number, head in enumerate(left)}
+    by_layer: list[list[Head]] = [[] for _ in range(grid.layers)]
+    for head in left:
+        by_layer[head.layer].append(head)
+    drawn: list[Head] = []
     wanted = Counter(head.layer for head in tested)
     for nearest in range(grid.layers):
-        for layer in sorted(wanted):
-            for head in [h for h in left if abs(h.layer - layer) == nearest][: wanted[layer]]:
+        for layer in sorted(+wanted):
+            around = {layer - nearest, layer + nearest} & set(range(grid.layers))
+            welcome = sorted(
+                (head for at in around for head in by_layer[at]), key=place.__getitem__
+            )
+            for head in welcome[: wanted[layer]]:
                 wanted[layer] -= 1
-                left.remove(head)
+                by_layer[head.layer].remove(head)
                 drawn.append(head)
     return tuple(sorted(drawn))
 
@@ -160,7 +171,13 @@ def check_levels(levels: Collection[int], grid: HeadGrid) -> tuple[int, ...]:
             )
     if list(levels) != sorted(set(levels)):
         raise InvalidInput(
-            f"levels must ascend without repeats, got {','.join(map(str, levels))}: "
-            f"try {','.join(map(str, sorted(set(levels))))}"
+            f"levels must ascend without repeats, got {_listed(levels)}: "
+            f"try {_listed(sorted(set(levels)))}"
         )
     return levels
+
+
+def _listed(levels: Sequence[int]) -> str:
+    """``5,10,20``; of many the first."""
+    more = ",…" if len(levels) > _SHOWN_LEVELS else ""
+    return ",".join(map(str, levels[:_SHOWN_LEVELS])) + more

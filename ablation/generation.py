@@ -9,9 +9,9 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from ablation.ablator import HeadAblator
-from ablation.errors import ComputationError
+from ablation.errors import ComputationError, InvalidInput, shortened
 from ablation.heads import Head
-from ablation.modes.protocol import Ablation
+from ablation.modes.protocol import Ablation, Scope
 from ablation.modes.zero import ZeroAblation
 
 MAX_NEW_TOKENS = 10
@@ -69,7 +69,7 @@ def greedy_answers(
         ComputationError: the logits are NaN.
     """
     ids = torch.tensor([list(prompt_ids)] * len(row_heads), device=model.device)
-    with HeadAblator.per_row(model, row_heads, ablation.for_prompts(model, ids[:1])):
+    with HeadAblator.per_row(model, row_heads, ablation.for_prompts(model, ids[:1])) as ablator:
         out = model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
@@ -81,6 +81,8 @@ def greedy_answers(
             ),
             logits_processor=LogitsProcessorList([_RefuseNan()]),
         )
+        if ablation.scope is Scope.DECODE and out.shape[1] == ids.shape[1] + 1:
+            ablator.nothing_was_due()
     return tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
 
 
@@ -89,10 +91,35 @@ def make_greedy(model: Any) -> None:
 
     ``generate`` fills what a caller leaves open from the model's defaults, so that a repetition
     penalty shipped with the weights would quietly bend a "greedy" answer.
+
+    Raises:
+        InvalidInput: a default is no token of the model where it must be one.
     """
+    check_end_tokens(model)
     model.generation_config = GenerationConfig(
         eos_token_id=model.generation_config.eos_token_id, pad_token_id=_pad_token_id(model)
     )
+
+
+def check_end_tokens(model: Any) -> None:
+    """Refuses what came with a model as its end-of-sequence and padding token and is none.
+
+    Raises:
+        InvalidInput: they are not.
+    """
+    defaults, rows = model.generation_config, model.get_input_embeddings().weight.shape[0]
+    ends, pad = defaults.eos_token_id, defaults.pad_token_id
+    known = ends if isinstance(ends, list) else [] if ends is None else [ends]
+    if ends == [] or not all(type(end) is int and 0 <= end < rows for end in known):
+        raise InvalidInput(
+            f"eos_token_id must be a token of the model, from 0 to {rows - 1}, or a list of such, "
+            f"got {shortened(ends)}: correct generation_config.json or config.json"
+        )
+    if pad is not None and type(pad) is not int:
+        raise InvalidInput(
+            f"pad_token_id must be a token, got {shortened(pad)}: correct generation_config.json "
+            "or config.json"
+        )
 
 
 def end_tokens(model: Any) -> frozenset[int]:
@@ -103,8 +130,9 @@ def end_tokens(model: Any) -> frozenset[int]:
 
 def _pad_token_id(model: Any) -> int:
     """What follows the end of a finished row: never seen by another token, so any id will do."""
-    defaults = model.generation_config
-    if defaults.pad_token_id is not None:
+    defaults, rows = model.generation_config, model.get_input_embeddings().weight.shape[0]
+    # Some families give -1 for none, others one that was added to the tokenizer alone.
+    if defaults.pad_token_id is not None and 0 <= defaults.pad_token_id < rows:
         return defaults.pad_token_id
     eos = defaults.eos_token_id
     return (eos[0] if isinstance(eos, list) else eos) or 0

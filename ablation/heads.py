@@ -68,12 +68,20 @@ class HeadGrid:
                     f"head {head} is out of range: the model has {self.layers} layers (0 to "
                     f"{self.layers - 1}) of {self.heads} query heads (0 to {self.heads - 1})"
                 )
-        if len(set(heads)) != len(heads):
-            twice = next(head for head in heads if heads.count(head) > 1)
-            raise InvalidInput(f"head {twice} is listed twice: list every head once")
+        check_different(heads)
         return heads
 
 
+def check_different(heads: Iterable[Head]) -> None:
+    """Raises InvalidInput if a head is listed twice."""
+    seen: set[Head] = set()
+    for head in heads:
+        if head in seen:
+            raise InvalidInput(f"head {head} is listed twice: list every head once")
+        seen.add(head)
+
+
 def jaccard(first: Sequence[Head], second: Sequence[Head]) -> float:
-    """|A ∩ B| / |A ∪ B|: 1 for the same heads, 0 for none in common."""
-    return len({*first} & {*second}) / len({*first} | {*second})
+    """|A ∩ B| / |A ∪ B|: 1 for the same heads, be they none; 0 for none in common."""
+    either = {*first} | {*second}
+    return len({*first} & {*second}) / len(either) if either else 1.0

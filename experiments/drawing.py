@@ -15,6 +15,11 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def figure_paths(folder: Path, stem: str) -> list[Path]:
+    """The files of a figure."""
+    return [folder / f"{stem}.{kind}" for kind in ("png", "svg")]
+
+
 def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
     """Writes ``folder``/``stem``.png and .svg, each whole or not at all; makes the folder.
 
@@ -22,7 +27,7 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
         OSError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{stem}.{kind}" for kind in ("png", "svg")]
+    paths = figure_paths(folder, stem)
     for path in paths:
         # No date and no random ids in the file: drawing the same result again changes nothing.
         metadata = {"Date": None} if path.suffix == ".svg" else None

@@ -12,6 +12,7 @@ from torch import Tensor
 from ablation.assets.embedded import wikipedia_prose
 from ablation.assets.hub import from_hub
 from ablation.errors import InvalidInput
+from ablation.file_names import told_apart
 
 EMBEDDED_TEXT = "embedded"
 """A sample of Wikipedia as plain prose; needs no hub."""
@@ -37,6 +38,13 @@ class TokenText:
 
     name: str
     ids: Int[Tensor, " tokens"]
+
+    @property
+    def label(self) -> str:
+        """The name as a part of paths: two files of one name have two labels."""
+        if self.name in (EMBEDDED_TEXT, WIKITEXT2):
+            return self.name
+        return told_apart(Path(self.name).stem, ids_sha256(self.ids))
 
     def describe(self) -> dict[str, Any]:
         """Name, length and hash, as a result file records them."""

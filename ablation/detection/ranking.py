@@ -1,7 +1,7 @@
 """Heads ordered by a detection method's score."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -11,6 +11,9 @@ from torch import Tensor
 
 from ablation.errors import InvalidInput, shortened
 from ablation.heads import Head, HeadGrid
+
+MOST_HEADS = 50_000
+"""Of a ranking, three times those of the largest models."""
 
 Entries = list[tuple[Head, float]]
 """Heads and their scores."""
@@ -103,6 +106,7 @@ class HeadRanking:
         rows = document.get("head_rankings") if isinstance(document, Mapping) else None
         if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
             raise InvalidInput("a list 'head_rankings' of {head, score, rank} is required")
+        check_number(rows)
         return ordered(
             [
                 (Head.parse(row.get("head")), finite_score(row.get("score"), f"entry {number}"))
@@ -111,9 +115,17 @@ class HeadRanking:
         )
 
 
+def check_number(heads: Sized) -> None:
+    """Raises InvalidInput if these are more heads than any model has."""
+    if len(heads) > MOST_HEADS:
+        raise InvalidInput(
+            f"a ranking of at most {MOST_HEADS:,} heads is required, got {len(heads):,}"
+        )
+
+
 def ordered(entries: Entries) -> Entries:
     """Best first; equal scores in order of the head."""
-    return sorted(entries, key=lambda entry: (-entry[1], entry[0]))
+    return sorted(entries, key=lambda entry: (-entry[1], entry[0].layer, entry[0].head))
 
 
 def finite_score(score: object, where: str) -> float:

@@ -17,14 +17,21 @@ from typing import Any
 import yaml
 
 from ablation.detection import QRHEAD_LIST, QRHEAD_YAML, WU24_SCORES
-from ablation.detection.ranking import Entries, HeadRanking, finite_score, ordered
+from ablation.detection.ranking import (
+    Entries,
+    HeadRanking,
+    check_number,
+    finite_score,
+    ordered,
+)
 from ablation.errors import InvalidInput, first_line, shortened
-from ablation.heads import Head
+from ablation.heads import Head, check_different
 
 LONGEST_YAML = 100_000
 """Characters; all heads of the largest models take 50,000, and reading YAML is slow."""
 
 MOST_BRACKETS = 10
+"""Reading takes the square of their depth: half a second for 5,000."""
 
 _KEY = "attn_head_set"
 _NAME = re.compile(r"(\d{1,4})-(\d{1,4})", re.ASCII)
@@ -70,16 +77,15 @@ def write_entries(entries: Entries, form: str) -> str:
 
 
 def _wu24_entries(document: Mapping[str, Any]) -> Entries:
+    check_number(document)
     entries = []
     for name, scores in document.items():
+        head, where = _head(name), f"head {name!r}"
         if not isinstance(scores, list) or not scores:
-            raise InvalidInput(
-                f"head {shortened(name)}: a list of scores is required, got {shortened(scores)}"
-            )
-        where, number = f"head {shortened(name)}", len(scores)
+            raise InvalidInput(f"{where}: a list of scores is required, got {shortened(scores)}")
         # Divided first, so that the mean of the largest numbers is one, too.
-        mean = sum(finite_score(score, where) / number for score in scores)
-        entries.append((_head(name), finite_score(mean, where)))
+        mean = sum(finite_score(score, where) / len(scores) for score in scores)
+        entries.append((head, finite_score(mean, where)))
     return _all_different(entries)
 
 
@@ -88,11 +94,11 @@ def _listed_entries(text: str) -> Entries:
         raise InvalidInput(
             f"a list of heads takes at most {LONGEST_YAML:,} characters, got {len(text):,}"
         )
-    # Reading takes the square of the depth: half a second for 5,000 brackets.
-    if text.count("[") > MOST_BRACKETS:
+    if text.count("[") + text.count("{") > MOST_BRACKETS:
         raise InvalidInput(f"a list of heads needs no more than {MOST_BRACKETS} brackets")
     try:
-        document = yaml.safe_load(text)
+        # Texts alone: merge keys (<<) double what they are made of in every line.
+        document = yaml.load(text, yaml.BaseLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidInput(f"neither JSON nor YAML ({first_line(error)})") from None
     if isinstance(document, Mapping):
@@ -118,10 +124,7 @@ def _head(name: object) -> Head:
 
 
 def _all_different(entries: Entries) -> Entries:
-    heads = [head for head, _ in entries]
-    if not heads:
+    if not entries:
         raise InvalidInput("at least one head must be ranked, got none")
-    if len(set(heads)) != len(heads):
-        twice = next(head for head in heads if heads.count(head) > 1)
-        raise InvalidInput(f"head {twice} is listed twice: list every head once")
+    check_different(head for head, _ in entries)
     return entries

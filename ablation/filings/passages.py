@@ -9,9 +9,10 @@ out of a cell, a filing with a wrong one is an error nobody sees.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ablation.filings.filing import Fact
-from ablation.filings.states import ANY_STATE, state_mentions
+from ablation.filings.states import ANY_STATE, StateMention, state_mentions
 
 EARLIEST_YEAR = 1700
 
@@ -90,9 +91,15 @@ _CUES: Mapping[str, tuple[_Cues, ...]] = {
 }
 
 
+@lru_cache(maxsize=1)
+def _mentions(section: str) -> tuple[StateMention, ...]:
+    """The states of a section, for both questions about states."""
+    return tuple(state_mentions(section))
+
+
 def _spans(section: str, question_key: str, value: str) -> Iterator[tuple[int, int]]:
     if question_key in ("inc_state", "hq_state"):
-        for mention in state_mentions(section):
+        for mention in _mentions(section):
             if mention.state == value:
                 yield mention.start, mention.end
         return
@@ -223,7 +230,7 @@ def extract_employee_count(section: str, company: str) -> Fact | None:
             \s+(?P<count>\d{{1,3}}(?:,\d{{3}}){{1,2}}|\d{{1,9}})
             (?:\s+(?:regular|permanent|active|salaried|total|full[-\s]time|equivalent))*
             \s+(?:employees|persons|people|associates|team\s+members)\b
-            (?!(?:\s*\([^)]*\))?,?\s*
+            (?!(?:\s*\([^)]{{0,500}}\))?,?\s*
                (?:and\s|plus\s|engaged|involved|dedicated|devoted|working|who\s|whose\s|at\s
                  |in\s+(?:the|its|our|research|sales|manufacturing|marketing|engineering)\b))"""
     )

@@ -14,7 +14,7 @@ from ablation.assets.store import sha256_of
 from ablation.engine import FAST, EngineChoice
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
-from ablation.errors import ComputationError, InvalidInput, first_line, shortened
+from ablation.errors import ComputationError, InvalidInput, first_line
 from ablation.generation import MAX_NEW_TOKENS, make_greedy
 from ablation.heads import HeadGrid
 from ablation.models.registry import DTYPES, ModelSpec
@@ -66,11 +66,23 @@ class LoadedModel:
     def fingerprint(self) -> str:
         """Hash over names and contents of weights, config and tokenizer, made when first asked."""
         digest = hashlib.sha256()
-        files = [path for pattern in MODEL_FILES for path in self.directory.glob(pattern)]
-        for path in sorted(files):
+        for path in sorted(model_files(self.directory)):
             digest.update(path.name.encode())
             digest.update(sha256_of(path).encode())
         return digest.hexdigest()
+
+
+def model_files(directory: Path) -> list[Path]:
+    """The files that a model is read from.
+
+    Raises:
+        InvalidInput: one is a pipe, a device or a folder: reading it might never end.
+    """
+    found = [path for pattern in MODEL_FILES for path in directory.glob(pattern)]
+    for path in found:
+        if path.exists() and not path.is_file():
+            raise InvalidInput(f"{path}: a regular file is required: remove what is there")
+    return [path for path in found if path.exists()]
 
 
 def load_model(
@@ -93,7 +105,10 @@ def load_model(
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
     directory = model_directory(spec)
     model = _load_weights(directory, getattr(torch, dtype))
-    make_greedy(model)
+    try:
+        make_greedy(model)
+    except InvalidInput as error:
+        raise InvalidInput(f"{directory}: {error}") from None
     try:
         model = model.to(device).eval()
     except torch.OutOfMemoryError as error:
@@ -152,6 +167,7 @@ def _load_weights(directory: Path, dtype: torch.dtype) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging
 
+    model_files(directory)
     if not (directory / "config.json").is_file():
         raise InvalidInput(f"{directory}: a model directory needs a config.json, and has none")
     try:
@@ -230,10 +246,4 @@ def _check_tokens(model: Any, tokenizer: Any, directory: Path) -> None:
         raise InvalidInput(
             f"{directory}: the tokenizer has token {highest}, and the model knows {rows}: give "
             "the tokenizer of this model"
-        )
-    ends = model.generation_config.eos_token_id
-    if not all(type(end) is int for end in (ends if isinstance(ends, list) else [ends or 0])):
-        raise InvalidInput(
-            f"{directory}: eos_token_id must be a token or a list of tokens, got "
-            f"{shortened(ends)}: correct generation_config.json or config.json"
         )

@@ -1,5 +1,7 @@
 """Models by key, directory or hub id: what each is and how it is asked."""
 
+import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput
+from ablation.file_names import slug, told_apart
 from ablation.prompts.styles import PLAIN, STYLES, PromptStyle
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -20,7 +23,8 @@ class ModelSpec:
     """What is known of a model before it is loaded.
 
     Attributes:
-        key: what ``--model`` takes, and the model's name in result paths.
+        key: the model's name in result paths and test ids, one for each model; of a registered one
+            also what ``--model`` takes.
         name: its full name.
         style: how it is asked.
         token_lengths: the prompt lengths of its cells in the grid, in tokens.
@@ -90,8 +94,7 @@ def _resolve(name: str) -> ModelSpec:
         return MODELS[name]
     path = Path(name)
     if name and path.is_dir():
-        key = path.resolve().name
-        return ModelSpec(slug(key), key, directory=path)
+        return ModelSpec(_key_of(path), path.resolve().name, directory=path)
     if _HUB_ID.fullmatch(name):
         return ModelSpec(slug(name), name, hub_id=name)
     raise InvalidInput(
@@ -100,6 +103,7 @@ def _resolve(name: str) -> ModelSpec:
     )
 
 
-def slug(name: str) -> str:
-    """``name`` as a part of paths: lower case, since some file systems know no other."""
-    return re.sub(r"[^a-z0-9._]+", "-", name.lower()).strip("-._") or "model"
+def _key_of(directory: Path) -> str:
+    """What a directory is called: one key through whatever link, another once it has been moved."""
+    whole = directory.resolve()
+    return told_apart(whole.name, hashlib.sha256(os.fsencode(whole)).hexdigest())

@@ -211,6 +211,15 @@ def test_decode_scope_without_a_cache_raises_instead_of_doing_nothing(llama):
         llama(random_ids(9), use_cache=False)
 
 
+def test_that_nothing_was_due_is_said_and_holds_for_one_context(llama):
+    ablator = HeadAblator(llama, [Head(0, 1)], ZeroAblation(scope=Scope.DECODE))
+    with ablator:
+        llama(random_ids(5))
+        ablator.nothing_was_due()
+    with pytest.raises(AblationNotApplied, match="no forward pass of scope decode"), ablator:
+        llama(random_ids(5))
+
+
 def test_nothing_remains_after_the_context_or_an_exception(model):
     ids = random_ids(9)
     before = logits(model, ids)

@@ -82,6 +82,48 @@ def test_a_layer_that_runs_out_gives_its_lower_ranked_heads_then_the_nearest_lay
     assert other.layer in (0, 2)
 
 
+def drawn_as_described(grid, tested, excluded, seed):
+    """The rule to the letter, each head compared with each."""
+    generator = random.Random(seed)
+    left = [head for head in grid if head not in tested]
+    generator.shuffle(left)
+    left.sort(key=lambda head: head in excluded)
+    drawn, wanted = [], by_layer(tested)
+    for nearest in range(grid.layers):
+        for layer in sorted(wanted):
+            for head in [h for h in left if abs(h.layer - layer) == nearest][: wanted[layer]]:
+                wanted[layer] -= 1
+                left.remove(head)
+                drawn.append(head)
+    return tuple(sorted(drawn))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_layer_matched_draw_is_that_of_the_rule(seed):
+    generator = random.Random(seed)
+    grid = HeadGrid(generator.randint(1, 8), generator.randint(2, 6))
+    heads = generator.sample(list(grid), len(grid))
+    tested = heads[: generator.randint(0, len(heads) // 2)]
+    excluded = heads[: generator.randint(0, len(heads))]
+    expected = drawn_as_described(grid, tested, excluded, seed)
+    assert layer_matched_heads(grid, tested, excluded, seed) == expected
+
+
+def test_a_draw_in_the_largest_models_compares_no_head_with_all_others(monkeypatch):
+    compared = 0
+
+    def count(self, other):
+        nonlocal compared
+        compared += 1
+        return (self.layer, self.head) == (other.layer, other.head)
+
+    grid = HeadGrid(126, 128)
+    heads = list(grid)[::20]
+    monkeypatch.setattr(Head, "__eq__", count)
+    layer_matched_heads(grid, heads, heads)
+    assert compared < 10 * len(grid)
+
+
 def test_more_tested_heads_than_others_are_refused():
     with pytest.raises(InvalidInput, match="control of 7 other heads .* only 12 heads"):
         layer_matched_heads(HeadGrid(4, 3), list(HeadGrid(4, 3))[:7], [])
@@ -112,6 +154,7 @@ def test_impossible_draws_are_refused():
         ((5, 271), "level 271 is out of range"),
         ((10, 5), "levels must ascend without repeats, got 10,5: try 5,10"),
         ((5, 5), "levels must ascend without repeats"),
+        ((5,) * 10_000, r"got 5(,5){49},…: try 5$"),
     ],
 )
 def test_impossible_levels_are_refused(levels, message):

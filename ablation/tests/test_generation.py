@@ -3,12 +3,22 @@ import torch
 from transformers import GenerationConfig
 
 from ablation.ablator import HeadAblator
+from ablation.engine.drafted import Drafts
+from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.errors import ComputationError
 from ablation.generation import greedy_answers, make_greedy
 from ablation.heads import Head
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
-from ablation.tests.tiny_models import tiny_directory
+from ablation.modes import ZeroAblation
+from ablation.modes.protocol import Scope
+from ablation.tests.tiny_models import (
+    VOCAB,
+    byte_tokenizer,
+    random_ids,
+    tiny_directory,
+    tiny_model,
+)
 
 ROWS = [(), (Head(0, 3), Head(2, 5)), (Head(1, 1),), ()]
 
@@ -53,3 +63,24 @@ def test_nan_logits_are_an_error_not_an_answer(tmp_path):
         loaded.model.model.norm.weight.fill_(float("nan"))
     with pytest.raises(ComputationError, match="logits are NaN"):
         greedy_answers(loaded.model, loaded.tokenizer, [5, 6, 7], [()])
+
+
+@pytest.mark.parametrize("engine", [FastEngine(), ReferenceEngine()], ids=lambda one: one.name)
+def test_an_answer_that_ends_with_its_first_token_has_nothing_to_be_ablated(engine):
+    model, tokenizer, prompts = tiny_model("llama-gqa"), byte_tokenizer(), random_ids(12, 2)
+    with torch.no_grad():
+        first = model(prompts).logits[:, -1].argmax(-1).tolist()
+    model.generation_config = GenerationConfig(eos_token_id=first)
+    ablation = ZeroAblation(scope=Scope.DECODE)
+    sets = [(Head(1, 2),), ()]
+    found = dict(engine.answers(model, tokenizer, prompts, sets, ablation, Drafts()))
+    answers = tokenizer.batch_decode([[token] for token in first], skip_special_tokens=True)
+    assert found == {(0,): answers, (1,): answers}
+
+
+@pytest.mark.parametrize("pad", [-1, VOCAB, None])
+def test_a_padding_that_the_model_does_not_know_is_none(pad):
+    model = tiny_model("llama-gqa")
+    model.generation_config = GenerationConfig(eos_token_id=[5, 2], pad_token_id=pad)
+    make_greedy(model)
+    assert model.generation_config.pad_token_id == 5

@@ -1,11 +1,14 @@
 """Computes cells into a store, and exports the study's own result files.
 
 Their paths are the study's, too: ``phase2/qrhead/…`` for detection, ``phase3/qrhead/…`` for
-ablation; other methods have folders of their own, other ways of ablation a name of their own.
+ablation; other methods and rankings from files have folders of their own, other ways of ablation a
+name of their own.
 """
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from ablation.controls import ControlDraw
 from ablation.detection.ranking import HeadRanking
 from ablation.detection.ranking_formats import read_entries
 from ablation.errors import InvalidInput, ResultsError
+from ablation.file_names import told_apart
 from ablation.heads import Head
 from ablation.modes.protocol import Ablation
 from experiments.cells.cell import Cell, prompts_sha256
@@ -34,22 +38,31 @@ UNABLATED: tuple[Head, ...] = ()
 
 @dataclass(frozen=True)
 class ResultsFolder:
-    """Where the exported files of the QRHead experiment lie under ``root``."""
+    """Where the exported files of the QRHead experiment lie under ``root``.
+
+    Attributes:
+        root: the folder.
+        ranking: what stands for the method where the heads are ranked by a file.
+    """
 
     root: Path
+    ranking: str | None = None
 
     def detection(self, cell: Cell, plan: AblationPlan) -> Path:
         return self._path("phase2", cell, plan.method, "")
 
     def ablation(self, cell: Cell, plan: AblationPlan) -> Path:
-        return self._path("phase3", cell, plan.method, plan.ablation.tag)
+        return self._path("phase3", cell, self.ranking or plan.method, plan.ablation.tag)
 
     def control(self, cell: Cell, plan: AblationPlan, draw: ControlDraw) -> Path:
         beside = self.ablation(cell, plan)
         return beside.with_name(f"{beside.stem}_controls") / f"{draw}.json"
 
-    def _path(self, phase: str, cell: Cell, method: str, tag: str) -> Path:
-        folder = self.root / phase / method / cell.loaded.spec.key / cell.question
+    def figures(self, plan: AblationPlan) -> Path:
+        return self.root / "figures" / (self.ranking or plan.method)
+
+    def _path(self, phase: str, cell: Cell, ranked_by: str, tag: str) -> Path:
+        folder = self.root / phase / ranked_by / cell.loaded.spec.key / cell.question
         return folder / f"tokens_{cell.tokens}{tag}.json"
 
 
@@ -73,6 +86,18 @@ class CellRunner:
         default_factory=dict, repr=False
     )
     _ablations: dict[tuple[str, ...], Ablation] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def exports(self) -> ResultsFolder:
+        """Where files go: what a ranking file gives is never taken for the cell's own.
+
+        Raises:
+            InvalidInput: the ranking file cannot be read.
+        """
+        if self.ranking_file is None:
+            return self.results
+        digest = hashlib.sha256(self._ranking_text.encode()).hexdigest()
+        return replace(self.results, ranking=told_apart(self.ranking_file.stem, digest))
 
     def detect(self, cell: Cell) -> dict[str, Any]:
         """The detection document of ``cell``, stored or computed now, and exported.
@@ -110,7 +135,7 @@ class CellRunner:
         todo = conditions(self.plan, ranking)
         found = self._run(cell, [condition.heads for condition in todo])
         document = ablation_document(cell, todo, found, self.plan, self._ablation(cell), source)
-        return _exported(self.results.ablation(cell, self.plan), document)
+        return _exported(self.exports.ablation(cell, self.plan), document)
 
     def controls(self, cell: Cell) -> list[dict[str, Any]]:
         """The documents of the plan's further draws of control heads, stored or computed now.
@@ -132,7 +157,7 @@ class CellRunner:
             document = control_document(
                 cell, ranking, self.plan, draw, self._ablation(cell), outcomes
             )
-            documents.append(_exported(self.results.control(cell, self.plan, draw), document))
+            documents.append(_exported(self.exports.control(cell, self.plan, draw), document))
         return documents
 
     def noise(self, cell: Cell) -> dict[str, Any]:
@@ -202,9 +227,18 @@ class CellRunner:
             source = path.relative_to(self.results.root).as_posix()
             return read_ranking(self.detect(cell), cell), source
         try:
-            entries = read_entries(read_text(self.ranking_file))
+            entries = read_entries(self._ranking_text)
             return HeadRanking.from_entries(entries, cell.loaded.grid), str(self.ranking_file)
-        except (InvalidInput, ResultsError) as error:
+        except InvalidInput as error:
+            raise InvalidInput(f"ranking file {self.ranking_file}: {error}") from None
+
+    @cached_property
+    def _ranking_text(self) -> str:
+        """The ranking file as it is now: what the results are called after is what they are of."""
+        assert self.ranking_file is not None
+        try:
+            return read_text(self.ranking_file)
+        except ResultsError as error:
             raise InvalidInput(f"ranking file {self.ranking_file}: {error}") from None
 
 

@@ -13,6 +13,9 @@ from ablation.errors import InvalidInput
 from experiments.claims import CLAIMS
 from experiments.judging.claim import DETAILS_ONLY, Claim, Tier, Unit
 
+_LONGEST_NOTE = 5_000
+"""Characters; ours are a line or two, but the file may be anybody's."""
+
 
 @click.command("claims")
 @click.argument("ids", nargs=-1, metavar="[ID]…")
@@ -106,7 +109,9 @@ def _part(part: dict[str, Any]) -> Iterator[str]:
         f"      {name}{show(part['estimate'])} [{ends}] {part['unit']} "
         f"({part['n']} {part['units']}{p}), published {part['published']}: {part['verdict']}"
     )
-    yield from wrap(part["note"], 92, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    yield from wrap(
+        part["note"][:_LONGEST_NOTE], 92, initial_indent=" " * 8, subsequent_indent=" " * 8
+    )
 
 
 def _known() -> str:

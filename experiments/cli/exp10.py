@@ -219,7 +219,4 @@ def _draw(results: "Exp10Results", folder: Path, tag: str) -> list[Path]:
     from experiments.json_files import storing
 
     with storing(folder):
-        # What is drawn is all that is known in this setting: an older figure is of another.
-        for path in folder.glob(f"exp10?_*_{tag}.*"):
-            path.unlink()
         return draw_all(results.individual, results.cumulative, results.summary, folder, tag)

@@ -119,7 +119,8 @@ def _rank_on_text(settings: RunSettings, model: str, options: Exp10Options) -> N
 @click.option(
     "--ranking",
     type=click.Path(path_type=Path),
-    help="Detection file to take the top heads from; default: this cell's, computed if missing.",
+    help="File to take the top heads from, in any format of 'headclaims ranking'; results are "
+    "called after it. Default: this cell's own, computed if missing.",
 )
 @METHOD_OPTION
 @ablation_options
@@ -169,7 +170,7 @@ def _ablate(runner: "CellRunner", cells: "list[Cell]", figure: bool) -> None:
     for cell in cells:
         document, controls = runner.ablate(cell), runner.controls(cell)
         found.append((document, controls))
-        path = runner.results.ablation(cell, runner.plan)
+        path = runner.exports.ablation(cell, runner.plan)
         click.echo(f"{cell.loaded.spec.key}, {cell.question}, {cell.tokens} tokens: {path}")
         for line in _summary(document, controls):
             click.echo(f"  {line}")
@@ -224,6 +225,6 @@ def _draw(
         [documents[0]["model_key"], *dict.fromkeys(d["question"] for d in documents)]
         + [str(tokens) for tokens in dict.fromkeys(d["total_tokens"] for d in documents)]
     )
-    folder = runner.results.root / "figures" / "qrhead"
+    folder = runner.exports.figures(runner.plan)
     with storing(folder):
-        return draw_ablation_curves(found, folder, stem)
+        return draw_ablation_curves(found, folder, stem + runner.plan.ablation.tag)

@@ -7,8 +7,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from ablation.assets import asset as assets
 from ablation.assets import embedded
-from ablation.assets.asset import asset as assets
 from ablation.assets.store import CACHE_VARIABLE
 from ablation.errors import InvalidInput
 from experiments.cli.assets import assets_group

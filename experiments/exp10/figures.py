@@ -12,12 +12,18 @@ from matplotlib.patheffects import withStroke
 from matplotlib.scale import SymmetricalLogTransform
 from matplotlib.ticker import MaxNLocator
 
-from experiments.drawing import new_figure, save_figure
+from experiments.drawing import figure_paths, new_figure, save_figure
 
 Document = Mapping[str, Any]
 Style = dict[str, Any]
 
 RED, BLUE, ORANGE, GREY = "#b2182b", "#2166ac", "#e08214", "0.35"
+
+NAMES = (
+    "exp10b_histogram", "exp10b_heatmap", "exp10b_zipf", "exp10c_pareto", "exp10d_layer_importance",
+    "exp10d_g_correlation",
+)  # fmt: skip
+"""The study's, of all figures; a tag follows."""
 
 CHANGE = "change of perplexity"
 LINEAR_BELOW = 0.1
@@ -55,6 +61,9 @@ def draw_all(
 ) -> list[Path]:
     """Draws every figure that these results suffice for; ``tag`` ends the files' names.
 
+    These are all that is known in this setting: an older figure of these names is of another, and
+    is removed.
+
     Raises:
         OSError: a file cannot be written.
     """
@@ -67,6 +76,9 @@ def draw_all(
     paths += draw_layers(summary, folder, tag)
     if "correlation" in summary:
         paths += draw_correlation(summary, folder, tag)
+    for path in {path for name in NAMES for path in figure_paths(folder, f"{name}_{tag}")}:
+        if path not in paths:
+            path.unlink(missing_ok=True)
     return paths
 
 

@@ -12,7 +12,6 @@ from ablation.detection import GRADIENT
 from ablation.detection.gradient import gradient_scores_of_text
 from ablation.detection.ranking import HeadRanking
 from ablation.metrics.perplexity import windows
-from ablation.models.registry import slug
 from experiments.exp10.setting import Setting
 from experiments.json_files import storing, write_json
 from experiments.memory_errors import memory_errors
@@ -51,7 +50,7 @@ def rank_on_text(setting: Setting, store: Store, out: Path) -> tuple[dict[str, A
         "provenance": dict(ranked.provenance),
     }
     folder = out / "phase2" / GRADIENT / setting.loaded.spec.key / "text"
-    path = folder / f"{slug(setting.text.name)}_window_{setting.window}.json"
+    path = folder / f"{setting.text.label}_window_{setting.window}.json"
     with storing(path):
         folder.mkdir(parents=True, exist_ok=True)
         write_json(path, document)

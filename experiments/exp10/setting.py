@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from ablation.assets.text import SourceText, TokenText, read_text, tokenise
 from ablation.errors import InvalidInput
 from ablation.metrics.perplexity import Perplexity
 from ablation.models.loading import LoadedModel
-from ablation.models.registry import DTYPES, ModelSpec, slug
+from ablation.models.registry import DTYPES, ModelSpec
 from ablation.modes import REDIRECTED, ZeroAblation
 from ablation.modes.mean import mean_ablation
 from ablation.modes.protocol import Ablation, BiasPolicy
@@ -50,7 +49,7 @@ class Setting:
             parts.append("zero_remove")
         usual = min(self.loaded.model.config.max_position_embeddings, LONGEST_WINDOW)
         if (text.name, text.ids.numel(), self.window) != (spec.text, spec.text_tokens, usual):
-            parts.append(f"{slug(Path(text.name).stem)}_{text.ids.numel()}x{self.window}")
+            parts.append(f"{text.label}_{text.ids.numel()}x{self.window}")
         dtype = str(self.loaded.model.dtype).removeprefix("torch.")
         return "_".join(parts if dtype == DTYPES[0] else [*parts, dtype])
 

@@ -16,6 +16,14 @@ def tiny(tmp_path_factory):
     return tiny_directory(tmp_path_factory.mktemp("models") / "tiny")
 
 
+@pytest.fixture(scope="session")
+def tiny_key(tiny):
+    """What its results are called after."""
+    from ablation.models.registry import model_spec
+
+    return model_spec(str(tiny)).key
+
+
 @pytest.fixture(scope="module", autouse=True)
 def own_store(tmp_path_factory):
     """Nothing of a module reaches the store of the user, or that of another module."""

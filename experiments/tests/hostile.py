@@ -1,11 +1,15 @@
-"""Damaged files by the thousand, for the tests of whatever reads a file that is handed over."""
+"""Damaged and long files, for the tests of whatever reads a file that is handed over."""
 
 import csv
 import io
+import itertools
 import json
+import re
 import resource
+import signal
+import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -18,6 +22,8 @@ st = pytest.importorskip("hypothesis.strategies")
 
 BYTES = 100_000_000
 SECONDS = 1.0
+GIVEN_UP = 20.0
+"""Seconds; a reader that takes the square of a long file's length would go on for minutes."""
 LONGEST_MESSAGE = 2_000
 PROCESS = Path("/proc/self")
 
@@ -33,11 +39,18 @@ VALUES = st.recursive(
 )
 
 
-def fuzz(config, strategy, check):
-    """Runs ``check`` on as many values as ``--fuzz`` says, the same ones for a ``--fuzz-seed``."""
+def fuzz(config, strategy, check, *, share=1):
+    """Runs ``check`` on as many values as ``--fuzz`` says, the same ones for a ``--fuzz-seed``.
+
+    Args:
+        config: pytest's.
+        strategy: what values there are.
+        check: what is run on each.
+        share: only one of so many, but ten at least.
+    """
     settings = hypothesis.settings(
         deadline=None,
-        max_examples=config.getoption("fuzz"),
+        max_examples=max(10, config.getoption("fuzz") // share),
         database=None,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
@@ -71,6 +84,72 @@ def damaged(draw, whole):
     else:
         holder[key] = draw(VALUES)
     return json.dumps(document).encode("utf-8", "surrogatepass")
+
+
+LENGTHS = (3_000, 100_000)
+"""Bytes. What takes a microsecond a byte takes a tenth of a second for the longer one; what takes
+a hundredth of that for each pair of its entries takes minutes."""
+
+WORDS = [
+    " ", "\n", "\t", "\n \n", "a", "a ", "(", "[", "{", "-", ".", ",", ", ", "1", "- ", "? ", "&a ",
+    "1961 ", "14,200 ", "Delaware ", "Washington, ", "organized West Virginia, ", "The Company (",
+    "We were incorporated in ", "in the State of Delaware in May ", "We had 500 employees (",
+]  # fmt: skip
+
+
+class _Long(bytes):
+    """Of which a failing test shows the beginning."""
+
+    def __repr__(self):
+        return f"{bytes(self[:300])!r}… ({len(self)} bytes)"
+
+
+@st.composite
+def long(draw, whole):
+    """A file of a format with something in it over and over, alike or numbered.
+
+    That is a part of its bytes, an entry of a list or an object, or a text.
+    """
+    size, alike = draw(st.sampled_from(LENGTHS)), draw(st.booleans())
+    try:
+        document = json.loads(whole)
+    except ValueError:
+        document = None
+    places = _places(document) if isinstance(document, dict) else []
+    texts = [(holder, key) for holder, key in places if isinstance(holder[key], str)]
+    hows = ["part", *(["entry", "entry"] if places else []), *(["text", "text"] if texts else [])]
+    how = draw(st.sampled_from(hows))
+    if how == "part":
+        ends = st.sampled_from([0, *(m.end() for m in re.finditer(rb"[\s,:]+", whole)), len(whole)])
+        start, end = sorted((draw(ends), draw(ends)))
+        part = whole[start:end].decode("utf-8", "surrogateescape") or draw(st.sampled_from(WORDS))
+        parts = "".join(repeated(part, size, alike=alike))
+        return _Long(whole[:start] + parts.encode("utf-8", "surrogateescape") + whole[end:])
+    if how == "text":
+        holder, key = draw(st.sampled_from(texts))
+        word = draw(st.sampled_from([holder[key] or " ", *WORDS]))
+        before, after = draw(st.sampled_from(["", holder[key]])), draw(st.sampled_from(["", "x"]))
+        holder[key] = before + "".join(repeated(word, size, alike=alike)) + after
+    else:
+        holder, key = draw(st.sampled_from(places))
+        text = json.dumps([holder[key]] if isinstance(holder, list) else {key: holder[key]})
+        entries = [json.loads(entry) for entry in repeated(text, size, alike=alike)]
+        if isinstance(holder, list):
+            holder[key:key] = [entry for (entry,) in entries]
+        else:
+            holder |= {name: value for entry in entries for name, value in entry.items()}
+    return _Long(json.dumps(document).encode("utf-8", "surrogatepass"))
+
+
+def repeated(part, size, *, alike):
+    """``part`` over and over, or with its last number counted on; two of them are the same."""
+    times = max(2, size // len(part))
+    if alike:
+        return [part] * times
+    at = [match.span() for match in re.finditer(r"[0-9]+", part)] or [(len(part), len(part))]
+    start, end = at[-1]
+    numbers = itertools.chain(range(times - 1), [times - 2])
+    return [f"{part[:start]}{number}{part[end:]}" for number in numbers]
 
 
 def _is_text(whole):
@@ -119,12 +198,38 @@ def refused_or_read(read, *arguments) -> float:
     """The processor time of ``read``."""
     started = time.process_time()
     try:
-        read(*arguments)
+        with _given_up():
+            read(*arguments)
     except (HeadclaimsError, click.BadParameter) as error:
         message = error.format_message() if isinstance(error, click.BadParameter) else str(error)
         assert "\n" not in message
         assert 0 < len(message) < LONGEST_MESSAGE
     return time.process_time() - started
+
+
+class _GivenUp(BaseException):
+    """A reader takes forever."""
+
+
+@contextmanager
+def _given_up():
+    """Ends what takes forever; where it cannot be ended, it is waited for."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def give_up(*_):
+        raise _GivenUp
+
+    before = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, GIVEN_UP)
+    try:
+        yield
+    except _GivenUp:
+        pytest.fail(f"not read within {GIVEN_UP:.0f} seconds")
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def memory_from_here() -> int:

@@ -1,5 +1,6 @@
 """The commands on a tiny model: what they write, and what they say to bad input."""
 
+import hashlib
 import io
 import json
 import runpy
@@ -16,8 +17,13 @@ from experiments.cli import main as cli_main
 from experiments.tests.conftest import TINY_TOKENS
 
 SMALL = ("--question", "inc_state", "--tokens", TINY_TOKENS, "--synthetic", 6, "--levels", "2,4")
-CELL = Path("qrhead/tiny/inc_state") / f"tokens_{TINY_TOKENS}.json"
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def cell(tiny_key):
+    """The small cell's file, in either phase."""
+    return Path("qrhead") / tiny_key / "inc_state" / f"tokens_{TINY_TOKENS}.json"
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +53,16 @@ def read(path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def test_ablate_writes_the_studys_result_format(ablated):
-    document = read("results/phase3" / CELL)
+def test_ablate_writes_the_studys_result_format(ablated, cell):
+    document = read("results/phase3" / cell)
     assert document["method"] == "qrhead_ablation_incremental"
-    assert document["model_key"] == "tiny"
+    assert document["model_key"] == cell.parts[1]
+    assert document["model_name"] == "tiny"
     assert document["question_prompt"] == "What state was the company incorporated in?"
     assert document["total_tokens"] == TINY_TOKENS
     assert document["ablation_levels"] == [2, 4]
     assert document["test_samples"] == 2
-    assert document["heads_source"] == f"phase2/{CELL.as_posix()}"
+    assert document["heads_source"] == f"phase2/{cell.as_posix()}"
     assert document["baseline"].keys() == {"accuracy", "correct", "total", "items"}
     assert document["ablation"] == {
         "mode": "zero", "site": "z", "scope": "all", "bias": "remove", "control_seed": 42
@@ -76,8 +83,8 @@ def test_ablate_writes_the_studys_result_format(ablated):
     assert document["provenance"]["versions"]["torch"]
 
 
-def test_detection_is_written_in_the_studys_format(ablated):
-    document = read("results/phase2" / CELL)
+def test_detection_is_written_in_the_studys_format(ablated, cell):
+    document = read("results/phase2" / cell)
     assert document["method"] == "qrhead"
     assert document["samples_processed"] == len(document["samples"]) == 4
     assert document["null_query"] == "N/A"
@@ -87,8 +94,8 @@ def test_detection_is_written_in_the_studys_format(ablated):
     assert document["top_50_heads"] == [row["head"] for row in document["head_rankings"][:50]]
 
 
-def test_ablate_draws_the_curve(ablated):
-    stem = Path(f"results/figures/qrhead/tiny_inc_state_{TINY_TOKENS}")
+def test_ablate_draws_the_curve(ablated, tiny_key):
+    stem = Path(f"results/figures/qrhead/{tiny_key}_inc_state_{TINY_TOKENS}")
     assert stem.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     ElementTree.parse(stem.with_suffix(".svg"))
 
@@ -101,8 +108,8 @@ def test_ablate_says_what_it_found(ablated):
         assert any(line.startswith(f"{kind} 4 0/2 correct [0, 66]%, +0.0") for line in lines)
 
 
-def test_a_stored_cell_is_not_computed_again_unless_asked(ablated, headclaims, tiny):
-    path = "results/phase3" / CELL
+def test_a_stored_cell_is_not_computed_again_unless_asked(ablated, headclaims, tiny, cell):
+    path = "results/phase3" / cell
     before = read(path)
     assert headclaims("ablate", "--model", tiny, *SMALL)[0] == 0
     assert read(path) == before
@@ -112,8 +119,8 @@ def test_a_stored_cell_is_not_computed_again_unless_asked(ablated, headclaims, t
     assert other["top_heads_ablations"] == before["top_heads_ablations"]
 
 
-def test_fresh_computes_again_and_finds_the_same(ablated, headclaims, tiny):
-    path = "results/phase3" / CELL
+def test_fresh_computes_again_and_finds_the_same(ablated, headclaims, tiny, cell):
+    path = "results/phase3" / cell
     before = read(path)
     path.unlink()
     assert headclaims("ablate", "--model", tiny, *SMALL)[0] == 0
@@ -126,40 +133,58 @@ def test_fresh_computes_again_and_finds_the_same(ablated, headclaims, tiny):
     assert again == before
 
 
-def test_no_store_computes_everything_and_keeps_nothing(headclaims, tiny, monkeypatch):
+def test_no_store_computes_everything_and_keeps_nothing(headclaims, tiny, monkeypatch, cell):
     runs = []
     for _ in range(2):
         assert headclaims("ablate", "--model", tiny, *SMALL, "--store", "none")[0] == 0
-        runs.append(read("results/phase3" / CELL)["provenance"]["run"])
+        runs.append(read("results/phase3" / cell)["provenance"]["run"])
     assert runs[0] != runs[1]
     assert not Path("store").exists()
 
 
-def test_skip_random_leaves_the_controls_out(headclaims, tiny):
+def test_skip_random_leaves_the_controls_out(headclaims, tiny, cell):
     assert headclaims("ablate", "--model", tiny, *SMALL, "--skip-random")[0] == 0
-    assert read("results/phase3" / CELL)["random_heads_ablations"] == []
+    assert read("results/phase3" / cell)["random_heads_ablations"] == []
 
 
-def test_a_ranking_from_a_file_is_used(ablated, headclaims, tiny):
-    ranking = read("results/phase2" / CELL)
+def test_a_ranking_from_a_file_is_used_and_called_after_it(
+    ablated, headclaims, tiny, tiny_key, cell
+):
+    before = {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()}
+    ranking = read("results/phase2" / cell)
     ranking["head_rankings"] = [{**row, "score": -row["score"]} for row in ranking["head_rankings"]]
     Path("other.json").write_text(json.dumps(ranking), encoding="utf-8")
-    status, _, err = headclaims(
-        "ablate", "--model", tiny, *SMALL, "--ranking", "other.json", "--out", "elsewhere"
-    )
+    digest = hashlib.sha256(Path("other.json").read_bytes()).hexdigest()[:8]
+    given = ("ablate", "--model", tiny, *SMALL, "--figure", "--ranking", "other.json")
+    status, out, err = headclaims(*given)
     assert (status, err) == (0, "")
-    document = read("elsewhere/phase3" / CELL)
+    path = Path("results/phase3", f"other-{digest}", *cell.parts[1:])
+    assert str(path) in out
+    document = read(path)
     worst = ranking["head_rankings"][-1]["head"]
     assert document["heads_source"] == "other.json"
     assert document["top_heads_ablations"][0]["heads_str"][0] == worst
-    assert not Path("elsewhere/phase2").exists()
+    assert path.with_name(f"{path.stem}_controls").is_dir()
+    drawn = Path("results/figures", f"other-{digest}", f"{tiny_key}_inc_state_{TINY_TOKENS}.png")
+    assert drawn.exists()
+    assert not Path("results/phase2", f"other-{digest}").exists()
+    assert {path: path.read_bytes() for path in before} == before
 
 
-def test_detect_names_the_best_heads(headclaims, tiny):
+@pytest.mark.parametrize("options", [("--method", "random"), ("--mode", "bos")])
+def test_a_figure_of_another_way_has_a_name_of_its_own(ablated, headclaims, tiny, options):
+    drawn = Path("results/figures").rglob("*.png")
+    before = {path: path.read_bytes() for path in drawn}
+    assert headclaims("ablate", "--model", tiny, *SMALL, "--figure", *options)[0] == 0
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(list(Path("results/figures").rglob("*.png"))) == 2
+
+
+def test_detect_names_the_best_heads(headclaims, tiny, cell):
     status, out, _ = headclaims("detect", "--model", tiny, *SMALL[:6])
     assert status == 0
     assert "top 10 heads: L" in out
-    assert read("results/phase2" / CELL)["samples_processed"] == 4
+    assert read("results/phase2" / cell)["samples_processed"] == 4
 
 
 def test_run_computes_the_grid(headclaims, tiny):
@@ -172,13 +197,15 @@ def test_run_computes_the_grid(headclaims, tiny):
     assert len(list(Path("results/phase3").rglob("layer_matched_42.json"))) == 2
 
 
-def test_several_control_draws_are_kept_one_by_one_and_drawn_together(ablated, headclaims, tiny):
+def test_several_control_draws_are_kept_one_by_one_and_drawn_together(
+    ablated, headclaims, tiny, cell
+):
     status, out, _ = headclaims(
         "ablate", "--model", tiny, *SMALL, "--control-draws", "3", "--figure"
     )
     assert status == 0
     assert "mean of 3 draws (0 to 0)" in out
-    folder = (Path("results/phase3") / CELL).with_suffix("")
+    folder = (Path("results/phase3") / cell).with_suffix("")
     draws = {path.stem: read(path) for path in Path(f"{folder}_controls").glob("*.json")}
     assert draws.keys() == {
         *(f"layer_matched_{seed}" for seed in (42, 43, 44)),
@@ -186,7 +213,7 @@ def test_several_control_draws_are_kept_one_by_one_and_drawn_together(ablated, h
     }
     matched = draws["layer_matched_43"]
     assert matched["control"] == {"kind": "layer_matched", "seed": 43}
-    top = read("results/phase3" / CELL)["top_heads_ablations"]
+    top = read("results/phase3" / cell)["top_heads_ablations"]
     for row, tested in zip(matched["ablations"], top, strict=True):
         assert row["num_heads"] == tested["num_heads"] == len(row["heads"])
         assert not set(row["heads_str"]) & set(tested["heads_str"])
@@ -234,7 +261,7 @@ BAD = {
     "too long": (
         ("--tokens", 2049),
         2,
-        "exceed the context of model tiny, which holds prompts of at most 2048",
+        ", which holds prompts of at most 2048",
     ),
     "levels words": (("--levels", "five"), 2, "whole numbers with commas between"),
     "levels empty": (("--levels", ""), 2, "whole numbers with commas between"),
@@ -343,12 +370,12 @@ def test_nan_in_the_model_is_one_line_and_no_figure(headclaims, tiny, tmp_path):
     assert not list(Path("results/phase3").rglob("tokens_*.json"))
 
 
-def test_a_grid_of_several_lengths_is_drawn_in_rows(headclaims, tiny):
+def test_a_grid_of_several_lengths_is_drawn_in_rows(headclaims, tiny, tiny_key):
     status, _, err = headclaims(
         "run", "--model", tiny, *SMALL[4:6], "--levels", "2", "--question", "inc_state",
         "--tokens", "200,210,220,230,240", "--figure",
     )  # fmt: skip
     assert (status, err) == (0, "")
-    drawn = Path("results/figures/qrhead/tiny_inc_state_200_210_220_230_240.svg")
+    drawn = Path(f"results/figures/qrhead/{tiny_key}_inc_state_200_210_220_230_240.svg")
     titles = drawn.read_text(encoding="utf-8").count("<!-- inc_state, ")
     assert titles == 5

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ablation.models.registry import model_spec
 from experiments.cells.choices import MODES, SCOPES
 
 SMALL = ("--tokens", 200, "--synthetic", 10)
@@ -41,7 +42,8 @@ def test_what_is_compared_has_the_same_items_and_controls(headclaims, model):
     for line in files:
         path = Path(line.split(": ")[1])
         assert path.stat().st_size > 1000
-        assert path.stem == "tiny_inc_state_200"  # asked twice, compared once
+        # Asked twice, compared once.
+        assert path.stem == f"{model_spec(str(model)).key}_inc_state_200"
 
     document = json.loads(Path(files[0].split(": ")[1]).read_text(encoding="utf-8"))
     assert (document["left_out"], document["questions"]) == ([], ["inc_state"])

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import itertools
 import json
+import re
 import threading
 
 import pytest
@@ -63,8 +64,9 @@ def test_modes_and_bias_policies_are_different_studies(evaluations_of):
     found = [evaluations_of(**choices) for choices in studies]
     effects = [tuple(sweep(evaluations).deltas.values()) for evaluations in found]
     assert len(set(effects)) == 3
+    text = found[0].setting.text.label
     assert [evaluations.setting.tag for evaluations in found] == [
-        f"gpt2{mode}_random_40x16" for mode in ("", "_zero_remove", "_mean")
+        f"gpt2{mode}_{text}_40x16" for mode in ("", "_zero_remove", "_mean")
     ]
     assert len({evaluations.unit(()).digest for evaluations in found}) == 3
 
@@ -218,7 +220,7 @@ def test_a_perplexity_that_is_not_finite_is_an_error_and_no_result(evaluations_o
 
 def test_results_of_default_settings_are_called_after_the_model_alone(tmp_path):
     setting = small_setting(tmp_path, tokens=256, window=256)
-    assert setting.tag == "gpt2_random_256x256"
+    assert re.fullmatch("gpt2_random-[0-9a-f]{8}_256x256", setting.tag)
     # The tiny model's context is 256.
     spec = dataclasses.replace(setting.loaded.spec, text="random", text_tokens=256)
     usual = dataclasses.replace(setting, loaded=dataclasses.replace(setting.loaded, spec=spec))

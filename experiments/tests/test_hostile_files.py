@@ -1,4 +1,4 @@
-"""Files that a user may hand over, damaged in every way: a value or one line, and nothing else.
+"""Files that a user may hand over, damaged or long: a value or one line, and nothing else.
 
 ``--fuzz 10000`` tries as many of each; the default is a sample of them. Processor time is measured
 and not the clock's, so that a busy machine is no finding.
@@ -27,13 +27,14 @@ from experiments.plugin.regeneration import changes
 from experiments.store import Document, Run, Store, Unit
 from experiments.store.folder import read_document
 from experiments.store.listing import entries
-from experiments.tests.hostile import VALUES, damaged, fuzz, survives
+from experiments.tests.hostile import VALUES, damaged, fuzz, long, survives
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
 st = pytest.importorskip("hypothesis.strategies")
 
 
 GRID = HeadGrid(2, 2)
+LARGE_GRID = HeadGrid(10_000, 10_000)
 UNIT = Unit("answers", {"model_sha256": "ab", "heads": ["L0H1"]})
 SECTION = (
     "Item 1. Business. We make anvils. We were incorporated in West Virginia in May 1961. As of "
@@ -75,7 +76,10 @@ def ground_truth(folder, data):
 
 def ranking(folder, data):
     (folder / "ranking.json").write_bytes(data)
-    HeadRanking.from_entries(read_entries(read_text(folder / "ranking.json")), GRID)
+    entries = read_entries(read_text(folder / "ranking.json"))
+    # In a small model, most heads of a long file are refused before they are compared.
+    HeadRanking.from_entries(entries, LARGE_GRID)
+    HeadRanking.from_entries(entries, GRID)
 
 
 def paragraphs(folder, data):
@@ -160,6 +164,72 @@ def test_no_file_is_more_than_a_value_or_one_line(name, tmp_path, pytestconfig):
 
     fuzz(pytestconfig, damaged(whole), check)
     assert written == [tmp_path / "in"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_long_file_takes_no_longer_than_a_look_at_each_part(name, tmp_path, pytestconfig):
+    read, whole = FORMATS[name]
+    fuzz(pytestconfig, long(whole), lambda data: survives(read, tmp_path, data), share=50)
+
+
+NUMBERED = "".join(f"{number // 1000}-{number % 1000}," for number in range(8_000))
+HEADS = [f"L{number // 1000}H{number % 1000}" for number in [*range(8_000), 7_999]]
+DOUBLED = "a0: &a0 {k: v}\n" + "".join(
+    f"a{n + 1}: &a{n + 1}\n  <<:\n  - *a{n}\n  - *a{n}\n" for n in range(30)
+)
+
+
+def filing_with(section):
+    return json.dumps({**FILING, "item_1": section}).encode()
+
+
+LONG = {
+    "blanks after the heading": ("filing", filing_with("Item 1" + " " * 100_000 + SECTION)),
+    "brackets that stay open": ("filing", filing_with("We had 5 employees (" * 15_000 + SECTION)),
+    "a state over and over": ("filing", filing_with(SECTION + " organized Ohio, " * 5_000)),
+    "a last filing listed twice": (
+        "ground truth",
+        (TRUTH + "".join(f"{n},,,,,,\n" for n in [*range(20_000), 19_999])).encode(),
+    ),
+    "a last head listed twice": (
+        "ranking",
+        json.dumps({"head_rankings": [{"head": head, "score": 1} for head in HEADS]}).encode(),
+    ),
+    "a last name listed twice": ("listed heads", f"{NUMBERED}7-999".encode()),
+    "a last name written twice": (
+        "scores by head",
+        ("{" + "".join(f'"{name}": [1], ' for name in NUMBERED.split(",")[:-1]) + '"07-999": [1]}')
+        .encode(),
+    ),
+    "merges that double": ("listed heads", DOUBLED.encode()),
+    "a long note": (
+        "evidence", evidence_sample().replace(b'"note": "', b'"note": "' + b"-" * 3_000_000),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_no_file_takes_the_square_of_its_length(case, tmp_path):
+    name, data = LONG[case]
+    survives(FORMATS[name][0], tmp_path, data)
+
+
+def test_a_head_is_compared_with_the_others_once(monkeypatch):
+    """However many: a ranking of 8,000 heads of which the last was listed twice took seconds."""
+    compared = 0
+    equal = Head.__eq__
+
+    def count(self, other):
+        nonlocal compared
+        compared += 1
+        return equal(self, other)
+
+    monkeypatch.setattr(Head, "__eq__", count)
+    heads = [Head.parse(head) for head in HEADS]
+    for check in (LARGE_GRID.check, lambda heads: read_entries(f"{NUMBERED}7-999")):
+        with pytest.raises(InvalidInput, match="head L7H999 is listed twice"):
+            check(heads)
+    assert compared < 2 * len(heads)
 
 
 @pytest.mark.parametrize("large", LARGE)

@@ -10,7 +10,10 @@ from ablation.models.registry import model_spec
 from ablation.tests.tiny_models import tiny_directory
 from experiments.tests.hostile import damaged, fuzz, st, survives
 
-FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+FILES = (
+    "config.json", "generation_config.json", "model.safetensors", "tokenizer.json",
+    "tokenizer_config.json",
+)  # fmt: skip
 HUGE = st.sampled_from([0, -1, 1, 10**6, 10**9, 10**18, 10**400, 1e300])
 
 

@@ -108,7 +108,13 @@ def test_evidence_says_what_limits_it():
 
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
-    [("L0H1 L0H2", "L0H2 L0H3", 1 / 3), ("L0H1", "L0H1", 1.0), ("L0H1", "L1H0", 0.0)],
+    [
+        ("L0H1 L0H2", "L0H2 L0H3", 1 / 3),
+        ("L0H1", "L0H1", 1.0),
+        ("L0H1", "L1H0", 0.0),
+        ("L0H1", "", 0.0),
+        ("", "", 1.0),
+    ],
 )
 def test_jaccard_is_the_shared_part(first, second, expected):
     parsed = [[Head.parse(name) for name in names.split()] for names in (first, second)]

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
+from ablation.assets.text import read_text, tokenise
+from ablation.models.registry import model_spec
+from ablation.tests.tiny_models import byte_tokenizer
+from experiments.exp10.figures import NAMES
 from experiments.exp10.options import MODES
 
 ROOT = Path(__file__).parents[2]
@@ -34,15 +38,28 @@ def sweep(headclaims, tiny, text):
     return run
 
 
-TAG = "tiny_heron_40x20"
-"""The model, and what departs from its defaults."""
+@pytest.fixture
+def tag_of(tiny, text):
+    """What files are called after: the model, and what departs from its defaults."""
+
+    def tag(model=tiny, *, mode="", tokens=40, window=20):
+        key = model_spec(str(model)).key
+        label = tokenise(read_text(str(text)), byte_tokenizer(), tokens).label
+        return "_".join(filter(None, (key, mode, label, f"{tokens}x{window}")))
+
+    return tag
 
 
-def read(name, tag=TAG):
-    return json.loads(Path("results/data", f"{name}_{tag}.json").read_text(encoding="utf-8"))
+@pytest.fixture
+def read(tag_of):
+    def document(name, *model, **departures):
+        path = Path("results/data", f"{name}_{tag_of(*model, **departures)}.json")
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    return document
 
 
-def test_all_parts_write_the_studys_files_and_figures(sweep):
+def test_all_parts_write_the_studys_files_and_figures(sweep, read, tag_of):
     status, out, err = sweep()
     assert (status, err) == (0, "")
     for name in ("exp10a", "exp10c", "exp10"):
@@ -65,9 +82,10 @@ def test_all_parts_write_the_studys_files_and_figures(sweep):
     assert summary["rank_size"].keys() >= {"linear", "log_log", "maximum_likelihood", "gini"}
     assert len(summary["layer_effects"]) == len(summary["correlation"]["slope"]) == 4
     assert sum(row["share"] for row in summary["layer_effects"]) == pytest.approx(1)
-    for stem in ("exp10b_histogram", "exp10b_heatmap", "exp10b_zipf", "exp10c_pareto",
-                 "exp10d_layer_importance", "exp10d_g_correlation"):  # fmt: skip
-        drawn = Path("results/figures", f"{stem}_{TAG}.png")
+    names = {path.name for path in Path("results/figures").iterdir()}
+    assert names == {f"{name}_{tag_of()}.{kind}" for name in NAMES for kind in ("png", "svg")}
+    for stem in NAMES:
+        drawn = Path("results/figures", f"{stem}_{tag_of()}.png")
         assert drawn.read_bytes().startswith(b"\x89PNG")
         ElementTree.parse(drawn.with_suffix(".svg"))
     for said in ("65 evaluations computed", "heads per second; peak memory: resident", "10B: alpha",
@@ -75,10 +93,10 @@ def test_all_parts_write_the_studys_files_and_figures(sweep):
         assert said in out
 
 
-def test_parts_are_what_is_computed_and_a_second_run_goes_on_with_them(sweep):
+def test_parts_are_what_is_computed_and_a_second_run_goes_on_with_them(sweep, read, tag_of):
     status, out, _ = sweep("--parts", "a", "--no-figures")
     assert status == 0
-    assert not Path(f"results/data/exp10c_{TAG}.json").exists()
+    assert not Path(f"results/data/exp10c_{tag_of()}.json").exists()
     assert not Path("results/figures").exists()
     before = read("exp10a")
     status, out, _ = sweep("--parts", "ab", "--no-figures")
@@ -90,17 +108,17 @@ def test_parts_are_what_is_computed_and_a_second_run_goes_on_with_them(sweep):
 
 
 @pytest.mark.parametrize("mode", MODES[2:])
-def test_other_attention_is_another_result(mode, sweep):
+def test_other_attention_is_another_result(mode, sweep, read):
     assert sweep("--parts", "a", "--no-figures", "--mode", mode)[0] == 0
-    document = read("exp10a", f"tiny_{mode}_heron_40x20")
+    document = read("exp10a", mode=mode)
     assert document["ablation"] == {"mode": mode, "site": "z", "scope": "all", "bias": "keep"}
     assert len({head["ppl"] for head in document["heads"]}) > 60
 
 
-def test_mean_ablation_is_another_result(sweep):
+def test_mean_ablation_is_another_result(sweep, read):
     assert sweep("--parts", "a", "--no-figures")[0] == 0
     assert sweep("--parts", "a", "--no-figures", "--mode", "mean")[0] == 0
-    zero, mean = read("exp10a"), read("exp10a", "tiny_mean_heron_40x20")
+    zero, mean = read("exp10a"), read("exp10a", mode="mean")
     assert mean["ablation"]["mode"] == "mean"
     assert mean["unablated"]["ppl"] == zero["unablated"]["ppl"]
     assert mean["heads"][0]["ppl"] != zero["heads"][0]["ppl"]
@@ -138,13 +156,15 @@ def test_a_text_shorter_than_the_default_window_is_refused(headclaims, tiny, tmp
     assert "text short.txt gives 600 tokens (--max-tokens 2000), but a window takes 1024" in err
 
 
-def test_the_default_window_is_no_longer_than_what_the_text_was_cut_to(headclaims, tiny, text):
+def test_the_default_window_is_no_longer_than_what_the_text_was_cut_to(
+    headclaims, tiny, text, read
+):
     options = ("--text", text, "--max-tokens", 30, "--parts", "a", "--no-figures")
     assert headclaims("exp10", "--model", tiny, *options)[0] == 0
-    assert read("exp10a", "tiny_heron_30x30")["text"]["window"] == 30
+    assert read("exp10a", tokens=30, window=30)["text"]["window"] == 30
 
 
-def test_a_part_that_is_not_asked_for_again_is_kept(sweep):
+def test_a_part_that_is_not_asked_for_again_is_kept(sweep, read):
     assert sweep("--parts", "bd", "--no-figures")[0] == 0
     before = read("exp10")
     assert sweep("--parts", "a", "--no-figures")[0] == 0
@@ -153,22 +173,63 @@ def test_a_part_that_is_not_asked_for_again_is_kept(sweep):
     assert after["penetration"] == before["penetration"]
 
 
-def test_files_of_another_model_of_the_same_name_do_not_stay_beside_this_ones(
-    sweep, tiny, tmp_path, headclaims, text
+def files(folder):
+    return {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+SMALL = ("--max-tokens", 40, "--window", 20, "--parts", "abc")
+
+
+@pytest.mark.parametrize("what", ["model", "text"])
+def test_a_model_or_text_of_the_same_name_has_files_of_its_own(
+    what, sweep, tiny, tmp_path, headclaims, text
 ):
-    assert sweep("--parts", "bc", "--no-figures")[0] == 0
-    other = tmp_path / "other" / "tiny"
-    shutil.copytree(tiny, other)
-    (other / "generation_config.json").write_text("{}", encoding="utf-8")
-    options = ("--text", text, "--max-tokens", 40, "--window", 20, "--parts", "a", "--no-figures")
-    status, out, _ = headclaims("exp10", "--model", other, *options)
+    assert sweep("--parts", "abc")[0] == 0
+    before = files("results")
+    other = {"model": tmp_path / "other" / "tiny", "text": tmp_path / "other" / text.name}
+    shutil.copytree(tiny, other["model"])
+    other["text"].write_text("A crane is not a heron. " * 20, encoding="utf-8")
+    given = {"model": tiny, "text": text} | {what: other[what]}
+    options = [word for name, path in given.items() for word in (f"--{name}", path)]
+    assert headclaims("exp10", *options, *SMALL)[0] == 0
+    after = files("results")
+    assert before.items() <= after.items()
+    assert len(after) == 2 * len(before)
+
+
+def test_files_of_another_model_under_the_same_path_do_not_stay_beside_this_ones(
+    tiny, tmp_path, headclaims, text, read, tag_of
+):
+    model = tmp_path / "changing"
+    shutil.copytree(tiny, model)
+    given = ("exp10", "--model", model, "--text", text, *SMALL[:4], "--no-figures", "--parts")
+    assert headclaims(*given, "bc")[0] == 0
+    assert Path(f"results/data/exp10c_{tag_of(model)}.json").exists()
+    (model / "generation_config.json").write_text("{}", encoding="utf-8")
+    status, out, _ = headclaims(*given, "a")
     assert status == 0
     assert "65 evaluations computed" in out
-    assert not Path(f"results/data/exp10c_{TAG}.json").exists()
-    assert "rank_size" not in read("exp10")
+    assert not Path(f"results/data/exp10c_{tag_of(model)}.json").exists()
+    assert "rank_size" not in read("exp10", model)
 
 
-def test_a_model_whose_heads_do_nothing_is_a_result(headclaims, tiny, tmp_path, text):
+def test_figures_of_other_models_are_left_alone_and_stale_ones_are_not(sweep, tag_of):
+    figures = Path("results/figures")
+    figures.mkdir(parents=True)
+    others = [f"exp10b_zipf_my_{tag_of()}.png", f"exp10c_pareto_{tag_of()}.5_{tag_of()}.svg"]
+    stale = [f"exp10{name}_{tag_of()}.{kind}" for name in ("c_pareto", "d_g_correlation")
+             for kind in ("png", "svg")]  # fmt: skip
+    for name in (*others, *stale):
+        (figures / name).write_text("a figure", encoding="utf-8")
+    status, out, _ = sweep("--parts", "b")
+    assert status == 0
+    drawn = {Path(line.removeprefix("figure: ")).name for line in out.splitlines()
+             if line.startswith("figure: ")}  # fmt: skip
+    assert {path.name for path in figures.iterdir()} == {*drawn, *others}
+    assert len(drawn) == 8
+
+
+def test_a_model_whose_heads_do_nothing_is_a_result(headclaims, tiny, tmp_path, text, read):
     idle = tmp_path / "idle"
     shutil.copytree(tiny, idle)
     weights = load_file(idle / "model.safetensors")
@@ -183,7 +244,7 @@ def test_a_model_whose_heads_do_nothing_is_a_result(headclaims, tiny, tmp_path, 
     assert "10D: the residual stream of the last layer does not tell two senses" in out
     assert "10C: of 64 heads removed together, up to the first crossing: 64 within 1.1x" in out
     assert "10B: a rank-size fit needs at least 4 sizes that are not zero, got 0" in out
-    assert read("exp10", "idle_heron_20x20")["rank_size"]["gini"] == 0
+    assert read("exp10", idle, tokens=20)["rank_size"]["gini"] == 0
     assert len(list(Path("results/figures").glob("*.png"))) == 4
 
 

@@ -146,7 +146,7 @@ def test_removing_what_is_not_there_frees_nothing(cache: Path) -> None:
 CHILD = """
 import hashlib, sys, time, zipfile
 from pathlib import Path
-from ablation.assets.asset import asset as assets
+from ablation.assets import asset as assets
 from ablation.assets import embedded
 from ablation.assets import wheels
 content = b"forty-two\\n" * 1000

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ablation.assets.asset import gguf as gguf_conversion
+from ablation.assets import gguf as gguf_conversion
 from ablation.assets.embedded import cached
 from ablation.assets.gguf import SANITY_PERPLEXITY, convert_gguf, load_gguf, sanity_figure
 from ablation.errors import AssetError

@@ -63,6 +63,7 @@ def changed(index, **fields):
         (changed(1, score=True), "entry 2: a number 'score'"),
         (changed(1, score=float("nan")), "entry 2: a finite 'score'"),
         ({"head_rankings": []}, "at least one head must be ranked, got none"),
+        ({"head_rankings": [ROWS[0]] * 50_001}, "at most 50,000 heads is required, got 50,001"),
     ],
 )
 def test_a_malformed_ranking_is_refused(document, message):

@@ -58,12 +58,14 @@ def test_qrheads_own_format_is_one_line():
         ("", "a ranking is required"),
         ("{}", "at least one head"),
         ("{", "not a JSON document"),
-        ("[1, 2]", "bad head name 1"),
+        ("[1, 2]", "bad head name '1'"),
         ("14-22,13_16", "bad head name '13_16'"),
         ("model: some", "a ranking is required"),
-        ("&a [*a]", "bad head name"),
+        ("&a [*a]", "neither JSON nor YAML"),
         ("[" * 5000, "no more than 10 brackets"),
+        ("a: " + "{a: " * 11, "no more than 10 brackets"),
         ("1-2,1-2", "head L1H2 is listed twice"),
+        (json.dumps({f"{n}-0": [1] for n in range(50_001)}), "at most 50,000 heads .* 50,001"),
     ],
 )
 def test_what_is_no_ranking_is_said(text, message):

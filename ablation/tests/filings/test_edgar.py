@@ -88,6 +88,20 @@ def test_the_heading_goes_and_the_words_stay(tmp_path: Path) -> None:
     assert "May 1961. Our competitors are in Ohio.\n\nEmployees\nAs of" in section
 
 
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Item 1. Business",
+        "ITEM 1.\n\nBUSINESS. ",
+        "Item 1 – Description of Business\n",
+        "item1:business",
+    ],
+)
+def test_headings_of_every_kind_go(tmp_path: Path, heading: str) -> None:
+    _write(tmp_path, item_1=f" {heading} {SECTION.split(maxsplit=3)[3]}")
+    assert _only_filing(load_edgar_filings(tmp_path)).section.startswith("We make anvils")
+
+
 def test_the_occurrence_among_the_cue_words_is_chosen(tmp_path: Path) -> None:
     _write(tmp_path)
     filing = _only_filing(load_edgar_filings(tmp_path))
@@ -178,6 +192,7 @@ def test_a_damaged_file_is_named_with_its_reason(tmp_path: Path, data: bytes, re
     [
         ({"item_1": None}, "item_1 is not text"),
         ({"item_1": "Item 1. Business\n"}, "item_1 is empty"),
+        ({"item_1": SECTION + "x" * 500_000}, "item_1 has more than 500,000 characters"),
         ({"item_1": SECTION + "\ud800"}, "item_1 is not valid text"),
         ({"item_1": "Item 1. Business. We make anvils."}, "no fact that its Section 1 states"),
         ({"cik": {}}, "cik is not a number"),

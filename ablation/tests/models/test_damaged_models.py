@@ -44,6 +44,16 @@ def edit_config(**fields):
     return edit("config.json", **fields)
 
 
+def edit_both(**fields):
+    """The config where no file says how to generate."""
+
+    def spoil(directory):
+        (directory / "generation_config.json").unlink()
+        edit_config(**fields)(directory)
+
+    return spoil
+
+
 def edit_weights(change):
     def spoil(directory):
         weights = load_file(directory / WEIGHTS)
@@ -71,9 +81,12 @@ def link_to_nowhere(directory):
     (directory / WEIGHTS).symlink_to(directory / "nowhere")
 
 
-def make_config_a_pipe(directory):
-    (directory / "config.json").unlink()
-    os.mkfifo(directory / "config.json")
+def make_a_pipe(name):
+    def spoil(directory):
+        (directory / name).unlink(missing_ok=True)
+        os.mkfifo(directory / name)
+
+    return spoil
 
 
 def drop_tokenizer(directory):
@@ -90,7 +103,14 @@ def use_a_larger_tokenizer(directory):
 
 DAMAGES = {
     "no config": (lambda d: (d / "config.json").unlink(), "needs a config.json"),
-    "a pipe for a config": (make_config_a_pipe, "needs a config.json"),
+    **{
+        f"a pipe for {name}": (make_a_pipe(name), f"{name}: a regular file is required")
+        for name in ("config.json", "generation_config.json", "tokenizer.json", WEIGHTS, INDEX)
+    },
+    "a folder by the name of a file": (
+        lambda d: (d / "vocabulary.json").mkdir(),
+        "vocabulary.json: a regular file is required",
+    ),
     "a bad config": (lambda d: (d / "config.json").write_text("{"), "config.json cannot be used"),
     "no causal model": (
         edit_config(architectures=["LlamaForSequenceClassification"]),
@@ -108,9 +128,18 @@ DAMAGES = {
     "a billion layers": (edit_config(num_hidden_layers=10**9), "asks for 1000000000 layers"),
     "a billion words": (edit_config(vocab_size=10**9), "and the files hold"),
     "half a head": (edit_config(num_attention_heads=1.5), "config.json"),
-    "an end that is no token": (
-        edit("generation_config.json", eos_token_id="</s>"),
-        "eos_token_id",
+    **{
+        f"an end that is {end!r}": (
+            edit("generation_config.json", eos_token_id=end),
+            "eos_token_id must be a token of the model, from 0 to 257, or a list of such, got",
+        )
+        for end in ([], "</s>", "", True, 1.5, -1, 258, [2, "</s>"], [[2]], {"a": 1})
+    },
+    "no end in the config": (edit_both(eos_token_id=[]), "eos_token_id must be a token"),
+    "a padding that is true": (edit("generation_config.json", pad_token_id=True), "pad_token_id"),
+    "a padding in words": (
+        edit("generation_config.json", pad_token_id="<pad>"),
+        "the weights cannot be loaded",
     ),
     "a pickle and nothing else": (offer_pickle, "weights in safetensors are required"),
     "a pickle by another name": (name_pickle_safetensors, "the weights cannot be loaded"),

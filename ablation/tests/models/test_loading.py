@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 import transformers as hf
@@ -21,7 +23,7 @@ def load(directory, **options):
 
 def test_a_directory_is_a_model(directory):
     loaded = load(directory)
-    assert loaded.spec.key == "tiny-model"
+    assert loaded.spec.name == "Tiny Model"
     assert loaded.grid == HeadGrid(4, 16)
     assert loaded.longest_prompt == 2048
     assert loaded.model.dtype == torch.float32
@@ -39,6 +41,40 @@ def test_the_fingerprint_is_of_the_contents(directory, tmp_path):
 
 def test_dtype_is_obeyed(directory):
     assert load(directory, dtype="bfloat16").model.dtype == torch.bfloat16
+
+
+def test_directories_of_one_name_have_two_keys(tmp_path):
+    paths = [tmp_path / name / "Checkpoint 500" for name in "ab"]
+    for path in paths:
+        path.mkdir(parents=True)
+    first, second = (model_spec(str(path)).key for path in paths)
+    assert re.fullmatch("checkpoint-500-[0-9a-f]{8}", first)
+    assert first != second
+
+
+def test_a_directory_has_one_key_whichever_way_it_is_named(tmp_path, monkeypatch):
+    for name in ("500", "600"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    link = tmp_path / "latest"
+    link.symlink_to(tmp_path / "runs" / "500")
+    key = model_spec(str(link)).key
+    monkeypatch.chdir(tmp_path / "runs")
+    assert {model_spec(name).key for name in ("500", "600/../500", str(link))} == {key}
+    link.unlink()
+    link.symlink_to(tmp_path / "runs" / "600")
+    assert model_spec(str(link)).key == model_spec("600").key != key
+
+
+def test_a_directory_is_never_taken_for_a_registered_model(tmp_path):
+    (tmp_path / "gpt2").mkdir()
+    assert model_spec(str(tmp_path / "gpt2")).key not in MODELS
+    assert model_spec("gpt2").key == "gpt2"
+    assert model_spec("Owner/Some-Model").key == "owner-some-model"
+
+
+def test_a_key_is_short_enough_for_file_names(tmp_path):
+    (tmp_path / ("x" * 250)).mkdir()
+    assert len(model_spec(str(tmp_path / ("x" * 250))).key) < 80
 
 
 @pytest.mark.parametrize("name", ["llama", "smollm", "./nowhere", "a/b/c", ""])

@@ -64,7 +64,7 @@ def test_z_becomes_the_mean_in_the_ablated_heads_and_stays_in_the_others(model):
     ablation, ids = mean_ablation(model, TEXT, window=20), random_ids(9, rows=2)
     with HeadAblator(model, HEADS[:1], ablation):
         z = z_of(model, ids)[0]
-    assert_same(z[:, :, 1], ablation.modes.mean[0][0, 1].expand(2, 9, -1))
+    assert_same(z[:, :, 1], ablation.means[0][0, 1].expand(2, 9, -1))
     others = [0, 2, 3]
     assert torch.equal(z[:, :, others], z_of(model, ids)[0][:, :, others])
 
@@ -78,7 +78,7 @@ def test_the_output_loses_exactly_what_departs_from_the_mean(model):
     with HeadAblator(model, [Head(1, 2)], ablation), torch.no_grad():
         model(ids)
     handle.remove()
-    lost = (z[:, :, 2] - ablation.modes.mean[1][0, 2]) @ head_sites(model).output_weight(1)[2]
+    lost = (z[:, :, 2] - ablation.means[1][0, 2]) @ head_sites(model).output_weight(1)[2]
     assert_same(outputs[1], outputs[0] - lost)
     assert lost.abs().max() > 0.01
 
@@ -106,12 +106,10 @@ def test_the_ablation_names_its_text_and_keeps_the_value_bias(llama):
 
 def test_means_of_another_model_are_refused(llama):
     ablation = mean_ablation(llama, TEXT, window=8)
-    few = MeanAblation([ablation.modes.mean[0]], "other")
+    few = MeanAblation([ablation.means[0]], "other")
     with pytest.raises(InvalidInput, match="layer 1 with 32 values are required, got none"):
         HeadAblator(llama, [Head(1, 0)], few).__enter__()
-    narrow = MeanAblation(
-        [ablation.modes.mean[layer][:, :, :4] for layer in range(LAYERS)], "other"
-    )
+    narrow = MeanAblation([ablation.means[layer][:, :, :4] for layer in range(LAYERS)], "other")
     with pytest.raises(InvalidInput, match=r"32 values are required, got \(4, 4\)"):
         HeadAblator(llama, [Head(1, 0)], narrow).__enter__()
 

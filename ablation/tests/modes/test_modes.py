@@ -191,7 +191,7 @@ def test_the_means_of_prompts_are_not_computed_before_they_are_wanted(llama):
     ablation = MODES["mean"](llama)
     ablation.describe()
     assert not runs
-    assert len(ablation.modes.mean) == LAYERS
+    assert len(ablation.means) == LAYERS
     assert runs
     handle.remove()
     base.remove()
