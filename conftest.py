@@ -4,6 +4,8 @@ from pathlib import Path
 
 from jaxtyping import install_import_hook
 
+from experiments.plugin import PLUGINS
+
 # Shapes in signatures are enforced in every test; must run before the library is first imported.
 # Its tests are left to pytest, whose own import hook makes their assertions readable.
 _PARTS = (path.stem for path in (Path(__file__).parent / "ablation").iterdir())
@@ -12,20 +14,4 @@ install_import_hook(
     "beartype.beartype",
 )
 
-pytest_plugins = [
-    "pytester",
-    # Imported by some of the others, and only what is not yet imported can have its assertions
-    # rewritten.
-    "experiments.plugin.regeneration",
-    "experiments.plugin.unused_baselines",
-    "experiments.plugin.options",
-    "experiments.plugin.bundles",
-    "experiments.plugin.model",
-    "experiments.plugin.cells",
-    "experiments.plugin.claim_markers",
-    "experiments.plugin.chosen_claims",
-    "experiments.plugin.judged",
-    "experiments.plugin.claims_table",
-    "experiments.plugin.known_findings",
-    "experiments.plugin.baselines",
-]
+pytest_plugins = ["pytester", *PLUGINS]

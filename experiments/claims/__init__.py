@@ -2,18 +2,28 @@
 
 Thresholds are the published figures where the claim is of a size, and the study's own bounds
 elsewhere; those that are ours say so. They were set before they were measured on any other model.
+
+A study of your own registers itself in a ``conftest.py`` at the top of its tests, or in a plugin::
+
+    from experiments.claims import register
+    register(Study("random_heads", (Claim("C1", ...),)))
 """
 
-from collections.abc import Mapping
+from experiments.claims.exp10_study import EXP10
+from experiments.claims.qrhead_study import LEVELS, QRHEAD
+from experiments.judging.study import Registry
 
-from experiments.claims.exp10_study import EXP10_CLAIMS, EXP10_MODELS
-from experiments.claims.qrhead_study import LEVELS, QRHEAD_CLAIMS, QRHEAD_MODELS
-from experiments.judging.claim import Claim, registry
+__all__ = ["CLAIMS", "LEVELS", "STUDIES", "register"]
 
-__all__ = ["CLAIMS", "LEVELS", "PAPER_MODELS"]
+_REGISTRY = Registry()
 
-CLAIMS: Mapping[str, Claim] = registry(*QRHEAD_CLAIMS, *EXP10_CLAIMS)
+register = _REGISTRY.register
+
+CLAIMS = _REGISTRY.claims
 """Id -> claim."""
 
-PAPER_MODELS: Mapping[str, tuple[str, ...]] = {"qrhead": QRHEAD_MODELS, "exp10": EXP10_MODELS}
-"""Study -> the registered models that are its own; any other is no model of the study."""
+STUDIES = _REGISTRY.studies
+"""Name -> study."""
+
+for _study in (QRHEAD, EXP10):
+    register(_study)

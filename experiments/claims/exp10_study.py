@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 
 from experiments.judging.claim import Bound, Claim, Criterion, HeadsAblated, Tier, Unit
-
-EXP10_MODELS = ("gpt2",)
-"""The study's own model, by its key: on it its claims are judged in tier paper."""
+from experiments.judging.study import Study
 
 CONSTANT_SHARE = 0.01
 """B8: what mean ablation may leave of the effect of a head that is nearly a constant bias (ours);
@@ -25,7 +23,7 @@ _REPORT = "Experiment 10 on GPT-2 small"
 _ZERO = HeadsAblated("zero", "all positions", "kept, as the study's tool folds it")
 _EVERYWHERE = (Tier.PUBLISHED, Tier.EMBEDDED, Tier.PAPER)
 
-EXP10_CLAIMS = (
+_CLAIMS = (
     Claim(
         "B1",
         "layer 0 dominates",
@@ -192,3 +190,5 @@ EXP10_CLAIMS = (
         },
     ),
 )
+
+EXP10 = Study("exp10", _CLAIMS, models=("gpt2",))

@@ -1,9 +1,7 @@
 """Claims A1 to A8: the QRHead ablation study on Llama-3-8B."""
 
 from experiments.judging.claim import Bound, Claim, Criterion, HeadsAblated, Tier, Unit
-
-QRHEAD_MODELS = ("instruct", "base")
-"""The study's own models, by their keys: on these its claims are judged in tier paper."""
+from experiments.judging.study import Study
 
 LEVELS = (5, 10, 20, 30, 40, 50)
 """How many heads the study ablates."""
@@ -19,7 +17,7 @@ _TABLE = "QRHead ablation study on Llama-3-8B, table of key results"
 _ZERO = HeadsAblated("zero", "prefill and decode", "none in Llama")
 _EVERYWHERE = (Tier.PUBLISHED, Tier.EMBEDDED, Tier.PAPER)
 
-QRHEAD_CLAIMS = (
+_CLAIMS = (
     Claim(
         "A1",
         "top heads hurt more than random heads, at every level",
@@ -186,3 +184,5 @@ QRHEAD_CLAIMS = (
         },
     ),
 )
+
+QRHEAD = Study("qrhead", _CLAIMS, models=("instruct", "base"))

@@ -122,7 +122,7 @@ class Claim:
     Attributes:
         id: its name in tables and reports.
         statement: what is claimed, one sentence.
-        study: ``qrhead`` or ``exp10``.
+        study: the name of its ``Study``.
         source: where in the study it stands.
         published: the published figures, one phrase.
         ablation: what is ablated; None for claims about figures only.
@@ -159,23 +159,3 @@ class Claim:
             parts = ", ".join(map(repr, self.criteria))
             raise InvalidInput(f"claim {self.id} has no part {part!r}: it has {parts}")
         return self.criteria[part]
-
-
-def registry(*claims: Claim) -> Mapping[str, Claim]:
-    """Id -> claim, in their order.
-
-    Raises:
-        InvalidInput: two claims share an id, or a study has not exactly one primary claim.
-    """
-    by_id: dict[str, Claim] = {}
-    for claim in claims:
-        if claim.id in by_id:
-            raise InvalidInput(f"two claims are called {claim.id}: give each an id of its own")
-        by_id[claim.id] = claim
-    for study in dict.fromkeys(claim.study for claim in claims):
-        primary = [claim.id for claim in claims if claim.study == study and claim.primary]
-        if len(primary) != 1:
-            raise InvalidInput(
-                f"study {study} needs exactly one primary claim, got {', '.join(primary) or 'none'}"
-            )
-    return by_id

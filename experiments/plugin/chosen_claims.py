@@ -13,7 +13,6 @@ import pytest
 from experiments.claims import CLAIMS
 from experiments.plugin.claim_markers import CLAIM_MARKER
 
-_IDS = {name.lower(): name for name in CLAIMS}
 _WORD = re.compile(r"[^\s()]+")
 
 
@@ -71,9 +70,10 @@ def claim_of(item: pytest.Item) -> str | None:
 
 def with_claims(expression: str) -> str:
     """The expression of ``-k`` with the ids in it replaced by what only their cases match."""
+    ids = {name.lower(): name for name in CLAIMS}
 
     def replaced(word: re.Match[str]) -> str:
-        claim = _IDS.get(word[0].lower())
+        claim = ids.get(word[0].lower())
         return word[0] if claim is None else _keyword(claim)
 
     return _WORD.sub(replaced, expression)

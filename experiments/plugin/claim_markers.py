@@ -6,7 +6,7 @@ import pytest
 
 from ablation.errors import InvalidInput
 from ablation.models.registry import EMBEDDED_MODEL, MODELS
-from experiments.claims import CLAIMS, PAPER_MODELS
+from experiments.claims import CLAIMS, STUDIES
 from experiments.judging.claim import Claim, Tier
 from experiments.plugin.options import chosen_spec
 
@@ -55,7 +55,12 @@ def place_of(item: pytest.Item) -> Place:
     marker = item.get_closest_marker(CLAIM_MARKER)
     claim = CLAIMS.get(marker.args[0]) if marker is not None and marker.args else None
     if marker is None or claim is None:
-        raise InvalidInput(f"mark the case with @pytest.mark.claim(one of {', '.join(CLAIMS)})")
+        got = "none" if marker is None or not marker.args else repr(marker.args[0])
+        raise InvalidInput(
+            f"a case is marked with @pytest.mark.claim(one of {', '.join(CLAIMS)}), got {got}: the "
+            "claims of another study are known once its conftest.py has called "
+            "experiments.claims.register"
+        )
     callspec = getattr(item, "callspec", None)
     parameters = callspec.params if callspec else {}
     part, of = (
@@ -105,4 +110,4 @@ def _subject(item: pytest.Item, claim: Claim) -> tuple[Tier, str]:
         return Tier.OWN, key
     if key == EMBEDDED_MODEL:
         return Tier.EMBEDDED, key
-    return (Tier.PAPER if key in PAPER_MODELS[claim.study] else Tier.OWN), key
+    return (Tier.PAPER if key in STUDIES[claim.study].models else Tier.OWN), key

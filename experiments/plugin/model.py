@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from ablation.models.loading import LoadedModel
     from experiments.store import Store
 
-STUDIES = [Path(__file__).parents[1] / study for study in ("qrhead", "exp10", "methods")]
-"""The folders whose cases run a model."""
-
 
 def pytest_configure(config: pytest.Config) -> None:
     # Said in the summary, and no reason to fail: the result is computed again.
@@ -29,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if any(folder in item.path.parents for folder in STUDIES):
+        if "loaded_model" in getattr(item, "fixturenames", ()):
             item.add_marker("model")
 
 

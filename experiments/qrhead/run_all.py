@@ -5,11 +5,11 @@ The same as ``headclaims run --model instruct --model base``; with ``--model`` o
 
 import sys
 
-from experiments.claims.qrhead_study import QRHEAD_MODELS
+from experiments.claims.qrhead_study import QRHEAD
 from experiments.cli.main import main
 
 if __name__ == "__main__":
     given = sys.argv[1:]
     names_a_model = any(word == "--model" or word.startswith("--model=") for word in given)
-    models = [] if names_a_model else [f"--model={key}" for key in QRHEAD_MODELS]
+    models = [] if names_a_model else [f"--model={key}" for key in QRHEAD.models]
     main(["run", *models, *given])

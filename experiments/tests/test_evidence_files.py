@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 
@@ -94,8 +95,9 @@ def test_what_is_no_figure_is_none(value):
 
 @pytest.mark.parametrize("name", ["p", "unablated", "noise"])
 def test_evidence_holds_numbers(name):
+    figures: dict[str, Any] = {name: math.nan}
     with pytest.raises(InvalidInput, match=f"{name} must be a number, got nan"):
-        Evidence(0.1, None, 16, "companies", **{name: math.nan})
+        Evidence(0.1, None, 16, "companies", **figures)
 
 
 def finding(verdict, part="5", of=""):

@@ -10,11 +10,12 @@ import pytest
 
 from ablation.errors import InvalidInput
 from ablation.models.registry import EMBEDDED_MODEL, MODELS
-from experiments.claims import CLAIMS, PAPER_MODELS
-from experiments.judging.claim import Bound, Claim, Criterion, Tier, registry
+from experiments.claims import CLAIMS, STUDIES
+from experiments.judging.claim import Bound, Claim, Criterion, Tier
+from experiments.judging.study import Registry, Study
 
 TIER_FOLDER = "published"
-STUDIES = [path.parent for path in (Path(__file__).parents[1]).glob("*/test_*.py")]
+FOLDERS = [path.parent for path in (Path(__file__).parents[1]).glob("*/test_*.py")]
 
 
 def marked_claims(source: str) -> Iterator[str]:
@@ -34,7 +35,7 @@ def marked_claims(source: str) -> Iterator[str]:
 def cases():
     """Claim -> the files with its cases."""
     found = defaultdict(set)
-    for folder in set(STUDIES):
+    for folder in set(FOLDERS):
         if folder.name not in ("tests", "plugin"):
             for path in folder.glob("test_*.py"):
                 for claim in marked_claims(path.read_text(encoding="utf-8")):
@@ -68,9 +69,8 @@ def test_cases_of_the_tier_without_a_model_say_whose_figures_they_judge():
 
 
 def test_every_study_says_which_registered_models_are_its_own():
-    assert PAPER_MODELS.keys() == {claim.study for claim in CLAIMS.values()}
-    for models in PAPER_MODELS.values():
-        assert {*models} <= MODELS.keys() - {EMBEDDED_MODEL}
+    for study in STUDIES.values():
+        assert {*study.models} <= MODELS.keys() - {EMBEDDED_MODEL}
 
 
 def test_the_claims_of_the_two_studies_are_all_there():
@@ -91,16 +91,44 @@ ENTRY = Claim(
 )
 
 
+STUDY = Study("study", (ENTRY,))
+
+
 def test_two_claims_of_one_id_are_refused():
+    registry = Registry()
+    registry.register(STUDY)
+    with pytest.raises(InvalidInput, match="study other: two claims are called X1"):
+        registry.register(Study("other", (replace(ENTRY, study="other"),)))
+    twice = Study(
+        "other", (replace(ENTRY, study="other"), replace(ENTRY, study="other", primary=False))
+    )
     with pytest.raises(InvalidInput, match="two claims are called X1"):
-        registry(ENTRY, ENTRY)
+        Registry().register(twice)
+    assert [*registry.studies] == ["study"]
+
+
+def test_two_studies_of_one_name_are_refused_but_one_may_register_twice():
+    registry = Registry()
+    for _ in range(2):
+        registry.register(STUDY)
+    assert dict(registry.claims) == {"X1": ENTRY}
+    with pytest.raises(InvalidInput, match="two studies are called study"):
+        registry.register(Study("study", (replace(ENTRY, id="X2"),)))
 
 
 def test_a_study_has_one_primary_claim():
-    with pytest.raises(InvalidInput, match="exactly one primary claim, got none"):
-        registry(replace(ENTRY, primary=False))
-    with pytest.raises(InvalidInput, match="exactly one primary claim, got X1, X2"):
-        registry(ENTRY, replace(ENTRY, id="X2"))
+    for claims, got in (
+        ((), "none"),
+        ((replace(ENTRY, primary=False),), "none"),
+        ((ENTRY, replace(ENTRY, id="X2")), "X1, X2"),
+    ):
+        with pytest.raises(InvalidInput, match=f"exactly one primary claim, got {got}"):
+            Study("study", claims)
+
+
+def test_the_claims_of_a_study_name_it():
+    with pytest.raises(InvalidInput, match="claim X1 of study other says that it is of 'study'"):
+        Study("other", (ENTRY,))
 
 
 def test_an_entry_needs_a_tier_and_a_criterion():
