@@ -3,25 +3,93 @@
 A test module says so in ``KNOWN_NOT_TO_HOLD``. Its keys are those of ``Place``: model, claim, and
 the part and subset that the marker names, with spaces between; its values the findings with their
 figures. An assertion that fails for another reason than what ``judged`` was given is none. On a
-model they count only where baselines do: in runs without options that change what
-any study computes.
+model they count only where baselines do: in runs without options that change what any study
+computes.
+
+A key that no case of its module has is an error of the collection: it would be a finding that
+nobody measures any more, or excuse a case that is added later.
 """
+
+from collections.abc import Iterator, Mapping
+from types import ModuleType
 
 import pytest
 
+from ablation.errors import InvalidInput
+from ablation.models.registry import MODELS
 from experiments.judging.claim import Tier
-from experiments.plugin.claim_markers import CLAIM_MARKER, place_of
+from experiments.plugin.claim_markers import CLAIM_MARKER, Place, place_of
 from experiments.plugin.judged import NotMet
-from experiments.plugin.options import is_default
+from experiments.plugin.options import chosen_spec, is_default
 
 
 @pytest.fixture(autouse=True)
 def known_finding(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> None:
     """Marks the case as a strict xfail where its claim is known not to hold."""
-    findings = getattr(request.module, "KNOWN_NOT_TO_HOLD", {})
+    findings = _findings(request.module)
     if not findings or request.node.get_closest_marker(CLAIM_MARKER) is None:
         return
     place = place_of(request.node)
     reason = findings.get(str(place))
     if reason is not None and (place.tier is Tier.PUBLISHED or is_default(pytestconfig)):
         request.applymarker(pytest.mark.xfail(reason=reason, raises=NotMet, strict=True))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    # All that was collected, before -k chooses from it.
+    by_module: dict[pytest.Module, list[pytest.Item]] = {}
+    for item in items:
+        module = item.getparent(pytest.Module)
+        if module is not None and _findings(module.obj):
+            by_module.setdefault(module, []).append(item)
+    for module, collected in by_module.items() if _collects_whole_modules(config) else ():
+        idle = _idle(_findings(module.obj), collected, config)
+        if idle:
+            text = (
+                f"{module.nodeid}: KNOWN_NOT_TO_HOLD has what no case of the module is: "
+                f"{', '.join(map(repr, idle))}: correct the key, or take the finding out"
+            )
+            # See experiments.plugin.baselines for why this is no UsageError.
+            report = pytest.CollectReport(module.nodeid, "failed", text, [])
+            config.hook.pytest_collectreport(report=report)
+    return (yield)
+
+
+def _idle(
+    findings: Mapping[str, str], items: list[pytest.Item], config: pytest.Config
+) -> list[str]:
+    """The keys that match none of a module's cases, as far as a run on this model can tell."""
+    places = [place for item in items if (place := _place(item)) is not None]
+    published = {place.model for place in places if place.tier is Tier.PUBLISHED}
+    told = {*published, *([chosen_spec(config).key] if is_default(config) else [])}
+    known = {str(place) for place in places}
+
+    def is_of(key: str, models: set[str]) -> bool:
+        return any(key.startswith(f"{model} ") for model in models)
+
+    return [
+        key
+        for key in findings
+        if key not in known and (is_of(key, told) or not is_of(key, {*MODELS, *published}))
+    ]
+
+
+def _place(item: pytest.Item) -> Place | None:
+    if item.get_closest_marker(CLAIM_MARKER) is None:
+        return None
+    try:
+        return place_of(item)
+    except InvalidInput:  # which the case itself reports
+        return None
+
+
+def _findings(module: ModuleType) -> Mapping[str, str]:
+    return getattr(module, "KNOWN_NOT_TO_HOLD", {})
+
+
+def _collects_whole_modules(config: pytest.Config) -> bool:
+    """Not where cases are named by their node ids, or --lf leaves out what passed."""
+    return not config.getoption("lf", False) and not any("::" in word for word in config.args)

@@ -205,39 +205,6 @@ def test_an_infinite_ratio_and_details_alone_are_reported(pytester):
     assert read[1]["parts"][0]["interval"] == [2.0, math.inf]
 
 
-KNOWN = """
-    import pytest
-    from experiments.judging.verdict import Evidence
-
-    KNOWN_NOT_TO_HOLD = {
-        "smollm2 A1 5": "five fall",
-        "smollm2 A1 10 one cell": "ten fall in one cell",
-        "Llama-3-8B A4 top": "the rows differ",
-    }
-
-    @pytest.mark.claim("A1", "{level}", of="{of}")
-    @pytest.mark.parametrize(("level", "of"), [(5, ""), (10, "one cell")])
-    def test_small(level, of, judged):
-        assert judged(Evidence.exact(0.0, 1, "cells")).met
-
-    @pytest.mark.published("Llama-3-8B")
-    @pytest.mark.claim("A4", "top")
-    def test_published(judged):
-        assert judged(Evidence.exact(0.5, 1, "cells")).met
-"""
-
-
-def test_what_is_known_not_to_hold_is_expected_with_its_finding(pytester):
-    result = write_suite(pytester, KNOWN).runpytest_inprocess("-rx")
-    result.assert_outcomes(xfailed=3)
-    result.stdout.fnmatch_lines(["XFAIL *test_small*one cell* - ten fall in one cell"])
-
-
-def test_findings_on_a_model_count_only_where_nothing_changes_the_figures(pytester):
-    result = write_suite(pytester, KNOWN).runpytest_inprocess("--control-draws", "2")
-    result.assert_outcomes(failed=2, xfailed=1)
-
-
 TIERS = """
     import pytest
     from experiments.judging.verdict import Evidence
@@ -277,65 +244,3 @@ def test_a_model_that_is_registered_next_is_no_model_of_a_study(pytester, monkey
     result = suite.runpytest_inprocess("--model", "next")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["A2 * own * next *", "B3* own * next *"])
-
-
-CRASHES = """
-    import pytest
-    from experiments.judging.verdict import Evidence
-
-    KNOWN_NOT_TO_HOLD = {f"smollm2 A1 5 {of}": "it falls" for of in ("one", "two", "three")}
-
-    def of_a_library():
-        assert not "consistent"
-
-    @pytest.fixture
-    def broken():
-        of_a_library()
-
-    @pytest.mark.claim("A1", "5", of="one")
-    def test_before_it_measured(judged):
-        of_a_library()
-        assert judged(Evidence.exact(0.0, 1, "cells")).met
-
-    @pytest.mark.claim("A1", "5", of="two")
-    def test_beside_what_it_measured(judged):
-        judged(Evidence.exact(0.0, 1, "cells"))
-        of_a_library()
-
-    @pytest.mark.claim("A1", "5", of="three")
-    def test_in_a_fixture(broken, judged):
-        assert judged(Evidence.exact(0.0, 1, "cells")).met
-
-    @pytest.mark.claim("A1", "10", of="four")
-    @pytest.mark.xfail(strict=True, reason="expected in its own way")
-    def test_that_expects_anything(judged):
-        of_a_library()
-
-    @pytest.mark.claim("A1", "10", of="five")
-    @pytest.mark.xfail(run=False, reason="not even run")
-    def test_that_never_runs(judged):
-        assert judged(Evidence.exact(0.0, 1, "cells")).met
-
-    @pytest.mark.xfail(strict=True, reason="no case of a claim")
-    def test_no_case():
-        of_a_library()
-"""
-
-
-def test_a_crash_is_no_known_finding(pytester):
-    result = write_suite(pytester, CRASHES).runpytest_inprocess("-rfE")
-    result.assert_outcomes(failed=3, errors=2, xfailed=1)
-    result.stdout.fnmatch_lines(["FAILED *::test_before_it_measured - Asserti*"])
-
-
-def test_a_case_that_does_not_meet_its_threshold_says_by_how_much(pytester):
-    suite = write_suite(pytester, KNOWN.replace("KNOWN_NOT_TO_HOLD", "NOT_KNOWN"))
-    result = suite.runpytest_inprocess("-rf")
-    result.assert_outcomes(failed=3)
-    result.stdout.fnmatch_lines(
-        [
-            ">*assert judged(Evidence.exact(0.0, 1, *",
-            "E*NotMet: A1 5: accuracy lost *: 0.0 [[]0.0, 0.0[]] points, required ≥ 5.5 points: "
-            "NOT_REPRODUCED",
-        ]
-    )
