@@ -21,12 +21,15 @@ from ablation.text import ids_sha256
 def mean_ablation(model: Any, ids: Int[Tensor, " tokens"], *, window: int) -> MeanAblation:
     """The mean ablation of ``model`` with the means over ``ids``, all positions of all windows.
 
+    The model is run when the first mean is asked for: what is known already needs none.
+
     Raises:
         InvalidInput: the text or the window is too short.
     """
+    windows(ids, window)
     reference = f"{ids.numel()} tokens in windows of {window}, sha256 {ids_sha256(ids)}"
-    means = mean_z(model, ids, window=window)
-    return MeanAblation([mean[None] for mean in means], reference)
+    means = _Lazy(lambda: [mean[None] for mean in mean_z(model, ids, window=window)])
+    return MeanAblation(means, reference)
 
 
 def mean_ablation_of_prompts(
@@ -61,6 +64,7 @@ def mean_ablation_of_prompts(
     return MeanAblation(
         _Lazy(lambda: _means_of_prompts(model, prompts, by_position)),
         f"{reference}, sha256 {ids_sha256(every_id)}",
+        by_position,
         scope=scope,
     )
 

@@ -95,10 +95,12 @@ class MeanAblation(_OfZ):
         means: for each layer, mean z ``(positions, heads, head_dim)``: of each position, and last
             the mean of all, for the positions beyond; ``positions`` is 1 if there is only that.
         reference: what the mean is over, for result files.
+        by_position: whether each position has a mean of its own, which is a mode of its own.
     """
 
     means: LayerTensors
     reference: str
+    by_position: bool = False
     mode: ClassVar[str] = "mean"
 
     def replacement(self, site: LayerSite) -> Replacement:
@@ -116,7 +118,8 @@ class MeanAblation(_OfZ):
         return lambda seen: means[seen.positions.to(means.device).clamp(max=len(means) - 1)]
 
     def describe(self) -> dict[str, str]:
-        return {**super().describe(), "mean_of": self.reference}
+        mode = "mean_by_position" if self.by_position else self.mode
+        return {**super().describe(), "mode": mode, "mean_of": self.reference}
 
 
 @dataclass(frozen=True, eq=False)

@@ -113,9 +113,10 @@ class Evaluations:
     def _measurements(self, head_sets: Sequence[HeadSet]) -> Iterator[Measurement]:
         setting = self.setting
         loaded = setting.loaded
-        return loaded.engine.perplexities(
-            loaded.model, setting.text.ids, head_sets, setting.ablation, window=setting.window
-        )
+        with memory_errors():  # some ablations run the model before the first measurement
+            yield from loaded.engine.perplexities(
+                loaded.model, setting.text.ids, head_sets, setting.ablation, window=setting.window
+            )
 
     def _evaluate(self, heads: HeadSet, measure: Callable[[], Perplexity], *, wait: bool) -> bool:
         """Measures and stores; False, and nothing known, where another process is at it."""
