@@ -67,12 +67,19 @@ def _cpu() -> Mapping[str, Any]:
 
 @cache
 def _checkout() -> Mapping[str, Any]:
-    """The commit and whether files were changed since; both None outside of git.
+    return checkout_of(Path(__file__))
 
-    Baselines do not count: no figure depends on them, and regenerating them changes them.
+
+def checkout_of(file: Path) -> Mapping[str, Any]:
+    """The commit of a file's checkout, and whether files were changed since.
+
+    Both None outside of git, and where git does not know the file: an installation in an
+    environment inside somebody's repository is not of that repository's commit. Baselines do not
+    count as changed: no figure depends on them, and regenerating them changes them.
     """
-    folder = Path(__file__).parent
+    folder = file.parent
     try:
+        _git(folder, "ls-files", "--error-unmatch", file.name)
         commit = _git(folder, "rev-parse", "HEAD")
         changed = _git(folder, "status", "--porcelain", ":(top)", ":(top,exclude)baselines")
     except (OSError, subprocess.CalledProcessError):
@@ -80,8 +87,14 @@ def _checkout() -> Mapping[str, Any]:
     return {"commit": commit, "dirty": bool(changed)}
 
 
+OF_ANOTHER_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR")
+"""What git sets for its hooks, in whichever repository they run."""
+
+
 def _git(folder: Path, *arguments: str) -> str:
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    for name in OF_ANOTHER_REPOSITORY:
+        environment.pop(name, None)
     return subprocess.run(
         ["git", "-C", str(folder), *arguments],
         check=True,

@@ -55,7 +55,7 @@ class Setting:
 
     @cached_property
     def ablation(self) -> Ablation:
-        """The ablation; a mean is taken over the text when first asked for."""
+        """The ablation; a mean is taken over the text when something is ablated."""
         if self.mode == "mean":
             return mean_ablation(self.loaded.model, self.text.ids, window=self.window)
         if self.mode in REDIRECTED:

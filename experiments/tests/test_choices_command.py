@@ -98,7 +98,7 @@ def test_every_mode_and_scope_is_a_result_of_its_own(headclaims, tiny, cell):
         found[mode, scope] = read(path)
     for (mode, scope), document in found.items():
         described = document["ablation"]
-        assert (described["mode"], described["scope"]) == (mode.removesuffix("_by_position"), scope)
+        assert (described["mode"], described["scope"]) == (mode, scope)
     units = [read(path) for path in Path("store/documents/answers").rglob("*.json")]
     # The unablated answers are those of all of them.
     assert len(units) == len(found) + 1

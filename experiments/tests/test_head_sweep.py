@@ -97,6 +97,31 @@ def test_a_finished_evaluation_is_not_computed_again(evaluations_of):
     assert partly.computed == 2
 
 
+def test_what_is_stored_is_found_without_the_mean(evaluations_of, monkeypatch):
+    before = sweep(evaluations_of(mode="mean"))
+
+    def run_the_model(*_, **__):
+        raise AssertionError("the model ran")
+
+    monkeypatch.setattr("ablation.modes.mean.mean_z", run_the_model)
+    again = evaluations_of(mode="mean")
+    assert sweep(again) == before
+    assert individual_document(again, before)["ablation"]["mode"] == "mean"
+    missing = evaluations_of(mode="mean", seed=1)
+    with pytest.raises(AssertionError, match="the model ran"):
+        missing.perplexity([Head(0, 0)])
+
+
+def test_a_mean_that_the_device_has_no_room_for_is_one_line(evaluations_of, monkeypatch):
+    def fill_the_device(*_, **__):
+        raise torch.OutOfMemoryError("no room")
+
+    monkeypatch.setattr("ablation.modes.mean.mean_z", fill_the_device)
+    for compute in (sweep, lambda evaluations: evaluations.perplexity([Head(0, 0)])):
+        with pytest.raises(ComputationError, match=r"out of memory on the device \(no room\)"):
+            compute(evaluations_of(mode="mean"))
+
+
 def test_a_run_that_was_stopped_goes_on_where_it_was(evaluations_of, monkeypatch):
     stopped = evaluations_of()
     whole = Evaluations._compute

@@ -1,5 +1,7 @@
 """Mean ablation is exact, on every architecture of the table."""
 
+import re
+
 import pytest
 import torch
 
@@ -71,6 +73,7 @@ def test_z_becomes_the_mean_in_the_ablated_heads_and_stays_in_the_others(model):
 
 def test_the_output_loses_exactly_what_departs_from_the_mean(model):
     ablation, ids = mean_ablation(model, TEXT, window=20), random_ids(9)
+    mean = ablation.means[1][0, 2]  # before the outputs are looked at: it runs the model
     site = head_sites(model).layers[1]
     outputs = []
     handle = site.projection.register_forward_hook(lambda *call: outputs.append(call[-1]))
@@ -78,7 +81,7 @@ def test_the_output_loses_exactly_what_departs_from_the_mean(model):
     with HeadAblator(model, [Head(1, 2)], ablation), torch.no_grad():
         model(ids)
     handle.remove()
-    lost = (z[:, :, 2] - ablation.means[1][0, 2]) @ head_sites(model).output_weight(1)[2]
+    lost = (z[:, :, 2] - mean) @ head_sites(model).output_weight(1)[2]
     assert_same(outputs[1], outputs[0] - lost)
     assert lost.abs().max() > 0.01
 
@@ -104,6 +107,28 @@ def test_the_ablation_names_its_text_and_keeps_the_value_bias(llama):
     assert MeanAblation((), "", scope=Scope.DECODE).describe()["scope"] == "decode"
 
 
+def test_a_mean_of_each_position_is_a_mode_of_its_own(llama):
+    rows = random_ids(9, rows=2).tolist()
+    whole, each = (
+        mean_ablation_of_prompts(llama, rows, by_position=by_position).describe()
+        for by_position in (False, True)
+    )
+    assert (whole["mode"], each["mode"]) == ("mean", "mean_by_position")
+    assert re.fullmatch("2 prompts, sha256 [0-9a-f]{64}", whole["mean_of"])
+    assert each["mean_of"] == whole["mean_of"].replace("prompts", "prompts, by position")
+
+
+def test_a_mean_is_described_without_running_the_model(llama, monkeypatch):
+    def run_the_model(*_, **__):
+        raise AssertionError("the model ran")
+
+    monkeypatch.setattr(type(llama.base_model), "forward", run_the_model)
+    ablation = mean_ablation(llama, TEXT, window=8)
+    assert ablation.describe()["mode"] == "mean"
+    with pytest.raises(AssertionError, match="the model ran"):
+        ablation.means[0]
+
+
 def test_means_of_another_model_are_refused(llama):
     ablation = mean_ablation(llama, TEXT, window=8)
     few = MeanAblation([ablation.means[0]], "other")
@@ -115,5 +140,6 @@ def test_means_of_another_model_are_refused(llama):
 
 
 def test_a_text_without_a_token_to_predict_is_refused(llama):
-    with pytest.raises(InvalidInput, match="at least 2 tokens of text, got 1"):
-        mean_z(llama, TEXT[:1], window=8)
+    for mean in (mean_z, mean_ablation):
+        with pytest.raises(InvalidInput, match="at least 2 tokens of text, got 1"):
+            mean(llama, TEXT[:1], window=8)
