@@ -15,6 +15,7 @@ from experiments.cli.assets import assets_group
 from experiments.cli.bench import bench_command
 from experiments.cli.claims import claims_command
 from experiments.cli.compare import compare_group
+from experiments.cli.docs import docs_command
 from experiments.cli.exp10 import exp10_command
 from experiments.cli.published import published_command
 from experiments.cli.qrhead import ablate_command, detect_command, run_command
@@ -61,6 +62,7 @@ cli.add_command(exp10_command)
 cli.add_command(published_command)
 cli.add_command(results_group)
 cli.add_command(bench_command)
+cli.add_command(docs_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
