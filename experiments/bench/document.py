@@ -68,7 +68,7 @@ def kept(path: Path | None, of: Mapping[str, Any]) -> dict[str, Any]:
             "file with --json"
         )
     for name in IDENTITY:
-        if found["machine"].get(name) != of[name]:
+        if found.get("machine", {}).get(name) != of[name]:
             raise InvalidInput(
                 f"{path} is of another machine ({name} {found['machine'].get(name)}, here "
                 f"{of[name]}): give another file with --json"

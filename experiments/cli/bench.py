@@ -66,7 +66,7 @@ def bench_command(
     if runs or own_runs:
         if text is not None or quick or model != EMBEDDED_MODEL:
             raise click.UsageError(
-                "--runs and --run time commands: give no --model, --text, --quick"
+                "--runs and --run time commands, without --model, --text and --quick"
             )
         _time_commands(runs, own_runs, path)
         return

@@ -39,14 +39,12 @@ def parts(stored: Stored, tier: str, ids: Sequence[str]) -> str:
     """The claims of a study in full: a line for each part, with what is required of it."""
     rows = []
     for name in ids:
-        claim, found = CLAIMS[name], stored.claims(tier).get(name)
-        if found is None:
-            rows.append((_name(claim), "", "", "not judged", "", "", ""))
-            continue
+        claim, found = CLAIMS[name], stored.claims(tier)[name]
         if [part["part"] for part in found["parts"]] != [""]:
             rows.append((_name(claim), "", "", "", "", _p(found), f"**{found['verdict']}**"))
             rows += [
-                (part["part"], *_cells(claim, part), part["verdict"]) for part in found["parts"]
+                (f"{name} {part['part']}", *_cells(claim, part), part["verdict"])
+                for part in found["parts"]
             ]
         else:
             (part,) = found["parts"]
@@ -134,7 +132,9 @@ def _verdict(found: Row | None) -> str:
 
 def _cells(claim: Claim, row: Row) -> tuple[str, str, str, str, str]:
     criterion = claim.criterion(row["part"])
-    required, published = minus(criterion.requirement), minus(criterion.published)
+    bound, _, threshold = criterion.requirement.removesuffix(f" {criterion.unit}").partition(" ")
+    required = minus(f"{bound} {with_unit(threshold, criterion.unit)}")
+    published = minus(criterion.published)
     if "blocked" in row:
         return required, published, row["blocked"], "", ""
     p = "" if row["p"] is None else f"{row['p']:.2g}"

@@ -13,7 +13,7 @@ from experiments.cli.docs import docs_command
 from experiments.docs import pictures
 from experiments.docs.pages import pages
 from experiments.docs.pictures import Picture, drawn_from
-from experiments.docs.stored import CHECKOUT, EVIDENCE, Stored
+from experiments.docs.stored import CHECKOUT, EVIDENCE
 from experiments.drawing import new_figure, save_figure
 
 pytest.importorskip("cogapp", reason="needs cog: pip install -e '.[docs]'")
@@ -226,3 +226,8 @@ def test_every_picture_that_a_readme_shows_is_drawn_from_a_document():
         for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
     }
     assert shown == {picture.path for picture in pictures.PICTURES}
+
+
+def test_the_front_page_has_at_most_120_lines():
+    page = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert len(page.splitlines()) <= 120
