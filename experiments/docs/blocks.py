@@ -28,6 +28,7 @@ BLOCKS: Mapping[str, Callable[..., str]] = {
     "removal": exp10_tables.removal,
     "found_heads": methods_tables.found_heads,
     "pooled_methods": methods_tables.pooled,
+    "overlaps_of_methods": methods_tables.overlaps,
     "modes": methods_tables.modes,
     "setting_of_modes": methods_tables.setting_of_modes,
     "modes_elsewhere": methods_tables.modes_elsewhere,

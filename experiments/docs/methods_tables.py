@@ -69,6 +69,16 @@ def pooled(stored: Stored) -> str:
     return table(head, rows)
 
 
+def overlaps(stored: Stored) -> str:
+    """A7: the Jaccard index of every two methods, at the level of the claim and at the study's."""
+    rows = [
+        (row["of"], measured(row), row["verdict"])
+        for row in stored.claims(Tier.EMBEDDED)["A7"]["details"]
+        if row["part"] == "overlap" and "blocked" not in row
+    ]
+    return table(("methods", "Jaccard index [95% interval]", "verdict"), rows)
+
+
 def modes(stored: Stored) -> str:
     """A1 in one cell under every mode and scope: the gap, and what is right with either set."""
     counts, level = stored.document(MODES_OF_ONE_CELL), _level(stored)

@@ -67,7 +67,7 @@ def test_every_study_is_timed_cold_and_warm_in_this_order():
 
 def test_rows_are_kept_beside_the_parts_and_replace_those_of_the_same_name(here, tmp_path):
     path = tmp_path / "machine.json"
-    part = {"title": "sweep", "ways": {}, "notes": [], "disagreement": None}
+    part: dict[str, object] = {"title": "sweep", "ways": {}, "notes": [], "disagreement": None}
     path.write_text(
         json.dumps(
             {

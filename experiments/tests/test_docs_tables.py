@@ -5,12 +5,17 @@ import json
 import pytest
 
 from ablation.controls import LAYER_MATCHED
+from experiments.cli.docs import DOCUMENTS
 from experiments.docs.markdown import duration, minus, size, table, with_interval, with_unit
 from experiments.docs.pictures import CURVES
-from experiments.docs.results import reduced
+from experiments.docs.results import MAKERS, reduced
 from experiments.judging.claim import Unit
 from experiments.judging.stored_evidence import CHECKOUT
 from experiments.qrhead.figures import draw_ablation_curves
+
+
+def test_the_command_names_the_documents_that_can_be_made():
+    assert tuple(MAKERS) == DOCUMENTS
 
 
 def test_a_table_keeps_bars_inside_its_cells():

@@ -1,6 +1,7 @@
 """The README's example of a claim and its case: it runs as it stands there."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def example():
     code = re.match(r"\s*```python\n(.*?)```", page.partition(MARK)[2], re.DOTALL)
     assert code is not None, f"README.md has no block of Python behind {MARK}"
     assert len(code[1].splitlines()) <= 15
-    names = {}
+    names: dict[str, Any] = {}
     exec(compile(code[1], "README.md", "exec"), names)
     return names
 
