@@ -2,6 +2,8 @@
 
 Thresholds are the published figures where the claim is of a size, and the study's own bounds
 elsewhere; those that are ours say so. They were set before they were measured on any other model.
+The control that A1 and A3 are judged by was not: it was changed after the result against the
+study's own control had been seen (``experiments/qrhead/README.md``).
 
 A study of your own registers itself in a ``conftest.py`` at the top of its tests, or in a plugin::
 

@@ -113,6 +113,8 @@ _CLAIMS = (
             )
         },
     ),
+    # The claim is about zeroed queries. Of the other path, logits zeroed after the mask, the study
+    # itself says that it gives the mean of V: that part is measured beside, and refutes nothing.
     Claim(
         "A6",
         "zeroing queries makes a head's output about 0",

@@ -1,9 +1,7 @@
-"""``headclaims bench``: how long our engine takes, beside the loops in use."""
+"""``headclaims bench``: how long our engine takes beside the loops in use, and whole commands."""
 
-import platform
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,8 +13,6 @@ from experiments.json_files import check_writable, write_json
 if TYPE_CHECKING:
     from experiments.bench.benchmark import Part
 
-PACKAGES = ("torch", "transformers")
-
 
 @click.command("bench")
 @click.option("--model", default=EMBEDDED_MODEL, help=MODEL_HELP)
@@ -24,25 +20,65 @@ PACKAGES = ("torch", "transformers")
 @click.option(
     "--quick", is_flag=True, help="One round of small sizes: does it run, do values agree?"
 )
-@click.option("--json", "path", type=click.Path(path_type=Path), help="Write all figures there.")
-def bench_command(model: str, text: str | None, quick: bool, path: Path | None) -> None:
+@click.option(
+    "--runs",
+    is_flag=True,
+    help="Time whole commands instead: installing, and every study cold and warm. An hour.",
+)
+@click.option(
+    "--run",
+    "own_runs",
+    multiple=True,
+    metavar="NAME=COMMAND",
+    help="Time this shell command instead, as in --run 'all of CI=.ci/run'; several times.",
+)
+@click.option(
+    "--json",
+    "path",
+    type=click.Path(path_type=Path),
+    help="Keep the figures there; what other commands have measured on this machine stays.",
+)
+def bench_command(
+    model: str,
+    text: str | None,
+    quick: bool,
+    runs: bool,
+    own_runs: tuple[str, ...],
+    path: Path | None,
+) -> None:
     """Measure sweeps, answers, detection and start-up beside the loops in use.
 
     In one process, on the same model, inputs and threads, interleaved: medians of several rounds,
     with the least and the most. Values are compared in the same run, and a difference beyond
     rounding is an error; times are reported, whatever they are. Ten minutes on 2 cores, or one
     with --quick; the TransformerBridge loop needs pip install -e '.[test]'.
+
+    With --runs or --run whole commands are timed instead, each in a scratch folder of its own.
+
+    \b
+    What experiments/bench/README.md shows is measured on a machine with nothing else to do by
+      headclaims bench --json experiments/bench/machines/NAME.json
+      headclaims bench --json experiments/bench/machines/NAME.json --runs
+      headclaims docs
     """
-    spec = model_spec(model)
     if path is not None:
-        check_writable(path.parent)
+        check_writable(path.parent, "--json")
+    if runs or own_runs:
+        if text is not None or quick or model != EMBEDDED_MODEL:
+            raise click.UsageError(
+                "--runs and --run time commands, without --model, --text and --quick"
+            )
+        _time_commands(runs, own_runs, path)
+        return
+    spec = model_spec(model)
     from ablation.assets.text import read_text
     from experiments.bench.benchmark import QUICK, Size, benchmark
+    from experiments.bench.document import kept, machine, with_parts
 
     source = read_text(spec.text if text is None else text)
-
-    machine = _machine()
-    click.echo(", ".join(f"{key} {value}" for key, value in machine.items()))
+    here = machine()
+    document = kept(path, here)
+    click.echo(", ".join(f"{key} {value}" for key, value in here.items()))
     parts = []
     for part in benchmark(spec, source, QUICK if quick else Size()):
         parts.append(part)
@@ -50,10 +86,7 @@ def bench_command(model: str, text: str | None, quick: bool, path: Path | None) 
         for line in _lines(part):
             click.echo(line)
     if path is not None:
-        write_json(
-            path,
-            {"model": spec.key, "machine": machine, "parts": [part.document() for part in parts]},
-        )
+        write_json(path, with_parts(document, spec.key, [part.document() for part in parts]))
     apart = [part for part in parts if not part.agrees]
     if apart:
         raise ComputationError(
@@ -62,25 +95,23 @@ def bench_command(model: str, text: str | None, quick: bool, path: Path | None) 
         )
 
 
-def _machine() -> dict[str, Any]:
-    import torch
+def _time_commands(standard: bool, own: tuple[str, ...], path: Path | None) -> None:
+    from experiments.bench.document import kept, machine, with_runs
+    from experiments.bench.whole_runs import commands, parse, timed
 
-    return {
-        "processor": _processor(),
-        "threads": torch.get_num_threads(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    chosen = [*(commands() if standard else []), *map(parse, own)]
+    document = kept(path, machine())
+    for row in timed(chosen):
+        sizes = [
+            f"{kind} {human_size(row[key])}"
+            for kind, key in (("peak memory", "peak_bytes"), ("on disk", "disk_bytes"))
+            if key in row
+        ]
+        click.echo(", ".join([f"{row['name']}: {row['seconds']:.1f} s", *sizes]))
+        document = with_runs(document, [row])
+        # An hour's work is not lost over its last command.
+        if path is not None:
+            write_json(path, document)
 
 
 def _lines(part: "Part") -> list[str]:

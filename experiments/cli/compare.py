@@ -111,7 +111,7 @@ def methods_command(
 
         folder = settings.out / "figures" / "methods"
         with storing(folder):
-            for path in draw_methods(found, folder, stem):
+            for path in draw_methods(document, folder, stem):
                 click.echo(f"figure: {path}")
 
 

@@ -16,6 +16,7 @@ from experiments.cli.bench import bench_command
 from experiments.cli.bundles import audit_command
 from experiments.cli.claims import claims_command
 from experiments.cli.compare import compare_group
+from experiments.cli.docs import docs_command
 from experiments.cli.exp10 import exp10_command
 from experiments.cli.published import published_command
 from experiments.cli.qrhead import ablate_command, detect_command, run_command
@@ -63,6 +64,7 @@ cli.add_command(published_command)
 cli.add_command(results_group)
 cli.add_command(audit_command)
 cli.add_command(bench_command)
+cli.add_command(docs_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -12,9 +12,11 @@ where r_l is the residual stream at the word after l layers, r_L that after the 
 final normalisation. g runs from about 0 (the token alone tells no sense; exactly 0 at l = 0 in a
 model without learned positions) towards 1.
 
-Relative to the source: its contexts are not published, ours are in ``contexts.toml``. A word of
-several tokens is read at its last one; in GPT-2 and SmolLM2 each of the nine is one token. Contexts
-get the special tokens that the tokenizer adds by itself: a BOS on Llama-3, none on those two.
+Relative to the source: the contexts are a choice. The source has its own for the nine words, in
+``src/prompts.py`` of himanushi/semantic-phase-transition; ours are in ``contexts.toml``, and g
+depends on them. A word of several tokens is read at its last one; in GPT-2 and SmolLM2 each of the
+nine is one token. Contexts get the special tokens that the tokenizer adds by itself: a BOS on
+Llama-3, none on those two.
 """
 
 import hashlib

@@ -1,15 +1,14 @@
 """Accuracy against heads ablated, for the heads of several detection methods and their controls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 
 from ablation.controls import LAYER_MATCHED, SHARED
 from ablation.detection import GRADIENT, QRHEAD, RANDOM, SUMMED_ATTENTION, WU24
-from experiments.cells.outcomes import Answers, CellOutcomes, accuracy, control_answers
 from experiments.drawing import new_figure, save_figure
-from experiments.methods.comparison import Comparison
 
 LINES = {
     QRHEAD: ("QRHead", "#b2182b", "o", "-"),
@@ -21,45 +20,50 @@ LINES = {
 }
 """Label, colour, marker and line; told apart without colour, too."""
 
+TOP = "top"
 
-def draw_methods(comparison: Comparison, folder: Path, stem: str) -> list[Path]:
+Row = Mapping[str, Any]
+
+
+def draw_methods(document: Mapping[str, Any], folder: Path, stem: str) -> list[Path]:
     """Draws the top heads of every method, and beside them their layer-matched controls.
 
     Cells are pooled. Bars are 95% bootstrap intervals over companies; of several control draws the
     mean is shown. A curve ends where the method has found no more heads.
+
+    Args:
+        document: of ``headclaims compare methods``.
+        folder: where the figure goes.
+        stem: its name there.
 
     Raises:
         OSError: a file cannot be written.
     """
     figure = new_figure(9.6, 4.4)
     top, control = figure.subplots(1, 2, sharey=True)
-    cells = next(iter(comparison.outcomes.values()))
-    ticks = sorted({level for found in comparison.outcomes.values() for level in found[0].top})
-    unablated, _ = accuracy(cells, [[cell.unablated for cell in cells]])
+    unablated = document["unablated"]["estimate"]
+    rows = document["ablations"]
+    methods = list(dict.fromkeys(row["method"] for row in rows))
     for panel in (top, control):
         panel.axhline(unablated, color="0.35", linewidth=1, linestyle=":", label="unablated")
-    for place, (method, found) in enumerate(comparison.outcomes.items()):
-        offset = 0.35 * (place - (len(comparison.outcomes) - 1) / 2)
-        levels = list(found[0].top)
-        tested = {level: [[cell.top[level] for cell in found]] for level in levels}
-        _draw(top, method, found, tested, offset)
+    for place, method in enumerate(methods):
+        offset = 0.35 * (place - (len(methods) - 1) / 2)
+        of_method = [row for row in rows if row["method"] == method]
+        _draw(top, method, unablated, of_method, TOP, offset)
         if method != RANDOM:
-            matched = {level: control_answers(found, LAYER_MATCHED, level) for level in levels}
-            _draw(control, method, found, matched, offset)
-    shared = {
-        level: control_answers(cells, SHARED, level)
-        for level in cells[0].controls[SHARED][0]
-        if (SHARED, level) not in comparison.left_out
-    }
+            _draw(control, method, unablated, of_method, LAYER_MATCHED, offset)
+    # The same in the rows of every method; one that found few heads has it at few levels.
+    shared = {row["num_heads"]: row for row in rows if SHARED in row}
     if shared:
-        _draw(control, SHARED, cells, shared, 0.0)
-        _draw(top, SHARED, cells, shared, 0.0)
+        in_order = [shared[level] for level in sorted(shared)]
+        for panel in (control, top):
+            _draw(panel, SHARED, unablated, in_order, SHARED, 0.0)
     top.set_title("top heads of each method")
     control.set_title("as many random heads of the same layers")
     top.set_ylabel("accuracy")
     for panel in (top, control):
         panel.set(xlabel="heads ablated", ylim=(-0.03, 1.03))
-        panel.set_xticks([0, *ticks])
+        panel.set_xticks([0, *sorted({row["num_heads"] for row in rows})])
         panel.spines[["top", "right"]].set_visible(False)
     handles, labels = top.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
@@ -67,22 +71,20 @@ def draw_methods(comparison: Comparison, folder: Path, stem: str) -> list[Path]:
 
 
 def _draw(
-    panel: Axes,
-    name: str,
-    cells: Sequence[CellOutcomes],
-    draws_at: Mapping[int, Sequence[Sequence[Answers]]],
-    offset: float,
+    panel: Axes, name: str, unablated: float, rows: Iterable[Row], kind: str, offset: float
 ) -> None:
-    """One curve: level -> for each draw, the answers of each cell."""
+    """One curve: the accuracies of one kind of heads, from the unablated one on."""
     label, colour, marker, line = LINES[name]
-    unablated, _ = accuracy(cells, [[cell.unablated for cell in cells]])
-    points = [(unablated, None), *(accuracy(cells, draws) for draws in draws_at.values())]
+    rows = list(rows)
+    points = [row[kind] for row in rows]
+    estimates = [point["estimate"] for point in points]
+    ends = [point["interval"] or [point["estimate"]] * 2 for point in points]
     panel.errorbar(
-        [0, *(level + offset for level in draws_at)],
-        [y for y, _ in points],
+        [0, *(row["num_heads"] + offset for row in rows)],
+        [unablated, *estimates],
         yerr=[
-            [max(0.0, y - found.low) if found else 0.0 for y, found in points],
-            [max(0.0, found.high - y) if found else 0.0 for y, found in points],
+            [0.0, *(max(0.0, y - low) for y, (low, _) in zip(estimates, ends, strict=True))],
+            [0.0, *(max(0.0, high - y) for y, (_, high) in zip(estimates, ends, strict=True))],
         ],
         color=colour,
         marker=marker,

@@ -1,5 +1,8 @@
 """Claim A6 on the real model: what is left of a head whose queries or logits are zeroed.
 
+The claim is about zeroed queries only: of zeroed logits the study itself says that they give the
+mean of V. They are measured beside.
+
 That zeroed queries are the mean of the values a position may see, whatever the weights, is proven
 in ``experiments/published/test_zeroed_attention.py`` and ``ablation/tests/modes/``; here the
 queries of the model are really zeroed once more, and what is left of its heads is measured.

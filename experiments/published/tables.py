@@ -71,7 +71,11 @@ def single_draw(study: Study) -> Iterator[str]:
 
 
 def overlaps(study: Study) -> Iterator[str]:
-    """A7 and the stability of each ranking: Jaccard indices of the top 50."""
+    """A7 and the stability of each ranking: Jaccard indices of the top 50.
+
+    Where a ranking changes abruptly with the length, the study very likely ranks by its other path,
+    see ``fewest_heads_by_length``.
+    """
     yield "Jaccard index of the top 50 of two methods, mean over 32 cells"
     for pair in (METHODS, *combinations(METHODS, 2)):
         found = overlap_evidence(study.cells, pair)
@@ -107,7 +111,11 @@ def methods_by_level(study: Study) -> Iterator[str]:
 
 
 def fewest_heads_by_length(study: Study) -> Iterator[str]:
-    """The drop at the lowest level, length by length."""
+    """The drop at the lowest level, length by length.
+
+    That it is there at 2048 tokens only is very likely no finding about lengths: for longer prompts
+    the study ranks heads by a path without rotary positions and without the causal mask.
+    """
     yield f"Accuracy lost in points with the top {FEWEST_HEADS} heads ({STUDY_METHOD}), by length"
     found = [
         100 * drops(group(study.cells[STUDY_METHOD], f"{tokens} tokens"), TOP, FEWEST_HEADS).mean()

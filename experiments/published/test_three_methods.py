@@ -1,4 +1,8 @@
-"""Claim A7: three detection methods side by side; and how stable each one's ranking is."""
+"""Claim A7: three detection methods side by side; and how stable each one's ranking is.
+
+The jumps between lengths are very likely the source's other path for long prompts, which has no
+rotary positions and no causal mask, and no finding about long contexts.
+"""
 
 from itertools import combinations
 

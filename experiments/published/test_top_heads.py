@@ -79,7 +79,8 @@ def test_control_heads_barely_hurt_in_the_group(name, judged):
 @pytest.mark.parametrize(
     ("tokens", "points"), [(2048, 14.7), (4096, 1.9), (6144, 0.0), (8192, -0.4)]
 )
-def test_five_heads_matter_at_the_shortest_length_alone(tokens, points):
+def test_five_heads_cost_something_at_the_shortest_length_alone(tokens, points):
+    # Very likely the source's path for longer prompts, without rotary positions and causal mask.
     found = drops(group(CELLS, f"{tokens} tokens"), TOP, 5).mean()
     assert 100 * found == pytest.approx(points, abs=0.05)
 

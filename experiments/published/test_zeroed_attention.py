@@ -1,5 +1,8 @@
 """Claim A6: what zeroed queries and zeroed logits leave of a head's output.
 
+The claim is about zeroed queries only: of zeroed logits the study itself says that they give the
+mean of V. They are measured beside.
+
 The tiny model is random: what is shown is arithmetic, which holds for any weights, and not a
 property of Llama. The share that is left depends on the weights; that it is not zero does not.
 """

@@ -6,7 +6,8 @@ of the sequence gets the same, the future included. In neither case is the outpu
 
 The first is what zeroed queries do (a rotated zero is zero); the second what happens where logits
 are zeroed after the mask was added to them. While decoding, the one query is the last position,
-for which the two are the same: the mean of all values.
+for which the two are the same: the mean of all values. Of the second the study says so itself; what
+it claims to be about zero is the first.
 """
 
 import numpy as np

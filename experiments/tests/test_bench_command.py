@@ -49,6 +49,8 @@ def test_every_part_is_measured_and_its_values_agree(small, directory, tmp_path)
     result = bench(directory, tmp_path, "--json", tmp_path / "bench.json")
     assert result.exception is None, result.output
     document = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+    assert (document["schema"], document["runs"]) == (1, [])
+    assert {"time", "commit"} <= set(document["measured"])
     titles = [part["title"].split(":")[0] for part in document["parts"]]
     assert titles == ["start", "sweep", "answers", "detection"]
     start, *compared = document["parts"]

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git o
 
 
 def git(folder, *arguments):
-    named = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
-    named += ("-c", "commit.gpgsign=false")
+    named = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.org"]
+    named += ["-c", "commit.gpgsign=false"]
     done = subprocess.run(
         ["git", "-C", folder, *named, *arguments], check=True, capture_output=True, text=True
     )

@@ -1,0 +1,100 @@
+"""The document of a benchmark: one machine, the parts measured on it, and whole commands.
+
+    schema   1
+    machine  processor, cores, threads, instructions, kernels, versions of Python and packages
+    model    its key; measured: time and commit of the parts
+    parts    as ``benchmark.Part.document`` gives them
+    runs     rows of whole commands: name, command, seconds, and where it was measured disk_bytes
+             and peak_bytes; each with its own time and commit
+    remarks  what else is known of this machine, one line each
+
+Parts and runs are measured by different commands and kept beside each other: what a command has
+measured takes the place of what is there under the same name, and nothing else changes.
+"""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ablation.errors import InvalidInput
+from experiments.environment import place, timestamp
+from experiments.json_files import read_json
+
+SCHEMA = 1
+PACKAGES = ("torch", "transformers")
+IDENTITY = ("processor", "cores", "instructions")
+"""What two documents of one machine agree in."""
+
+
+def machine() -> dict[str, Any]:
+    """What times depend on."""
+    import torch
+
+    capability = torch.backends.cpu.get_cpu_capability()
+    return {
+        "processor": place()["cpu"]["name"],
+        "cores": _cores(),
+        "threads": torch.get_num_threads(),
+        "instructions": capability,
+        "kernels": "oneDNN" if _engine_uses_onednn(capability) else "torch's own",
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+    }
+
+
+def measured() -> dict[str, Any]:
+    """When, and at which commit."""
+    where = place()
+    return {"time": timestamp(), "commit": where["commit"], "dirty": where["dirty"]}
+
+
+def kept(path: Path | None, of: Mapping[str, Any]) -> dict[str, Any]:
+    """The document that is at ``path`` already, or an empty one of this machine.
+
+    Raises:
+        InvalidInput: what is there is of another machine, or no such document.
+        ResultsError: it cannot be read.
+    """
+    fresh = {"schema": SCHEMA, "machine": dict(of), "parts": [], "runs": [], "remarks": []}
+    if path is None or not path.exists():
+        return fresh
+    found = read_json(path)
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+        raise InvalidInput(
+            f"{path}: a benchmark of schema {SCHEMA} is required there, or nothing: give another "
+            "file with --json"
+        )
+    for name in IDENTITY:
+        if found.get("machine", {}).get(name) != of[name]:
+            raise InvalidInput(
+                f"{path} is of another machine ({name} {found['machine'].get(name)}, here "
+                f"{of[name]}): give another file with --json"
+            )
+    return fresh | found | {"machine": dict(of)}
+
+
+def with_parts(
+    document: Mapping[str, Any], model: str, parts: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The document with these parts, measured now, and no others."""
+    return {**document, "model": model, "measured": measured(), "parts": list(parts)}
+
+
+def with_runs(document: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The document with these rows: those of the same names are replaced, new ones come last."""
+    by_name = {row["name"]: row for row in document["runs"]} | {row["name"]: row for row in rows}
+    return {**document, "runs": list(by_name.values())}
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _engine_uses_onednn(capability: str) -> bool:
+    """As ``ablation.engine.linear.use_onednn`` decides it for an fp32 model on a CPU."""
+    import torch
+
+    return capability == "AVX512" and bool(torch.backends.mkldnn.is_available())
