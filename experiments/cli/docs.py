@@ -104,3 +104,7 @@ def _report(problems: Sequence[str]) -> None:
         click.echo(line, err=True)
     if problems:
         raise click.exceptions.Exit(1)
+
+
+if __name__ == "__main__":  # without the packages that the other commands need
+    docs_command()
