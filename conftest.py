@@ -1,17 +1,39 @@
 """Thin: options, fixtures and the claims table are plugins; shape checks are switched on here."""
 
+import sys
 from pathlib import Path
 
+import pytest
 from jaxtyping import install_import_hook
 
-from experiments.plugin import PLUGINS
+HERE = Path(__file__).parent
+
+# The checkout's own packages, and not files of the user's that are called like them.
+sys.path.insert(0, str(HERE))
 
 # Shapes in signatures are enforced in every test; must run before the library is first imported.
 # Its tests are left to pytest, whose own import hook makes their assertions readable.
-_PARTS = (path.stem for path in (Path(__file__).parent / "ablation").iterdir())
+_PARTS = (path.stem for path in (HERE / "ablation").iterdir())
 install_import_hook(
     [f"ablation.{part}" for part in _PARTS if part.isidentifier() and part != "tests"],
     "beartype.beartype",
 )
 
-pytest_plugins = ["pytester", *PLUGINS]
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    # Not ``pytest_plugins``, which is an error where this is not the topmost conftest.
+    config = pluginmanager.get_plugin("pytestconfig")
+    if _is_ours(config):
+        from experiments.plugin import PLUGINS
+
+        for name in ("pytester", *PLUGINS):
+            pluginmanager.import_plugin(name)
+
+
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """Leaves the cases alone in a run of another project, below which this was cloned."""
+    return None if _is_ours(config) else True
+
+
+def _is_ours(config: pytest.Config) -> bool:
+    return config.rootpath == HERE

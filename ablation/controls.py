@@ -93,9 +93,14 @@ def control_heads(
     excluded = set(top_heads)
     candidates = [head for head in grid if head not in excluded]
     if len(candidates) < n:
+        remedy = (
+            "ablate fewer heads"
+            if candidates
+            else "fewer would leave none either, so take a larger model, or --skip-random"
+        )
         raise InvalidInput(
             f"a control of {n} random heads is required, but only {len(candidates)} of the model's "
-            f"{len(grid)} heads are left beside the {len(excluded)} top ones: ablate fewer heads"
+            f"{len(grid)} heads are left beside the {len(excluded)} top ones: {remedy}"
         )
     return tuple(random.Random(seed).sample(candidates, n))
 

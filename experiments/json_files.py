@@ -99,7 +99,7 @@ def read_text(path: Path, largest: int = LARGEST) -> str:
         ResultsError: the file cannot be read, is beyond what ``read_bytes`` takes, or not UTF-8.
     """
     try:
-        return read_bytes(path, largest).decode("utf-8")
+        return read_bytes(path, largest).decode("utf-8-sig")  # some editors write a BOM
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read ({error.strerror}): check the path") from None
     except UnicodeDecodeError as error:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ablation.assets.embedded import wikipedia_prose
 from ablation.assets.hub import from_hub
+from ablation.bounded_files import read_bytes
 from ablation.errors import InvalidInput
 from ablation.file_names import told_apart
 
@@ -19,6 +20,9 @@ EMBEDDED_TEXT = "embedded"
 
 WIKITEXT2 = "wikitext2"
 """WikiText-2 raw, validation split, from the model hub or its cache: the exp10 study's text."""
+
+LARGEST_TEXT = 100_000_000
+"""Bytes of a file: a hundred times what a sweep over all heads takes a night for."""
 
 _WIKITEXT2_REPOSITORY = "Salesforce/wikitext"
 _WIKITEXT2_FILE = "wikitext-2-raw-v1/validation-00000-of-00001.parquet"
@@ -103,7 +107,8 @@ def ids_sha256(ids: Int[Tensor, " tokens"]) -> str:
 
 def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a BOM
+        # Some editors begin a file with a BOM.
+        text = read_bytes(path, LARGEST_TEXT).decode("utf-8-sig")
     except OSError as error:
         raise InvalidInput(
             f"text {path}: cannot be read ({error.strerror}): give {EMBEDDED_TEXT}, {WIKITEXT2} "
@@ -113,6 +118,8 @@ def _read(path: Path) -> str:
         raise InvalidInput(
             f"text {path}: not UTF-8 (byte {error.start}): convert it to UTF-8"
         ) from None
+    except ValueError as error:
+        raise InvalidInput(f"text {path}: {error}: give a part of it") from None
     if not text.strip():
         raise InvalidInput(f"text {path}: the file is empty: a text of at least 2 tokens is needed")
     return text

@@ -34,6 +34,7 @@ MOST_BRACKETS = 10
 """Reading takes the square of their depth: half a second for 5,000."""
 
 _KEY = "attn_head_set"
+_ALL_HEADS = "full_heads"
 _NAME = re.compile(r"(\d{1,4})-(\d{1,4})", re.ASCII)
 
 
@@ -103,6 +104,11 @@ def _listed_entries(text: str) -> Entries:
         raise InvalidInput(f"neither JSON nor YAML ({first_line(error)})") from None
     if isinstance(document, Mapping):
         document = document.get(_KEY)
+    if document == _ALL_HEADS:
+        raise InvalidInput(
+            f"{_ALL_HEADS} means all heads of the model, in no order, and heads in an order are "
+            "required: list them, as in 14-22,13-16"
+        )
     if isinstance(document, str):
         document = [name.strip() for name in document.split(",")]
     if not isinstance(document, Sequence) or not document:

@@ -75,7 +75,8 @@ def load_edgar_filings(directory: Path, ground_truth: Path | None = None) -> Fil
     :mod:`ablation.filings.passages`. Either way a fact counts only where the section states it.
 
     Args:
-        directory: searched for ``*.json``, not in subdirectories.
+        directory: searched for ``*.json``, and so are its folders: EDGAR-CRAWLER makes one for
+            each form type. Folders in these are not.
         ground_truth: a CSV with the columns of the QRHead ablation study, or None.
 
     Returns:
@@ -92,29 +93,32 @@ def load_edgar_filings(directory: Path, ground_truth: Path | None = None) -> Fil
             f"{_one_line(directory)} {came}; give the folder that edgar-crawler extracted to"
         )
     try:
-        listing = sorted(directory.iterdir(), key=lambda path: path.name)
+        paths = _json_files(directory)
     except OSError as error:
         raise InvalidInput(
             f"filings must come from a readable directory: {_one_line(directory)} cannot be listed "
             f"({error.strerror}); correct its permissions or give another"
         ) from None
-    paths = [path for path in listing if path.suffix.lower() == ".json"]
     filings: list[Filing] = []
     rejected: list[str] = []
     # Joint registrants file one document under several names: the same text twice would stand on
     # both sides of the split and count as two companies.
     file_of_section: dict[str, str] = {}
+    file_of_name: dict[str, str] = {}
     for path in paths:
+        shown = _one_line(path.relative_to(directory))
         try:
             filing = _filing(path, directory, truths)
             if filing.section in file_of_section:
                 raise _UnusableFileError(
                     f"has the same Section 1 as {file_of_section[filing.section]}"
                 )
+            if filing.name in file_of_name:
+                raise _UnusableFileError(f"has the same name as {file_of_name[filing.name]}")
         except _UnusableFileError as error:
-            rejected.append(f"{_one_line(path.name)}: {error}")
+            rejected.append(f"{shown}: {error}")
             continue
-        file_of_section[filing.section] = path.name
+        file_of_section[filing.section] = file_of_name[filing.name] = shown
         filings.append(filing)
     if not filings:
         first = f", the first because {rejected[0]}" if rejected else ""
@@ -126,6 +130,14 @@ def load_edgar_filings(directory: Path, ground_truth: Path | None = None) -> Fil
     origin = _one_line(ground_truth.name) if ground_truth else "metadata and text"
     source = f"EDGAR-CRAWLER JSON, {len(filings)} of {len(paths)} files, ground truth from {origin}"
     return FilingSet(source, tuple(filings), tuple(rejected))
+
+
+def _json_files(directory: Path) -> list[Path]:
+    """The ``*.json`` of a folder in the order of their names, then those of the folders in it."""
+    listing = sorted(directory.iterdir(), key=lambda path: path.name)
+    folders = [path for path in listing if path.is_dir() and path.suffix.lower() != ".json"]
+    inner = [path for folder in folders for path in sorted(folder.iterdir(), key=str)]
+    return [path for path in (*listing, *inner) if path.suffix.lower() == ".json"]
 
 
 def read_ground_truth(path: Path) -> Mapping[str, Mapping[str, str]]:

@@ -165,3 +165,9 @@ def test_impossible_levels_are_refused(levels, message):
 def test_a_grid_lists_layer_by_layer():
     assert list(HeadGrid(2, 2)) == [Head(0, 0), Head(0, 1), Head(1, 0), Head(1, 1)]
     assert len(GRID) == 270
+
+
+def test_a_model_of_few_heads_is_not_told_to_ablate_fewer():
+    grid = HeadGrid(2, 4)
+    with pytest.raises(InvalidInput, match="fewer would leave none either, so take a larger model"):
+        control_heads(grid, list(grid), 1)

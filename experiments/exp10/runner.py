@@ -64,7 +64,7 @@ def run_exp10(evaluations: Evaluations, parts: Collection[str], folder: Path) ->
     if "c" in parts:
         cumulative = cumulative_document(evaluations, swept)
         files["exp10c"].write(cumulative)
-    summary = _kept(files["exp10"]) | summary_document(evaluations, swept, parts)
+    summary = _kept(files["exp10"], parts) | summary_document(evaluations, swept, parts)
     files["exp10"].write(summary)
     paths = [file.path for file in files.values() if file.path.exists()]
     return Exp10Results(individual, cumulative, summary, tuple(paths))
@@ -116,12 +116,19 @@ def summary_document(
     return {**document, "key": evaluations.key, "provenance": evaluations.provenance()}
 
 
-def _kept(file: "_Export") -> dict[str, Any]:
-    """What earlier runs in the same setting have found, g only if its formula is still the same."""
+_OF_D = ("penetration", "correlation", "no_penetration")
+
+
+def _kept(file: "_Export", parts: Collection[str]) -> dict[str, Any]:
+    """What earlier runs in the same setting have found of other parts.
+
+    Of g only if its formula is still the same, and nothing of it where it is found anew.
+    """
     earlier = file.read() or {}
-    if not earlier.get("penetration", {}).items() >= formula().items():
-        earlier.pop("penetration", None)
-        earlier.pop("correlation", None)
+    same = earlier.get("penetration", {}).items() >= formula().items()
+    if "d" in parts or not (same or "no_penetration" in earlier):
+        for key in _OF_D:
+            earlier.pop(key, None)
     return earlier
 
 

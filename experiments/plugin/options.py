@@ -22,6 +22,16 @@ from experiments.store.opening import STORE_HELP
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    try:
+        _add_options(parser)
+    except ValueError as error:
+        raise pytest.UsageError(
+            f"another plugin of pytest has an option that is needed here ({error}): leave that "
+            "plugin out with -p no:NAME; pytest --trace-config lists them"
+        ) from None
+
+
+def _add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("headclaims", "headclaims: what the claims are judged on")
     group.addoption(
         "--model",

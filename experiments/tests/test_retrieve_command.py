@@ -82,3 +82,28 @@ def test_files_without_paragraphs_are_refused(text, message, tmp_path):
     (tmp_path / "file").write_text(text, encoding="utf-8")
     with pytest.raises(InvalidInput, match=message):
         read_paragraphs(tmp_path / "file")
+
+
+AS_JSON = [json.dumps(text) for text in PARAGRAPHS]
+AS_OBJECTS = [json.dumps({"text": text, "id": 1}) for text in PARAGRAPHS]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize(
+    "content",
+    [TEXT, f"[{', '.join(AS_JSON)}]", "\n".join(AS_JSON), "\n".join(AS_OBJECTS) + "\n\n"],
+    ids=["text", "list", "lines", "objects"],
+)
+def test_paragraphs_are_the_same_in_every_form_and_behind_a_byte_order_mark(
+    content, mark, tmp_path
+):
+    path = tmp_path / "paragraphs"
+    path.write_text(mark + content, encoding="utf-8")
+    assert read_paragraphs(path) == PARAGRAPHS
+
+
+def test_json_lines_of_something_else_are_refused(tmp_path):
+    path = tmp_path / "paragraphs"
+    path.write_text('{"title": "a"}\n{"title": "b"}\n', encoding="utf-8")
+    with pytest.raises(InvalidInput, match="a JSON list of texts is required"):
+        read_paragraphs(path)

@@ -173,6 +173,31 @@ def test_a_part_that_is_not_asked_for_again_is_kept(sweep, read):
     assert after["penetration"] == before["penetration"]
 
 
+def test_that_g_is_undefined_is_not_said_of_a_model_for_which_it_was_found(
+    sweep, read, monkeypatch
+):
+    from experiments.exp10 import runner
+
+    def undefined(*_):
+        raise runner.UndefinedPenetration("the senses do not differ")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "penetration", undefined)
+        assert sweep("--parts", "d", "--no-figures")[0] == 0
+    without = read("exp10")
+    assert without["no_penetration"] == "the senses do not differ"
+    assert sweep("--parts", "b", "--no-figures")[0] == 0
+    assert read("exp10")["no_penetration"] == "the senses do not differ"
+    assert sweep("--parts", "d", "--no-figures")[0] == 0
+    found = read("exp10")
+    assert "no_penetration" not in found
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "penetration", undefined)
+        assert sweep("--parts", "d", "--no-figures")[0] == 0
+    assert not {"penetration", "correlation"} & read("exp10").keys()
+    assert {"penetration", "correlation"} <= found.keys()
+
+
 def files(folder):
     return {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
 

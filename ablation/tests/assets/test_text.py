@@ -1,5 +1,7 @@
 """Texts as tokens: files, what is wrong with files, and WikiText-2 from a hub that is not there."""
 
+import os
+
 import pytest
 
 from ablation.assets.text import read_text, tokenise, wikitext2
@@ -61,9 +63,21 @@ def test_a_file_that_is_no_text_is_refused_in_one_line(file, tokenizer, content,
 
 
 def test_a_missing_file_and_a_folder_are_refused_with_the_choices(tmp_path, tokenizer):
-    for path, reason in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
+    for path, reason in ((tmp_path / "none", "No such file"), (tmp_path, "not a regular file")):
         with pytest.raises(InvalidInput, match=f"cannot be read \\({reason}.*give embedded, wiki"):
             load(str(path), tokenizer, 10)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, tokenizer):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidInput, match=r"cannot be read \(not a regular file\)"):
+        load(str(tmp_path / "pipe"), tokenizer, 10)
+
+
+def test_a_text_that_is_too_large_is_refused_in_one_line(file, tokenizer, monkeypatch):
+    monkeypatch.setattr("ablation.assets.text.LARGEST_TEXT", 5)
+    with pytest.raises(InvalidInput, match="larger than 5 bytes: give a part of it"):
+        load(file(b"heron heron"), tokenizer, 10)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(file, tokenizer):

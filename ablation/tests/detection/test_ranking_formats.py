@@ -71,3 +71,8 @@ def test_qrheads_own_format_is_one_line():
 def test_what_is_no_ranking_is_said(text, message):
     with pytest.raises(InvalidInput, match=message):
         read_entries(text)
+
+
+def test_all_heads_are_no_ranking():
+    with pytest.raises(InvalidInput, match="full_heads means all heads of the model, in no order"):
+        read_entries("model: llama\nattn_head_set: full_heads\n")

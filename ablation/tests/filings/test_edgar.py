@@ -237,6 +237,29 @@ def test_links_out_directories_and_large_files_are_not_read(tmp_path: Path) -> N
     )
 
 
+def test_the_folders_of_form_types_are_searched(tmp_path: Path) -> None:
+    for form in ("10-K", "10-K405"):
+        (tmp_path / form).mkdir()
+    _write(tmp_path / "10-K", "b.json")
+    _write(tmp_path / "10-K405", "a.json", cik="78", item_1=SECTION.replace("anvils", "nails"))
+    filings = load_edgar_filings(tmp_path)
+    assert [filing.name for filing in filings.filings] == ["b", "a"]
+    assert filings.source.startswith("EDGAR-CRAWLER JSON, 2 of 2 files")
+
+
+def test_two_files_of_one_name_are_not_one_filing(tmp_path: Path) -> None:
+    (tmp_path / "10-K").mkdir()
+    _write(tmp_path, "a.json")
+    _write(tmp_path, "a.JSON", cik="78", item_1=SECTION.replace("anvils", "nails"))
+    _write(tmp_path / "10-K", "a.json", cik="79", item_1=SECTION.replace("anvils", "bolts"))
+    filings = load_edgar_filings(tmp_path)
+    assert len(filings.filings) == 1
+    assert filings.rejected == (
+        "a.json: has the same name as a.JSON",
+        "10-K/a.json: has the same name as a.JSON",
+    )
+
+
 @pytest.mark.parametrize("case", ["missing", "file", "empty", "unusable"])
 def test_a_directory_without_filings_is_refused_in_one_line(tmp_path: Path, case: str) -> None:
     directory = tmp_path / "given"
