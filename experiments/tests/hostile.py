@@ -132,7 +132,9 @@ def long(draw, whole):
         holder[key] = before + "".join(repeated(word, size, alike=alike)) + after
     else:
         holder, key = draw(st.sampled_from(places))
-        text = json.dumps([holder[key]] if isinstance(holder, list) else {key: holder[key]})
+        entry = [holder[key]] if isinstance(holder, list) else {key: holder[key]}
+        text = json.dumps(entry, ensure_ascii=False)  # an escape's digits are not to be counted on
+        alike = alike or re.search("[0-9]", text) is None
         entries = [json.loads(entry) for entry in repeated(text, size, alike=alike)]
         if isinstance(holder, list):
             holder[key:key] = [entry for (entry,) in entries]

@@ -114,7 +114,7 @@ def test_a_case_that_gives_no_evidence_fails(pytester):
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
-        ('claim("Z9")', "mark the case with @pytest.mark.claim(one of A1,*"),
+        ('claim("Z9")', "a case is marked with @pytest.mark.claim(one of A1,*"),
         ('claim("A1", "6")', "claim A1 has no part '6'*"),
         ('claim("A1", "{level}")', "the marker's '{level}' cannot be filled in*"),
     ],
@@ -238,7 +238,7 @@ def test_a_model_is_the_paper_one_of_its_own_study_only(pytester, model, tiers):
 
 def test_a_model_that_is_registered_next_is_no_model_of_a_study(pytester, monkeypatch):
     more = {**MODELS, "next": replace(MODELS["gpt2"], key="next")}
-    monkeypatch.setattr("ablation.models.MODELS", more)
+    monkeypatch.setattr("ablation.models.registry.MODELS", more)
     monkeypatch.setattr("experiments.plugin.claim_markers.MODELS", more)
     suite = write_suite(pytester, TIERS)
     result = suite.runpytest_inprocess("--model", "next")

@@ -176,7 +176,7 @@ def test_modes_are_described_by_mode_site_scope_and_bias(llama):
         ablation = replace(make(llama), scope=Scope.LAST)
         assert isinstance(ablation, Ablation)
         described = ablation.describe()
-        name = mode.removesuffix("-by-position").replace("-", "_")
+        name = mode.replace("-", "_")
         assert (described["mode"], described["site"], described["scope"]) == (name, "z", "last")
         assert described["bias"] == ("remove" if mode == "zero" else "keep")
     by_position, overall = (MODES[mode](llama).describe() for mode in ("mean-by-position", "mean"))
