@@ -26,7 +26,8 @@ RANKS = 8
 
 PAPER = experiment_10()
 
-pytestmark = pytest.mark.usefixtures("model")
+# The model is asked for only where it is the right one.
+pytestmark = [pytest.mark.usefixtures("model"), pytest.mark.model]
 
 
 @pytest.fixture(scope="module")

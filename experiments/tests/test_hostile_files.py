@@ -279,7 +279,7 @@ INPUTS = [
     ("scores by head", b'{"0-1": [1], "00-1": [1]}', "head L0H1 is listed twice"),
     ("listed heads", b"1-0,0-1,1-0", "head L1H0 is listed twice"),
     ("listed heads", b"1-0,0-7", "head L0H7 is out of range"),
-    ("listed heads", b"attn_head_set: full_heads", "bad head name 'full_heads'"),
+    ("listed heads", b"attn_head_set: full_heads", "full_heads means all heads of the model"),
     ("listed heads", b"a: [", "neither JSON nor YAML"),
     ("listed heads", b"1-0," * 30_000, "a list of heads takes at most 100,000 characters"),
     ("ranking", changed(RANKING, head_rankings=[]), "at least one head must be ranked"),
