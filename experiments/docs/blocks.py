@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 from experiments.docs import (
     bench_tables,
+    bundle_tables,
     claim_tables,
     exp10_tables,
     methods_tables,
@@ -39,6 +40,8 @@ BLOCKS: Mapping[str, Callable[..., str]] = {
     "all_runs": bench_tables.all_runs,
     "machines": bench_tables.machines,
     "benchmark": bench_tables.parts,
+    "bundle": bundle_tables.bundle,
+    "audit_tolerances": bundle_tables.audit_tolerances,
 }
 """Name -> function of the stored documents and of what the README says in parentheses."""
 
