@@ -64,7 +64,9 @@ def answers_unit(cell: Cell, heads: Sequence[Head], ablation: Ablation) -> Unit:
     named = [str(head) for head in sorted(heads)]
     # How no head is ablated makes no difference.
     how = ablation.describe() if heads else None
-    return Unit(KIND, {**answers_key(cell), "ablation": how, "heads": named})
+    heads_ = f"{len(named)} heads" if named else "unablated"
+    label = f"answers to {cell.question} at {cell.tokens} tokens, {heads_}"
+    return Unit(KIND, {**answers_key(cell), "ablation": how, "heads": named}, label)
 
 
 def answers_key(cell: Cell) -> dict[str, Any]:

@@ -78,6 +78,7 @@ def detection_unit(cell: Cell, method: str) -> Unit:
             "prompts_sha256": prompts_sha256(cell.detection),
             "spans_sha256": hashlib.sha256(repr(spans).encode()).hexdigest(),
         },
+        f"heads by {method} for {cell.question} at {cell.tokens} tokens",
     )
 
 

@@ -42,4 +42,5 @@ def measure_noise(cell: Cell, unablated: Sequence[ItemOutcome]) -> Computed:
 def noise_unit(cell: Cell) -> Unit:
     """The noise of the answers of ``cell``; whether they are right depends on the truths."""
     truths = {filing.name: truth(cell, filing) for filing, _ in cell.test}
-    return Unit(KIND, {**answers_key(cell), "method": METHOD, "truths": truths})
+    key = {**answers_key(cell), "method": METHOD, "truths": truths}
+    return Unit(KIND, key, f"noise of the answers to {cell.question}")

@@ -6,7 +6,7 @@ name of their own.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +20,14 @@ from ablation.file_names import told_apart
 from ablation.heads import Head
 from ablation.modes.protocol import Ablation
 from experiments.cells.cell import Cell, prompts_sha256
-from experiments.cells.conditions import Outcomes, run_conditions
+from experiments.cells.conditions import Outcomes, answers_unit, run_conditions
 from experiments.cells.controls import control_document, control_sets
-from experiments.cells.detection import detected, detection_document, read_ranking
+from experiments.cells.detection import (
+    detected,
+    detection_document,
+    detection_unit,
+    read_ranking,
+)
 from experiments.cells.noise import measure_noise, noise_unit
 from experiments.cells.plan import (
     AblationPlan,
@@ -178,7 +183,15 @@ class CellRunner:
         """
         for cell in cells:
             check_plan(self.plan, cell.loaded.grid)
+        self.store.announce(
+            detection_unit(cell, self.plan.method) for cell in cells if self.ranking_file is None
+        )
         ranked = [(cell, self._ranking(cell)[0]) for cell in cells if self._is_ranked(cell)]
+        self.store.announce(
+            answers_unit(cell, heads, self._ablation(cell))
+            for cell, ranking in ranked
+            for heads in self._head_sets(ranking)
+        )
         for cell, ranking in ranked:
             self._take(cell, [condition.heads for condition in conditions(self.plan, ranking)])
         for cell, ranking in ranked:
@@ -190,6 +203,12 @@ class CellRunner:
             self.store.once(
                 noise_unit(first), lambda: measure_noise(first, unablated.items), wait=False
             )
+
+    def _head_sets(self, ranking: HeadRanking) -> Iterator[Sequence[Head]]:
+        """All that the plan has ablated in a cell with this ranking."""
+        yield from (condition.heads for condition in conditions(self.plan, ranking))
+        for draw in self.plan.further_draws():
+            yield from control_sets(ranking, self.plan, draw).values()
 
     def _run(self, cell: Cell, head_sets: Sequence[Sequence[Head]]) -> list[Outcomes]:
         found = run_conditions(cell, head_sets, self._ablation(cell), self.store)

@@ -23,6 +23,7 @@ from ablation.prompts.styles import STYLES
 from experiments.cells.choices import BIAS_POLICIES, MODES, SCOPES
 from experiments.cells.filings import load_filings
 from experiments.claims import LEVELS
+from experiments.cli.progress import watched
 from experiments.store.opening import STORE_HELP, open_store
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def chosen_store(store: str | None, fresh: bool) -> "Store":
         return folder
 
     command = shlex.join(["headclaims", *sys.argv[1:]])
-    return open_store(store, temporary, command, fresh=fresh)
+    return open_store(store, temporary, command, fresh=fresh, watch=watched())
 
 
 def common_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -26,6 +26,7 @@ from experiments.store import Computed, Document, Store, Unit
 UNABLATED: HeadSet = ()
 
 KIND = "perplexity"
+FEW = 3
 
 
 @dataclass
@@ -53,7 +54,10 @@ class Evaluations:
 
     def unit(self, heads: HeadSet) -> Unit:
         """The evaluation under ``heads``, sorted."""
-        return Unit(KIND, {**self.key, "heads": [str(head) for head in heads]})
+        names = [str(head) for head in heads]
+        few = " ".join(names) if len(names) <= FEW else f"{len(names)} heads"
+        label = f"perplexity, {self.setting.mode} of {few or 'no head'}"
+        return Unit(KIND, {**self.key, "heads": names}, label)
 
     def provenance(self) -> dict[str, Any]:
         """How the evaluations that were asked for so far came about."""
@@ -89,6 +93,7 @@ class Evaluations:
         with tqdm(total=len(wanted), desc=described, unit="set", delay=1, disable=None) as bar:
             missing = [heads for heads in dict.fromkeys(wanted) if not self._is_known(heads)]
             bar.update(len(wanted) - len(missing))
+            self.store.announce(self.unit(heads) for heads in missing)
             for measurement in self._measurements(missing):
                 heads = missing[measurement.members[0]]
                 bar.update(self._evaluate(heads, measurement.measure, wait=False))

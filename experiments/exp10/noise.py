@@ -21,7 +21,7 @@ def perplexity_noise(evaluations: Evaluations) -> dict[str, Any]:
     Raises:
         ComputationError, ResultsError: as ``Evaluations.perplexity``.
     """
-    unit = Unit(KIND, {**evaluations.key, "method": METHOD})
+    unit = Unit(KIND, {**evaluations.key, "method": METHOD}, "noise of the perplexity")
     document = evaluations.store.once(unit, lambda: _measure(evaluations))
     assert document is not None  # it waits
     return dict(document.result)

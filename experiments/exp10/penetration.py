@@ -91,7 +91,9 @@ def penetration(loaded: LoadedModel, store: Store) -> dict[str, Any]:
         words = {word: g.tolist() for word, g in by_word.items()}
         return {"g": mean.tolist(), "words": words}, provenance(loaded)
 
-    document = store.once(Unit(KIND, {**model_key(loaded), **formula()}), compute)
+    document = store.once(
+        Unit(KIND, {**model_key(loaded), **formula()}, "g, word by word"), compute
+    )
     assert document is not None  # it waits
     return {**document.result, "provenance": dict(document.provenance)}
 

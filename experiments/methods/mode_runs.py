@@ -68,7 +68,7 @@ def compare_modes(
     for wait in (False, True):
         for mode in MODES:
             # What a mode needs of the prompts is computed by one process for all scopes.
-            at_it = Unit("mode", {**answers_key(cell), "mode": mode})
+            at_it = Unit("mode", {**answers_key(cell), "mode": mode}, f"answers under mode {mode}")
             with store.claimed([at_it], wait=wait) as mine:
                 if not mine:
                     continue

@@ -68,6 +68,7 @@ def retrieval_unit(cell: Cell, selections: Selections) -> Unit:
                 {name: [str(head) for head in sorted(heads)] for name, heads in selections.items()}
             ),
         },
+        f"retrieval for {cell.question}",
     )
 
 

@@ -13,6 +13,7 @@ PLUGINS = [
     "experiments.plugin.unused_baselines",
     "experiments.plugin.options",
     "experiments.plugin.bundles",
+    "experiments.plugin.progress",
     "experiments.plugin.model",
     "experiments.plugin.cells",
     "experiments.plugin.claim_markers",

@@ -12,6 +12,7 @@ import pytest
 from ablation.errors import HeadclaimsError
 from experiments.plugin.bundles import STORE, audit_folder, chosen_layers
 from experiments.plugin.options import chosen_engine, chosen_spec, worker_device
+from experiments.plugin.progress import watch_of
 
 if TYPE_CHECKING:
     from ablation.models.loading import LoadedModel
@@ -57,6 +58,7 @@ def store(pytestconfig: pytest.Config, run_folder: Path) -> "Store":
         run=worker.get("testrunuid"),
         fresh=pytestconfig.getoption("fresh"),
         **chosen_layers(pytestconfig),
+        watch=watch_of(pytestconfig),
     )
     pytestconfig.stash[STORE] = opened
     return opened

@@ -12,7 +12,7 @@ that was cut off or edited is known as such, however it is indented.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -39,10 +39,12 @@ class Unit:
     Attributes:
         kind: of result, a word in lower case.
         key: JSON, all that the result depends on.
+        label: what it is, for whoever waits for it; no part of what it is called after.
     """
 
     kind: str
     key: Mapping[str, Any]
+    label: str = field(default="", compare=False)
 
     @cached_property
     def digest(self) -> str:

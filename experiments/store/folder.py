@@ -19,6 +19,7 @@ from ablation.errors import ResultsError
 from experiments.json_files import storing, write_text
 from experiments.store.bundle import Bundle
 from experiments.store.documents import Damaged, Document, TooNew, Unit, parse
+from experiments.store.watch import Unwatched, Watch
 
 DOCUMENTS, LOCKS, DAMAGED = "documents", "locks", "damaged"
 """Folders of a store."""
@@ -56,6 +57,7 @@ class Store:
         withheld: digests of results of the bundle that are computed anew into the folder; what is
             found is the bundle's all the same.
         closed: compute nothing but what is withheld.
+        watch: is told what happens.
     """
 
     root: Path
@@ -64,6 +66,7 @@ class Store:
     bundle: Bundle | None = None
     withheld: frozenset[str] = frozenset()
     closed: bool = False
+    watch: Watch = Unwatched()
     _found: dict[str, Document] = field(default_factory=dict, repr=False)
 
     def path(self, unit: Unit) -> Path:
@@ -90,7 +93,12 @@ class Store:
             if document is None:
                 return None
             self._found[unit.digest] = document
+            self.watch.note("found", [unit])
         return self._found[unit.digest]
+
+    def announce(self, units: Iterable[Unit]) -> None:
+        """Says that ``units`` will be wanted, as far as they are not there."""
+        self.watch.note("wanted", [unit for unit in units if self.find(unit) is None])
 
     @property
     def used(self) -> list[str]:
@@ -126,9 +134,11 @@ class Store:
         """
         found = self.find(unit)
         if found is None:
+            self.watch.note("wanted", [unit])
             with self.claimed([unit], wait=wait) as claimed:
                 if claimed:
                     self._refuse_if_closed(claimed)
+                    self.watch.note("started", claimed)
                     found = self.put(unit, *compute())
             found = found or self.find(unit)
         return found
@@ -154,6 +164,7 @@ class Store:
         Raises:
             ResultsError: as ``once``.
         """
+        self.announce(units)
         while missing := [unit for unit in units if self.find(unit) is None]:
             with self.claimed(missing, at_most=at_once) as claimed:
                 self._compute(claimed, compute)
@@ -172,6 +183,7 @@ class Store:
     ) -> None:
         if units:
             self._refuse_if_closed(units)
+            self.watch.note("started", units)
             for unit, (result, provenance) in compute(units):
                 self.put(unit, result, provenance)
             assert all(unit.digest in self._found for unit in units), "not all were computed"
@@ -233,6 +245,7 @@ class Store:
         run = {"run": self.run.name, "command": self.run.command}
         document = Document(unit, result, {**provenance, **run})
         self.keep(document)
+        self.watch.note("stored", [unit])
         if self.bundle is not None and unit.digest in self.withheld:
             document = self.bundle.document(unit.digest)
         self._found[unit.digest] = document
@@ -285,9 +298,13 @@ class Store:
         lock = self.lock(unit)
         with storing(Path(lock.lock_file), "--store"):
             try:
-                lock.acquire(blocking=wait)
+                lock.acquire(blocking=False)
             except Timeout:  # is an OSError, too
-                return None
+                if not wait:
+                    return None
+                self.watch.note("waiting", [unit])
+                lock.acquire()
+                self.watch.note("found", [unit])
         return lock
 
 

@@ -10,6 +10,7 @@ from ablation.errors import InvalidInput
 from experiments.json_files import check_writable
 from experiments.store.bundle import Bundle
 from experiments.store.folder import Run, Store
+from experiments.store.watch import Unwatched, Watch
 
 VARIABLE = "HEADCLAIMS_STORE"
 NONE = "none"
@@ -39,6 +40,7 @@ def open_store(
     bundle: Bundle | None = None,
     withheld: frozenset[str] = frozenset(),
     closed: bool = False,
+    watch: Watch = Unwatched(),
 ) -> Store:
     """The store to compute into.
 
@@ -51,6 +53,7 @@ def open_store(
         bundle: more results, beneath those of the folder.
         withheld: what of them is computed anew.
         closed: compute nothing else.
+        watch: is told what happens.
 
     Raises:
         ResultsError: nothing can be written there.
@@ -58,4 +61,6 @@ def open_store(
     named = chosen or os.environ.get(VARIABLE)
     root = temporary() if named == NONE else store_root(named)
     check_writable(root, "--store")
-    return Store(root, Run(run or uuid.uuid4().hex, command), fresh, bundle, withheld, closed)
+    return Store(
+        root, Run(run or uuid.uuid4().hex, command), fresh, bundle, withheld, closed, watch
+    )

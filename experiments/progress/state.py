@@ -1,0 +1,129 @@
+"""How far the processes of a run are, read from their journals."""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+
+@dataclass
+class _Work:
+    """What a process is at: units that it computes together, or one that it waits for."""
+
+    text: str
+    since: float
+    units: frozenset[str]
+    left: set[str]
+
+
+@dataclass
+class Progress:
+    """What the journals in ``folder`` say so far.
+
+    Attributes:
+        folder: of the journals, see ``experiments.store.watch``.
+    """
+
+    folder: Path
+    _read: dict[Path, int] = field(default_factory=dict)
+    _wanted: dict[str, str] = field(default_factory=dict)
+    _stored: set[str] = field(default_factory=set)
+    _found: set[str] = field(default_factory=set)
+    _doing: dict[str, _Work] = field(default_factory=dict)
+    _holder: dict[str, str] = field(default_factory=dict)
+    _seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def update(self) -> None:
+        """Reads what has been added since; a line that is half written is left for later."""
+        for path in sorted(self.folder.glob("*.jsonl")):
+            with path.open("rb") as file:
+                file.seek(self._read.get(path, 0))
+                data = file.read()
+            whole = data.rfind(b"\n") + 1
+            self._read[path] = self._read.get(path, 0) + whole
+            for line in data[:whole].splitlines():
+                self._take(json.loads(line))
+
+    def _take(self, line: Mapping[str, Any]) -> None:
+        who, event, units, at = (line[key] for key in ("who", "event", "units", "time"))
+        digests = {digest for digest, _, _ in units}
+        if event == "wanted":
+            self._wanted.update({digest: kind for digest, kind, _ in units})
+        elif event == "started":
+            of = f" and {len(units) - 1} more" if len(units) > 1 else ""
+            self._doing[who] = _Work(f"{units[0][2]}{of}", at, frozenset(digests), digests)
+            self._holder.update(dict.fromkeys(digests, who))
+        elif event == "waiting":
+            holder = self._holder.get(units[0][0])
+            by = f" of {holder}" if holder and holder != who else ""
+            text = f"waits for {units[0][2]}{by}"
+            self._doing[who] = _Work(text, at, frozenset(digests), digests)
+        elif event == "stored":
+            self._stored |= digests
+            self._wanted.update({digest: kind for digest, kind, _ in units})
+            self._finish(who, units[0][1], digests, at)
+        else:
+            self._found |= digests
+            if who in self._doing and self._doing[who].units & digests:
+                del self._doing[who]
+
+    def _finish(self, who: str, kind: str, digests: set[str], at: float) -> None:
+        work = self._doing.get(who)
+        if work is None:
+            return
+        # Units that are computed together are stored together, when all are done.
+        self._seconds[kind].append((at - work.since) / len(work.units))
+        work.left -= digests
+        if not work.left:
+            del self._doing[who]
+
+    @property
+    def computed(self) -> int:
+        """How many results this run has stored."""
+        return len(self._stored)
+
+    @property
+    def from_store(self) -> int:
+        """How many it has found."""
+        return len(self._found - self._stored)
+
+    @property
+    def missing(self) -> list[str]:
+        """The kinds of the results that are wanted and not there yet."""
+        there = self._stored | self._found
+        return [kind for digest, kind in self._wanted.items() if digest not in there]
+
+    def seconds_left(self) -> float | None:
+        """From what units of each kind have taken; None where a kind has not been measured."""
+        kinds, workers = self.missing, max(1, len(self._doing))
+        if not kinds or not all(self._seconds[kind] for kind in kinds):
+            return None
+        return sum(fmean(self._seconds[kind]) for kind in kinds) / workers
+
+    def line(self) -> str | None:
+        """All of it in a line; None where nothing is computed or waited for."""
+        if not self._doing:
+            return None
+        total, now = self.computed + len(self.missing), time.time()
+        left = self.seconds_left()
+        counts = f"{self.computed} of {total} results computed"
+        times = "" if left is None else f", {duration(left)} left"
+        doing = "; ".join(
+            f"{f'{who}: ' if who else ''}{work.text} ({duration(now - work.since)})"
+            for who, work in sorted(self._doing.items())
+        )
+        return f"{counts}{times} | {doing}"
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
