@@ -1,6 +1,5 @@
 """Progress of a command: bars on a terminal, which the computations draw; lines in a log."""
 
-import atexit
 import shutil
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from experiments.store.watch import Journal, Watch
 
 
 def watched() -> Watch:
-    """What the store of this command is watched by; shown until the process ends."""
+    """What the store of the command under way is watched by; shown until it ends."""
     folder, started = Path(tempfile.mkdtemp(prefix="headclaims-progress-")), time.monotonic()
     progress = Progress(folder)
     display = Display(progress, sys.stderr, lambda: 0, live=False)
@@ -34,5 +33,5 @@ def watched() -> Watch:
                 err=True,
             )
 
-    atexit.register(ended)
+    click.get_current_context().call_on_close(ended)
     return Journal(folder / "command.jsonl", "")
