@@ -75,7 +75,7 @@ class Display:
     def _show(self, line: str | None) -> None:
         if self._live:
             if line is not None:
-                self._below(line[: shutil.get_terminal_size().columns - 1])
+                self._below(line[: self._width() - 1])
                 self._drawn = True
             else:
                 self.clear()
@@ -83,6 +83,12 @@ class Display:
             newline = "\n" if self._column() else ""
             self._stream.write(f"{newline}progress: {line}\n")
             self._stream.flush()
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError):  # no terminal of the system's
+            return shutil.get_terminal_size().columns
 
     def _below(self, text: str) -> None:
         """Writes a line under that of the cursor, and goes back to where it was."""
