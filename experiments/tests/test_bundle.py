@@ -96,6 +96,22 @@ def test_what_is_withheld_is_computed_once_and_the_bundles_result_is_given(path,
     assert [one.result for one in stored_documents(tmp_path / "audit")] == [{"answers": ["Utah"]}]
 
 
+def test_nobody_waits_for_what_another_process_computes_anew(path, tmp_path):
+    bundle, withheld = read_bundle(path), frozenset({UNITS[0].digest})
+    first, second = (
+        Store(tmp_path / "audit", Run(run, "test"), bundle=bundle, withheld=withheld, closed=True)
+        for run in ("first", "second")
+    )
+    with first.claimed([UNITS[0]]) as claimed:
+        assert claimed == [UNITS[0]]
+        for found in (
+            second.once(UNITS[0], pytest.fail),
+            *second.all([UNITS[0], UNITS[1]], pytest.fail, at_once=2),
+        ):
+            assert found is not None
+            assert found.result["answers"][0].startswith("Ohio")
+
+
 def test_a_closed_store_computes_nothing_that_is_not_withheld(path, tmp_path):
     store = Store(tmp_path / "audit", Run("a", "test"), bundle=read_bundle(path), closed=True)
     new = Unit("ranking", {"number": 99})

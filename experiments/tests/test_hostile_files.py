@@ -311,8 +311,11 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(name, data, message, tmp_
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    "name", [name for name in FORMATS if name != "listed result"]
+)  # which lists it as damaged
 def test_a_pipe_is_refused_and_not_waited_for(name, tmp_path, monkeypatch):
+    # A list says of it that it is damaged.
     def make_pipe(path, data):
         path.unlink(missing_ok=True)
         os.mkfifo(path)
