@@ -66,10 +66,10 @@ class Progress:
             self._stored |= digests
             self._wanted.update({digest: kind for digest, kind, _ in units})
             self._finish(who, units[0][1], digests, at)
+        elif event == "resumed":
+            self._doing.pop(who, None)
         else:
             self._found |= digests
-            if who in self._doing and self._doing[who].units & digests:
-                del self._doing[who]
 
     def _finish(self, who: str, kind: str, digests: set[str], at: float) -> None:
         work = self._doing.get(who)

@@ -308,7 +308,7 @@ class Store:
                     return None
                 self.watch.note("waiting", [unit])
                 lock.acquire()
-                self.watch.note("found", [unit])
+                self.watch.note("resumed", [unit])
         return lock
 
 

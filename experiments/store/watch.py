@@ -17,7 +17,11 @@ class Watch(Protocol):
     """What a store tells of its units."""
 
     def note(self, event: str, units: Iterable[Unit]) -> None:
-        """One of ``wanted``, ``found``, ``started``, ``stored`` and ``waiting`` for units."""
+        """Something happens to units.
+
+        They are ``wanted``, ``found``, ``started`` or ``stored``; or the process is ``waiting`` for
+        one, and has ``resumed``.
+        """
 
 
 @dataclass(frozen=True)

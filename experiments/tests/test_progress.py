@@ -57,7 +57,7 @@ def test_who_waits_says_for_what_and_whom(tmp_path, journal, clock):
     journal("gw1").note("waiting", UNITS[:1])
     assert "gw1: waits for answers 0 of gw0 (0 s)" in (line_of(tmp_path) or "")
     journal("gw0").note("stored", UNITS[:1])
-    journal("gw1").note("found", UNITS[:1])
+    journal("gw1").note("resumed", UNITS[:1])
     assert line_of(tmp_path) is None
 
 
