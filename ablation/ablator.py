@@ -15,7 +15,8 @@ from torch import Tensor
 from ablation.attention import AttentionCall, observe_attention
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.modes.protocol import Ablation, Scope, Seen
+from ablation.modes import Scope
+from ablation.modes.protocol import Ablation, Seen
 from ablation.modes.zero import ZeroAblation
 from ablation.replacement import replaced
 from ablation.sites import HeadSites, head_sites

@@ -11,11 +11,10 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from ablation.ablator import HeadAblator
 from ablation.errors import ComputationError, InvalidInput, shortened
 from ablation.heads import Head
-from ablation.modes.protocol import Ablation, Scope
+from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.modes import Scope
+from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
-
-MAX_NEW_TOKENS = 10
-"""The answer's length in the QRHead ablation study."""
 
 
 class _RefuseNan(LogitsProcessor):

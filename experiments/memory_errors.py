@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from ablation.errors import ComputationError, first_line
 
 
@@ -15,6 +13,8 @@ def memory_errors() -> Iterator[None]:
     Raises:
         ComputationError: the device's memory does not suffice.
     """
+    import torch  # not above: what is stored is judged without it
+
     try:
         yield
     except torch.OutOfMemoryError as error:

@@ -3,32 +3,33 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import torch
-
-from ablation.models.loading import LoadedModel
+from ablation.models.model import Model
 from experiments.environment import place, timestamp, versions
 
 
-def provenance(loaded: LoadedModel, seconds: float | None = None) -> dict[str, Any]:
+def provenance(model: Model, seconds: float | None = None) -> dict[str, Any]:
     """Versions, model, machine and commit, as JSON.
 
     Args:
-        loaded: the model.
+        model: what was run.
         seconds: how long the computation took; None where nobody has measured it.
     """
+    import torch  # not above: what is stored is judged without it
+
+    loaded = model.loaded
     parameter = next(loaded.model.parameters())
     where = place()
     where["cpu"]["capability"] = torch.backends.cpu.get_cpu_capability()
     return {
         "time": timestamp(),
         "seconds": None if seconds is None else round(seconds, 3),
-        "model": loaded.spec.key,
+        "model": model.spec.key,
         "versions": versions(),
-        "model_sha256": loaded.fingerprint,
+        "model_sha256": model.fingerprint,
         "dtype": str(parameter.dtype).removeprefix("torch."),
         "device": _device(parameter.device),
         "attention": loaded.model.config._attn_implementation,
-        "engine": loaded.engine.name,
+        "engine": model.engine.name,
         "threads": torch.get_num_threads(),
         **where,
     }
@@ -54,16 +55,9 @@ def merged(provenances: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def model_key(loaded: LoadedModel) -> dict[str, Any]:
-    """What of the model a stored result depends on; the first part of its key."""
-    return {
-        "model_sha256": loaded.fingerprint,
-        "dtype": str(loaded.model.dtype).removeprefix("torch."),
-        "engine": f"{loaded.engine.name} {loaded.engine.version}",
-    }
-
-
-def _device(device: torch.device) -> str:
+def _device(device: Any) -> str:
     if device.type != "cuda":
         return str(device)
+    import torch
+
     return f"{device} ({torch.cuda.get_device_name(device)})"

@@ -34,7 +34,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from ablation.errors import AssetError
-from ablation.metrics.perplexity import perplexity
+from ablation.metrics.measured_perplexity import perplexity
 
 SANITY_PASSAGE = (
     "The road to the mill ran along the river for the better part of a mile, and in the spring, "

@@ -1,13 +1,11 @@
 """Texts for perplexity as token ids: the embedded one, WikiText-2, or any file."""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from ablation.assets.embedded import wikipedia_prose
 from ablation.assets.hub import from_hub
@@ -38,21 +36,28 @@ class SourceText:
 
 @dataclass(frozen=True, eq=False)
 class TokenText:
-    """A text as one model sees it: its name and its token ids ``(tokens,)``."""
+    """A text as one model sees it: its name and its token ids."""
 
     name: str
-    ids: Int[Tensor, " tokens"]
+    tokens: Sequence[int]
+
+    @cached_property
+    def ids(self) -> Any:
+        """The token ids as a tensor ``(tokens,)``."""
+        import torch  # not above: what was computed from a text is looked up by its hash
+
+        return torch.tensor(self.tokens)
 
     @property
     def label(self) -> str:
         """The name as a part of paths: two files of one name have two labels."""
         if self.name in (EMBEDDED_TEXT, WIKITEXT2):
             return self.name
-        return told_apart(Path(self.name).stem, ids_sha256(self.ids))
+        return told_apart(Path(self.name).stem, ids_sha256(self.tokens))
 
     def describe(self) -> dict[str, Any]:
         """Name, length and hash, as a result file records them."""
-        return {"name": self.name, "tokens": self.ids.numel(), "sha256": ids_sha256(self.ids)}
+        return {"name": self.name, "tokens": len(self.tokens), "sha256": ids_sha256(self.tokens)}
 
 
 def read_text(source: str) -> SourceText:
@@ -80,7 +85,7 @@ def tokenise(text: SourceText, tokenizer: Any, max_tokens: int) -> TokenText:
     ids = tokenizer(text.content, add_special_tokens=False, verbose=False)["input_ids"]
     if len(ids) < 2:
         raise InvalidInput(f"text {text.name} gives {len(ids)} tokens, at least 2 are required")
-    return TokenText(text.name, torch.tensor(ids[:max_tokens]))
+    return TokenText(text.name, ids[:max_tokens])
 
 
 def wikitext2() -> str:
@@ -100,9 +105,9 @@ def wikitext2() -> str:
     return "\n\n".join(parquet.read_table(path, columns=["text"])["text"].to_pylist())
 
 
-def ids_sha256(ids: Int[Tensor, " tokens"]) -> str:
+def ids_sha256(ids: Iterable[int]) -> str:
     """A hash of token ids that does not depend on the machine."""
-    return hashlib.sha256(" ".join(map(str, ids.tolist())).encode()).hexdigest()
+    return hashlib.sha256(" ".join(map(str, ids)).encode()).hexdigest()
 
 
 def _read(path: Path) -> str:

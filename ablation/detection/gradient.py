@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ablation.errors import ComputationError
-from ablation.metrics.perplexity import windows
+from ablation.metrics.measured_perplexity import windows
 from ablation.prompts.prompt import Prompt
 from ablation.sites import head_sites
 

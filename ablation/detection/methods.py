@@ -12,7 +12,7 @@ from ablation.detection import GRADIENT, METHODS, QRHEAD, RANDOM, SUMMED_ATTENTI
 from ablation.detection.context import Context
 from ablation.detection.gradient import gradient_scores
 from ablation.detection.qrhead import query_focused_scores
-from ablation.detection.ranking import HeadRanking
+from ablation.detection.ranking import HeadRanking, no_head_found
 from ablation.detection.summed_attention import summed_attention_scores
 from ablation.detection.wu24 import retrieval_scores
 from ablation.errors import ComputationError, InvalidInput
@@ -108,27 +108,15 @@ def rank_heads_by_methods(
             samples[method] += 1
     if looking and not asked:
         raise InvalidInput("detection requires at least one filing, got none")
-    found = {
-        method: Detected(
-            HeadRanking.from_scores(totals[method] / max(1, samples[method])), samples[method]
-        )
-        for method in looking
-    }
+    found = {}
+    for method in looking:
+        scores = totals[method] / max(1, samples[method])
+        found[method] = Detected(HeadRanking.from_scores(scores.tolist()), samples[method])
     return {method: found.get(method, Detected(random_ranking(grid), 0)) for method in methods}
-
-
-def no_head_found(method: str, samples: int) -> str:
-    """What is said of a method that gives every head a score of 0."""
-    found = (
-        f"found no head in {samples} prompts"
-        if samples
-        else "requires a prompt whose answer the model retrieves, got none"
-    )
-    return f"{method} {found}: give shorter prompts, other filings or another method"
 
 
 def random_ranking(grid: HeadGrid, seed: int = RANDOM_SEED) -> HeadRanking:
     """All heads in an order drawn by ``random.Random(seed)``: what any method must beat."""
     chance = random.Random(seed)
     scores = [[chance.random() for _ in range(grid.heads)] for _ in range(grid.layers)]
-    return HeadRanking.from_scores(torch.tensor(scores, dtype=torch.float64))
+    return HeadRanking.from_scores(scores)

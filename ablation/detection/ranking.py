@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from jaxtyping import Float
-from torch import Tensor
-
 from ablation.errors import InvalidInput, shortened
 from ablation.heads import Head, HeadGrid
 
@@ -32,10 +29,10 @@ class HeadRanking:
     entries: tuple[tuple[Head, float], ...]
 
     @classmethod
-    def from_scores(cls, scores: Float[Tensor, "layers heads"]) -> "HeadRanking":
-        grid = HeadGrid(*scores.shape)
-        values = scores.tolist()
-        entries = [(head, values[head.layer][head.head]) for head in grid]
+    def from_scores(cls, scores: Sequence[Sequence[float]]) -> "HeadRanking":
+        """Of scores layer by layer."""
+        grid = HeadGrid(len(scores), len(scores[0]))
+        entries = [(head, scores[head.layer][head.head]) for head in grid]
         return cls(grid, tuple(ordered(entries)))
 
     @classmethod
@@ -140,3 +137,13 @@ def finite_score(score: object, where: str) -> float:
     if not abs(score) <= sys.float_info.max:
         raise InvalidInput(f"{where}: a finite 'score' is required, got {shortened(score)}")
     return float(score)
+
+
+def no_head_found(method: str, samples: int) -> str:
+    """What is said of a method that gives every head a score of 0."""
+    found = (
+        f"found no head in {samples} prompts"
+        if samples
+        else "requires a prompt whose answer the model retrieves, got none"
+    )
+    return f"{method} {found}: give shorter prompts, other filings or another method"

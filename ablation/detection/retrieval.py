@@ -7,7 +7,6 @@ more the selected heads attend to it from the query than from the query ``N/A``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from ablation.detection.qrhead import calibrated_attention, without_outliers
 from ablation.errors import InvalidInput
 from ablation.filings.sentences import Span
 from ablation.heads import Head
+from ablation.metrics.retrieval import ranked
 from ablation.prompts.prompt import NULL_QUESTION
 from ablation.prompts.turns import beginning, chat_turn, encoded
 from ablation.sites import head_sites
@@ -137,23 +137,3 @@ def retrieve(model: Any, prompt: RetrievalPrompt, heads: Sequence[Head]) -> list
     chosen = head_sites(model).grid.check(heads)
     scores = paragraph_scores(paragraph_attention(model, prompt), [chosen])[0].tolist()
     return [(place, scores[place]) for place in ranked(scores)]
-
-
-def ranked(scores: Sequence[float]) -> list[int]:
-    """The places of the scores, best first; of equal ones the last, as a constant is no merit."""
-    return sorted(range(len(scores)), key=lambda place: (-scores[place], -place))
-
-
-def rank_of(scores: Sequence[float], gold: int) -> int:
-    """The rank of the gold paragraph, counted from 1."""
-    return 1 + ranked(scores).index(gold)
-
-
-def recall_at(ranks: Sequence[int], k: int) -> float:
-    """Recall@k: the share of queries whose gold paragraph is among the ``k`` best."""
-    return fmean(rank <= k for rank in ranks)
-
-
-def mean_reciprocal_rank(ranks: Sequence[int]) -> float:
-    """MRR: the mean over queries of 1 over the rank of the gold paragraph."""
-    return fmean(1 / rank for rank in ranks)

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ablation.attention import AttentionCall, observe_attention
 from ablation.detection.context import Context
-from ablation.generation import MAX_NEW_TOKENS, end_tokens, refuse_nan
+from ablation.generation import end_tokens, refuse_nan
+from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.prompts.prompt import Prompt
 from ablation.sites import head_sites
 

@@ -13,6 +13,9 @@ from ablation.errors import InvalidInput
 FAST, REFERENCE = "fast", "reference"
 ENGINE_NAMES = (FAST, REFERENCE)
 
+VERSIONS = {FAST: 1, REFERENCE: 1}
+"""Raised whenever a change of an engine changes figures."""
+
 ACTIVATION_MIB = 1024
 
 
@@ -31,6 +34,10 @@ class EngineChoice:
 
     name: str = FAST
     activation_mib: int = ACTIVATION_MIB
+
+    @property
+    def version(self) -> int:
+        return VERSIONS[self.name]
 
     def __post_init__(self) -> None:
         if self.name not in ENGINE_NAMES:

@@ -19,8 +19,10 @@ from ablation.engine.head_sets import HeadSet, alike
 from ablation.engine.layers import LayerwisePass
 from ablation.engine.row_cache import RowCache, attention_masks
 from ablation.engine.walk import HeadSetWalk, Outcome
-from ablation.generation import MAX_NEW_TOKENS, end_tokens, refuse_nan
-from ablation.modes.protocol import Ablation, Scope
+from ablation.generation import end_tokens, refuse_nan
+from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.modes import Scope
+from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
 from ablation.sites import head_sites
 

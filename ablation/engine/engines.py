@@ -14,7 +14,8 @@ from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.head_sets import HeadSet, alike
 from ablation.engine.sweep import Measurement, perplexities
 from ablation.generation import greedy_answers
-from ablation.metrics.perplexity import Perplexity, perplexity
+from ablation.metrics.measured_perplexity import perplexity
+from ablation.metrics.perplexity import Perplexity
 from ablation.modes.protocol import Ablation
 
 Answers = tuple[tuple[int, ...], list[str]]
@@ -29,11 +30,9 @@ class Engine(Protocol):
 
     Attributes:
         name: one of ``ENGINE_NAMES``.
-        version: raised whenever a change of the engine changes figures.
     """
 
     name: ClassVar[str]
-    version: ClassVar[int]
 
     def perplexities(
         self,
@@ -69,7 +68,6 @@ class FastEngine:
 
     activation_bytes: int = ACTIVATION_MIB << 20
     name: ClassVar[str] = FAST
-    version: ClassVar[int] = 1
 
     def perplexities(
         self,
@@ -109,7 +107,6 @@ class ReferenceEngine:
     """The whole model for every set: forwards and ``generate`` under a ``HeadAblator``."""
 
     name: ClassVar[str] = REFERENCE
-    version: ClassVar[int] = 1
 
     def perplexities(
         self,

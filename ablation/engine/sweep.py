@@ -15,8 +15,10 @@ from ablation.engine import ACTIVATION_MIB
 from ablation.engine.head_sets import HeadSet, HeadSetTree
 from ablation.engine.layers import LayerwisePass
 from ablation.engine.walk import Branch, HeadSetWalk
-from ablation.metrics.perplexity import Perplexity, check_model, perplexity_of, token_nll, windows
-from ablation.modes.protocol import Ablation, Scope
+from ablation.metrics.measured_perplexity import check_model, perplexity_of, token_nll, windows
+from ablation.metrics.perplexity import Perplexity
+from ablation.modes import Scope
+from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
 from ablation.sites import HeadSites, head_sites
 

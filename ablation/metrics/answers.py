@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 
+MAX_NEW_TOKENS = 10
+"""The answer's length in the QRHead ablation study."""
+
 
 def normalise(text: str) -> str:
     """Lower case, outer space stripped, ``,`` ``.`` ``'`` dropped; a number loses its ``.0``.

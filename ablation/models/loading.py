@@ -1,22 +1,19 @@
 """Loads a model for its spec: safetensors only, no pickle, no remote code, nothing made up."""
 
-import hashlib
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ablation.assets.embedded import cached
-from ablation.assets.hub import from_hub
-from ablation.assets.store import sha256_of
 from ablation.engine import FAST, EngineChoice
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
 from ablation.errors import ComputationError, InvalidInput, first_line
-from ablation.generation import MAX_NEW_TOKENS, make_greedy
+from ablation.generation import make_greedy
 from ablation.heads import HeadGrid
+from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.models.directory import model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
 from ablation.models.weight_files import check_weight_files
 from ablation.sites import architecture_of, head_sites
@@ -24,13 +21,10 @@ from ablation.sites import architecture_of, head_sites
 SHOWS_PROGRESS = 1 << 30
 """Bytes of weights from which loading takes seconds."""
 
-MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
-"""What a model is read from: never pickle, never code."""
-
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to run, with what provenance has to say of it.
+    """A model ready to run.
 
     Attributes:
         spec: which model.
@@ -51,38 +45,20 @@ class LoadedModel:
         return head_sites(self.model).grid
 
     @property
+    def context(self) -> int:
+        """How many positions the model has."""
+        return self.model.config.max_position_embeddings
+
+    @property
     def longest_prompt(self) -> int:
         """The longest prompt in tokens.
 
         Rotary positions go on past the context by the few tokens of an answer, as in the study's
         cells of 8192; a table of learned positions ends there.
         """
-        context = self.model.config.max_position_embeddings
         if architecture_of(type(self.model).__name__).learned_positions:
-            return context - (MAX_NEW_TOKENS - 1)
-        return context
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hash over names and contents of weights, config and tokenizer, made when first asked."""
-        digest = hashlib.sha256()
-        for path in sorted(model_files(self.directory)):
-            digest.update(path.name.encode())
-            digest.update(sha256_of(path).encode())
-        return digest.hexdigest()
-
-
-def model_files(directory: Path) -> list[Path]:
-    """The files that a model is read from.
-
-    Raises:
-        InvalidInput: one is a pipe, a device or a folder: reading it might never end.
-    """
-    found = [path for pattern in MODEL_FILES for path in directory.glob(pattern)]
-    for path in found:
-        if path.exists() and not path.is_file():
-            raise InvalidInput(f"{path}: a regular file is required: remove what is there")
-    return [path for path in found if path.exists()]
+            return self.context - (MAX_NEW_TOKENS - 1)
+        return self.context
 
 
 def load_model(
@@ -131,36 +107,6 @@ def check_device(device: str) -> None:
         raise InvalidInput(
             f"device {device!r} cannot be used here: {first_line(error)} Use --device cpu"
         ) from None
-
-
-def model_directory(spec: ModelSpec) -> Path:
-    """Where the files of a model lie; fetches them if they are not there.
-
-    Raises:
-        InvalidInput: its hub id is none.
-        Unavailable: the hub cannot be reached, or does not give the model.
-        AssetError: the embedded model cannot be fetched or stored.
-    """
-    if spec.asset is not None:
-        return cached(spec.asset)
-    if spec.directory is not None:
-        return spec.directory
-    assert spec.hub_id is not None
-    return _download(spec.hub_id)
-
-
-def _download(hub_id: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    return from_hub(
-        f"model {hub_id}",
-        "give a local copy with --model DIR",
-        lambda: snapshot_download(
-            hub_id,
-            allow_patterns=list(MODEL_FILES),
-            ignore_patterns=["*/*"],
-        ),
-    )
 
 
 def _load_weights(directory: Path, dtype: torch.dtype) -> Any:

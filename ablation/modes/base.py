@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from jaxtyping import Int
 from torch import Tensor
 
-from ablation.modes.protocol import BiasPolicy, Scope
+from ablation.modes import Scope
+from ablation.modes.description import described
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,10 @@ class OfZ:
 
     scope: Scope = field(default=Scope.ALL, kw_only=True)
     mode: ClassVar[str]
-    site: ClassVar[str] = "z"
     reads_attention: ClassVar[bool] = False
 
     def for_prompts(self, model: Any, prompts: Int[Tensor, "batch seq"]) -> Any:
         return self
 
     def describe(self) -> dict[str, str]:
-        return {
-            "mode": self.mode,
-            "site": self.site,
-            "scope": self.scope.value,
-            "bias": BiasPolicy.KEEP.value,
-        }
+        return described(self.mode, self.scope)

@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ablation.assets.text import ids_sha256
 from ablation.capture import capture_z, require_unablated
 from ablation.errors import InvalidInput
-from ablation.metrics.perplexity import windows
+from ablation.metrics.measured_perplexity import windows
+from ablation.modes import MEAN, MEAN_BY_POSITION, Scope
 from ablation.modes.base import OfZ
-from ablation.modes.protocol import Replacement, Scope
+from ablation.modes.description import described, mean_over_prompts, mean_over_text
+from ablation.modes.protocol import Replacement
 from ablation.sites import LayerSite, head_sites
 
 
@@ -51,7 +52,7 @@ class MeanAblation(OfZ):
     means: LayerTensors
     reference: str
     by_position: bool = False
-    mode: ClassVar[str] = "mean"
+    mode: ClassVar[str] = MEAN
 
     def replacement(self, site: LayerSite) -> Replacement:
         width = site.projection_width
@@ -68,8 +69,8 @@ class MeanAblation(OfZ):
         return lambda seen: means[seen.positions.to(means.device).clamp(max=len(means) - 1)]
 
     def describe(self) -> dict[str, str]:
-        mode = "mean_by_position" if self.by_position else self.mode
-        return {**super().describe(), "mode": mode, "mean_of": self.reference}
+        mode = MEAN_BY_POSITION if self.by_position else self.mode
+        return described(mode, self.scope, mean_of=self.reference)
 
 
 def mean_ablation(model: Any, ids: Int[Tensor, " tokens"], *, window: int) -> MeanAblation:
@@ -81,9 +82,8 @@ def mean_ablation(model: Any, ids: Int[Tensor, " tokens"], *, window: int) -> Me
         InvalidInput: the text or the window is too short.
     """
     windows(ids, window)
-    reference = f"{ids.numel()} tokens in windows of {window}, sha256 {ids_sha256(ids)}"
     means = _Lazy(lambda: [mean[None] for mean in mean_z(model, ids, window=window)])
-    return MeanAblation(means, reference)
+    return MeanAblation(means, mean_over_text(ids.tolist(), window))
 
 
 def mean_ablation_of_prompts(
@@ -106,21 +106,9 @@ def mean_ablation_of_prompts(
     Raises:
         InvalidInput: no prompts; or, by position, prompts of several lengths.
     """
-    if not prompts:
-        raise InvalidInput("a mean over prompts requires at least one, got none")
-    lengths = sorted({len(prompt) for prompt in prompts})
-    if by_position and len(lengths) > 1:
-        raise InvalidInput(
-            f"a mean by position requires prompts of one length, got {lengths[0]} to {lengths[-1]}"
-        )
-    every_id = torch.tensor([token for prompt in prompts for token in prompt])
-    reference = f"{len(prompts)} prompts{', by position' * by_position}"
-    return MeanAblation(
-        _Lazy(lambda: _means_of_prompts(model, prompts, by_position)),
-        f"{reference}, sha256 {ids_sha256(every_id)}",
-        by_position,
-        scope=scope,
-    )
+    reference = mean_over_prompts(prompts, by_position)
+    means = _Lazy(lambda: _means_of_prompts(model, prompts, by_position))
+    return MeanAblation(means, reference, by_position, scope=scope)
 
 
 class _Lazy:

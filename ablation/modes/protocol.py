@@ -5,47 +5,14 @@ The other files of this folder have the modes; the ablator and the engines know 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Int
 from torch import Tensor
 
 from ablation.attention import AttentionCall
+from ablation.modes import Scope
 from ablation.sites import LayerSite
-
-
-class Scope(StrEnum):
-    """Which positions of which forward passes are ablated."""
-
-    ALL = "all"
-    """Every position, in prefill and in decoding (the QRHead ablation study)."""
-
-    DECODE = "decode"
-    """Only what is fed on top of a non-empty key-value cache (Wu et al. 2024, arXiv 2404.15574).
-    The first token of an answer is then still the unablated model's. Without a cache nothing is
-    decoding, and ``HeadAblator`` raises instead of doing nothing."""
-
-    LAST = "last"
-    """The positions that tokens of the answer are read from: the last one of the prompt, and all of
-    decoding. What the ablated heads wrote at earlier positions stays."""
-
-
-class BiasPolicy(StrEnum):
-    """Whether the value bias, a constant that every token adds to z, is part of what is removed.
-
-    It is the bias of the value projection plus, where the normalisation ahead of the attention has
-    a bias (GPT-2's LayerNorm), what the value weights make of that. Models without either (Llama,
-    Mistral, Qwen3) give the same under both policies.
-    """
-
-    REMOVE = "remove"
-    """z becomes exactly 0: TransformerBridge's ``hook_z`` zeroing."""
-
-    KEEP = "keep"
-    """z becomes the value bias: ``hook_z`` zeroing in TransformerLens's compatibility mode, the
-    default of old, which folds the normalisation into b_V and b_V into b_O before a head is
-    zeroed. The exp10 study reports this."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ablation.attention import AttentionCall
+from ablation.modes import BOS, UNIFORM_ALL, UNIFORM_CAUSAL
 from ablation.modes.base import OfZ
 from ablation.modes.protocol import Replacement, Seen
 from ablation.sites import LayerSite
@@ -49,7 +50,7 @@ class UniformCausalAblation(_Redirected):
     mean of the past, which carries as much of the context's gist as the values hold.
     """
 
-    mode: ClassVar[str] = "uniform_causal"
+    mode: ClassVar[str] = UNIFORM_CAUSAL
 
     def output(self, attention: AttentionCall) -> Tensor:
         return mean_of_visible(attention)
@@ -66,7 +67,7 @@ class UniformAllAblation(_Redirected):
     is ``UniformCausalAblation``. The value bias is kept.
     """
 
-    mode: ClassVar[str] = "uniform_all"
+    mode: ClassVar[str] = UNIFORM_ALL
 
     def output(self, attention: AttentionCall) -> Tensor:
         if attention.is_prefill:
@@ -86,7 +87,7 @@ class BosAblation(_Redirected):
     to write the value of the first token is not ablated by it at all.
     """
 
-    mode: ClassVar[str] = "bos"
+    mode: ClassVar[str] = BOS
 
     def output(self, attention: AttentionCall) -> Tensor:
         if attention.mask is None:

@@ -10,11 +10,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from ablation.assets.text import ids_sha256
 from ablation.capture import capture_z, require_unablated
 from ablation.errors import InvalidInput
+from ablation.modes import RESAMPLE, Scope
 from ablation.modes.base import OfZ
-from ablation.modes.protocol import Replacement, Scope, Seen
+from ablation.modes.description import RESAMPLE_SEED, described, pairing
+from ablation.modes.protocol import Replacement, Seen
 from ablation.sites import LayerSite, head_sites
 
 
@@ -41,7 +42,7 @@ class ResampleAblation(OfZ):
     donors: Mapping[tuple[int, ...], tuple[int, ...]]
     pairing: str
     z: Sequence[Tensor] = ()
-    mode: ClassVar[str] = "resample"
+    mode: ClassVar[str] = RESAMPLE
 
     def for_prompts(self, model: Any, prompts: Int[Tensor, "batch seq"]) -> "ResampleAblation":
         return with_donors(self, model, prompts)
@@ -64,11 +65,11 @@ class ResampleAblation(OfZ):
         return of_the_donors
 
     def describe(self) -> dict[str, str]:
-        return {**super().describe(), "donors": self.pairing}
+        return described(self.mode, self.scope, donors=self.pairing)
 
 
 def resample_ablation(
-    prompts: Sequence[Sequence[int]], *, seed: int = 42, scope: Scope = Scope.ALL
+    prompts: Sequence[Sequence[int]], *, seed: int = RESAMPLE_SEED, scope: Scope = Scope.ALL
 ) -> ResampleAblation:
     """The resample ablation in which each of ``prompts`` gets the z of another of its length.
 
@@ -78,22 +79,16 @@ def resample_ablation(
     Raises:
         InvalidInput: a prompt has no other one of its length.
     """
+    paired = pairing(prompts, seed)
     by_length: dict[int, list[tuple[int, ...]]] = defaultdict(list)
     for prompt in dict.fromkeys(map(tuple, prompts)):
         by_length[len(prompt)].append(prompt)
     chance = random.Random(seed)
     donors: dict[tuple[int, ...], tuple[int, ...]] = {}
-    for length, alike in by_length.items():
-        if len(alike) == 1:
-            raise InvalidInput(
-                f"resampling requires two different prompts of {length} tokens, got one"
-            )
+    for alike in by_length.values():
         chance.shuffle(alike)
         donors |= dict(zip(alike, alike[1:] + alike[:1], strict=True))
-    every_id = torch.tensor([token for prompt in prompts for token in prompt])
-    return ResampleAblation(
-        donors, f"seed {seed}, {len(donors)} prompts, sha256 {ids_sha256(every_id)}", scope=scope
-    )
+    return ResampleAblation(donors, paired, scope=scope)
 
 
 @torch.inference_mode()

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from ablation.modes import ZERO, BiasPolicy
 from ablation.modes.base import OfZ
-from ablation.modes.protocol import BiasPolicy, Replacement
+from ablation.modes.description import described
+from ablation.modes.protocol import Replacement
 from ablation.sites import LayerSite
 
 
@@ -22,7 +24,7 @@ class ZeroAblation(OfZ):
     """
 
     bias: BiasPolicy = field(default=BiasPolicy.REMOVE, kw_only=True)
-    mode: ClassVar[str] = "zero"
+    mode: ClassVar[str] = ZERO
 
     def replacement(self, site: LayerSite) -> Replacement:
         if self.bias is BiasPolicy.REMOVE or site.value_bias is None:
@@ -31,4 +33,4 @@ class ZeroAblation(OfZ):
         return lambda seen: bias
 
     def describe(self) -> dict[str, str]:
-        return {**super().describe(), "bias": self.bias.value}
+        return described(self.mode, self.scope, self.bias)

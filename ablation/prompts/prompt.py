@@ -181,17 +181,3 @@ def _within(span: Span, start: int, length: int) -> Span:
 
 def _asked(question: str) -> str:
     return f"\n\nQuestion: {question}\nAnswer in one word:"
-
-
-def answerable(
-    builder: PromptBuilder, filings: Sequence[Filing]
-) -> tuple[list[tuple[Filing, Prompt]], list[str]]:
-    """The filings with a prompt that states the truth, and the names of the others."""
-    kept, left_out = [], []
-    for filing in filings:
-        prompt = builder.build(filing)
-        if prompt is None:
-            left_out.append(filing.name)
-        else:
-            kept.append((filing, prompt))
-    return kept, left_out

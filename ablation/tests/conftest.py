@@ -27,3 +27,11 @@ def llama():
     from ablation.tests.tiny_models import tiny_model
 
     return tiny_model("llama-gqa")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_kept_facts(tmp_path_factory):
+    """What is found out about made-up models is not kept in the user's cache."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ablation.assets.kept.FOLDER", tmp_path_factory.mktemp("kept"))
+        yield

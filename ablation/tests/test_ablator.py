@@ -8,8 +8,8 @@ from ablation.ablator import AblationNotApplied, HeadAblator
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.heads import Head, HeadGrid
-from ablation.modes import ZeroAblation
-from ablation.modes.protocol import BiasPolicy, Scope
+from ablation.modes import BiasPolicy, Scope
+from ablation.modes.zero import ZeroAblation
 from ablation.sites import ARCHITECTURES, head_sites
 from ablation.tests.tiny_models import (
     CONFIGS,

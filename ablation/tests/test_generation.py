@@ -10,8 +10,8 @@ from ablation.generation import greedy_answers, make_greedy
 from ablation.heads import Head
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
-from ablation.modes import ZeroAblation
-from ablation.modes.protocol import Scope
+from ablation.modes import Scope
+from ablation.modes.zero import ZeroAblation
 from ablation.tests.tiny_models import (
     VOCAB,
     byte_tokenizer,

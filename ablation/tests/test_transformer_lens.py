@@ -8,9 +8,9 @@ import torch
 
 from ablation.ablator import HeadAblator
 from ablation.heads import Head
-from ablation.metrics.perplexity import perplexity
-from ablation.modes import ZeroAblation
-from ablation.modes.protocol import BiasPolicy
+from ablation.metrics.measured_perplexity import perplexity
+from ablation.modes import BiasPolicy
+from ablation.modes.zero import ZeroAblation
 from ablation.tests.tiny_models import byte_tokenizer, random_ids, tiny_model
 from ablation.tests.tolerances import REAL_MODEL_LOGITS, REAL_MODEL_PERPLEXITY, assert_same
 

@@ -67,6 +67,17 @@ def _ranks(a: Result, b: Result) -> float:
     return sum(x != y for x, y in pairs) / len(pairs)
 
 
+def _contributions(a: Result, b: Result) -> float:
+    """The largest relative difference of a contribution; what is left of it must be the same.
+
+    What the sums leave ``beside`` is rounding.
+    """
+    pairs = list(zip(a["heads"], b["heads"], strict=True))
+    if any(x[name] != y[name] for x, y in pairs for name in ("head", "left")):
+        return float("inf")
+    return max(_leaves(x["contribution"], y["contribution"]) for x, y in pairs)
+
+
 def _leaves(a: Any, b: Any) -> float:
     """The largest relative difference of a number; infinite where anything else differs."""
     if type(a) is not type(b):
@@ -98,6 +109,7 @@ MEASURES: Mapping[str, Measure] = {
     "penetration": Measure("difference of g", _curves, 1e-3),
     # Paragraphs of nearly the same score may change places.
     "retrieval": Measure("share of ranks that differ", _ranks, 0.01),
+    "contribution": Measure("relative difference of a contribution", _contributions, 1e-4),
     # A noise floor is noise: what it is on this machine says nothing against the bundle's, unless
     # it is larger than any that an effect could be told from.
     "noise": Measure("difference of the noise", lambda a, b: abs(a["noise"] - b["noise"]), 0.05),

@@ -7,9 +7,9 @@ from transformers import GenerationConfig
 
 from ablation.engine.batches import answers_in_batches
 from ablation.engine.head_sets import HeadSet
-from ablation.generation import MAX_NEW_TOKENS
+from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.models.loading import LoadedModel
-from ablation.modes import ZeroAblation
+from ablation.modes.zero import ZeroAblation
 from ablation.sites import head_sites
 from experiments.bench.pre_hooks import zero_head
 

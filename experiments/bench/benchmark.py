@@ -12,6 +12,7 @@ from ablation.detection.methods import rank_heads
 from ablation.engine import REFERENCE, EngineChoice
 from ablation.filings.synthetic import synthetic_filings
 from ablation.models.loading import LoadedModel, load_model
+from ablation.models.model import Model, open_model
 from ablation.models.registry import ModelSpec
 from experiments.bench import answers, detection, limit, startup, sweeps
 from experiments.bench.timing import Timing, interleaved
@@ -102,14 +103,14 @@ def benchmark(spec: ModelSpec, text: SourceText, size: Size) -> Iterator[Part]:
         InvalidInput, Unavailable, AssetError: as ``load_model``.
     """
     yield _startup(spec, size)
-    fast, plain = load_model(spec), load_model(spec, engine=EngineChoice(REFERENCE))
-    yield _sweep(fast, plain, text, size)
-    yield _answers(fast, plain, size)
+    ours, plain = open_model(spec), load_model(spec, engine=EngineChoice(REFERENCE))
+    yield _sweep(ours.loaded, plain, text, size)
+    yield _answers(ours, plain, size)
     eager = load_model(spec, engine=EngineChoice(REFERENCE))
     eager.model.set_attn_implementation("eager")
     for tokens in size.lengths:
-        if tokens <= fast.longest_prompt:
-            yield _detection(fast, eager, tokens, size)
+        if tokens <= ours.longest_prompt:
+            yield _detection(ours, eager, tokens, size)
 
 
 def _startup(spec: ModelSpec, size: Size) -> Part:
@@ -164,9 +165,9 @@ def _sweep(fast: LoadedModel, plain: LoadedModel, text: SourceText, size: Size) 
     )
 
 
-def _answers(fast: LoadedModel, plain: LoadedModel, size: Size) -> Part:
-    tokens = fast.spec.token_lengths[0]
-    cell = build_cell(fast, synthetic_filings(20), "inc_year", tokens)
+def _answers(model: Model, plain: LoadedModel, size: Size) -> Part:
+    fast, tokens = model.loaded, model.spec.token_lengths[0]
+    cell = build_cell(model, synthetic_filings(20), "inc_year", tokens)
     prompts_of_detection = [prompt for _, prompt in cell.detection[:2]]
     ranking = rank_heads(fast.model, fast.tokenizer, prompts_of_detection).ranking
     sets = [condition.heads for condition in conditions(AblationPlan(size.levels), ranking)]
@@ -191,8 +192,8 @@ def _answers(fast: LoadedModel, plain: LoadedModel, size: Size) -> Part:
     )
 
 
-def _detection(fast: LoadedModel, eager: LoadedModel, tokens: int, size: Size) -> Part:
-    cell = build_cell(fast, synthetic_filings(20), "inc_year", tokens)
+def _detection(model: Model, eager: LoadedModel, tokens: int, size: Size) -> Part:
+    fast, cell = model.loaded, build_cell(model, synthetic_filings(20), "inc_year", tokens)
     prompt = cell.detection[0][1]
     ways: dict[str, Callable[[], torch.Tensor]] = {OURS: lambda: detection.by_rows(fast, prompt)}
     needed, free = detection.eager_bytes(eager, tokens), detection.free_bytes()

@@ -10,7 +10,7 @@ from torch import Tensor
 from ablation.heads import Head, HeadGrid
 from ablation.metrics.perplexity import Perplexity
 from ablation.models.loading import LoadedModel
-from ablation.modes import ZeroAblation
+from ablation.modes.zero import ZeroAblation
 from ablation.sites import head_sites
 from experiments.bench.pre_hooks import zero_head
 

@@ -7,13 +7,9 @@ from typing import Any
 
 from ablation.errors import InvalidInput
 from ablation.filings.filing import Filing, FilingSet, question_by_key
-from ablation.filings.split import split_filings
 from ablation.metrics.answers import normalise
-from ablation.models.loading import LoadedModel
-from ablation.prompts.haystacks import haystack_text
-from ablation.prompts.prompt import Prompt, PromptBuilder, answerable
-
-Item = tuple[Filing, Prompt]
+from ablation.models.model import Model
+from experiments.cells.prompts import Item, split_prompts
 
 
 @dataclass(frozen=True)
@@ -21,7 +17,7 @@ class Cell:
     """A cell with its prompts built.
 
     Attributes:
-        loaded: the model.
+        model: what is asked.
         question: key of the question.
         tokens: length of every prompt.
         filings: where the filings are from, one line.
@@ -30,7 +26,7 @@ class Cell:
         rejected: files of the source that could not be used, with the reason.
     """
 
-    loaded: LoadedModel
+    model: Model
     question: str
     tokens: int
     filings: str
@@ -42,8 +38,8 @@ class Cell:
     def header(self) -> dict[str, Any]:
         """What every result file of the cell begins with, in the study's own keys."""
         return {
-            "model_key": self.loaded.spec.key,
-            "model_name": self.loaded.spec.name,
+            "model_key": self.model.spec.key,
+            "model_name": self.model.spec.name,
             "question": self.question,
             "question_prompt": question_by_key(self.question).text,
             "total_tokens": self.tokens,
@@ -52,8 +48,8 @@ class Cell:
     def inputs(self) -> dict[str, Any]:
         """What went into the prompts; our addition to the study's format."""
         return {
-            "prompt_style": self.loaded.spec.style.name,
-            "haystack": self.loaded.spec.style.haystack,
+            "prompt_style": self.model.spec.style.name,
+            "haystack": self.model.spec.style.haystack,
             "filings": self.filings,
             "left_out": list(self.left_out),
             "rejected": list(self.rejected),
@@ -62,39 +58,32 @@ class Cell:
         }
 
 
-def build_cell(loaded: LoadedModel, filings: FilingSet, question: str, tokens: int) -> Cell:
+def build_cell(model: Model, filings: FilingSet, question: str, tokens: int) -> Cell:
     """Builds the prompts of a cell.
 
     Raises:
         InvalidInput: unknown question; a prompt length below what the question takes or above the
             model's context; no filing left in the detection or test split.
     """
-    if tokens > loaded.longest_prompt:
+    if tokens > model.longest_prompt:
         raise InvalidInput(
-            f"{tokens} tokens exceed the context of model {loaded.spec.key}, which holds prompts "
-            f"of at most {loaded.longest_prompt}: use a smaller token length"
+            f"{tokens} tokens exceed the context of model {model.spec.key}, which holds prompts "
+            f"of at most {model.longest_prompt}: use a smaller token length"
         )
-    style = loaded.spec.style
-    builder = PromptBuilder(
-        loaded.tokenizer, question_by_key(question), tokens, haystack_text(style.haystack), style
-    )
-    splits, left_out = [], []
-    for name, split in zip(("detection", "test"), split_filings(filings.filings), strict=True):
-        items, without = answerable(builder, [f for f in split if question in f.facts])
+    splits, left_out = split_prompts(model, filings, question, tokens)
+    for name, items in splits.items():
         if not items:
             raise InvalidInput(
                 f"no filing of the {name} split answers {question!r} within {tokens} tokens "
                 f"({filings.source}): give more filings"
             )
-        splits.append(items)
-        left_out += without
     return Cell(
-        loaded,
+        model,
         question,
         tokens,
         filings.source,
-        detection=splits[0],
-        test=splits[1],
+        detection=splits["detection"],
+        test=splits["test"],
         left_out=left_out,
         rejected=filings.rejected,
     )

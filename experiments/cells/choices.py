@@ -1,18 +1,20 @@
 """What is detected and ablated in a cell, in the words of the command line; imports no torch."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from ablation.errors import InvalidInput
+from ablation.modes import MEAN, MEAN_BY_POSITION, MODES, RESAMPLE, ZERO, BiasPolicy, Scope
+from ablation.modes.description import of_prompts
 
 if TYPE_CHECKING:
     from ablation.modes.protocol import Ablation
-    from experiments.cells.cell import Cell
+    from experiments.cells.cell import Cell, Item
 
-ZERO = "zero"
-MODES = (ZERO, "mean", "mean_by_position", "resample", "uniform_causal", "uniform_all", "bos")
-SCOPES = ("all", "decode", "last")
-BIAS_POLICIES = ("remove", "keep")
+SCOPES = tuple(scope.value for scope in Scope)
+BIAS_POLICIES = tuple(bias.value for bias in BiasPolicy)
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class AblationChoice:
     Attributes:
         mode: one of ``MODES``, see ``ablation.modes``. Means are over the cell's detection prompts,
             resampled z is that of other test prompts.
-        scope: one of ``SCOPES``, see ``ablation.modes.protocol.Scope``.
+        scope: one of ``SCOPES``, see ``ablation.modes.Scope``.
         bias: for ``zero``, ``remove`` or ``keep``; the other modes keep the value bias.
 
     Raises:
@@ -57,27 +59,62 @@ class AblationChoice:
         ]
         return "".join(f"_{part}" for part in parts)
 
-    def of(self, cell: "Cell") -> "Ablation":
-        """The ablation in ``cell``; what it needs of prompts is computed when it is applied.
+    def of(self, cell: "Cell") -> "CellAblation":
+        """The ablation in ``cell``.
 
         Raises:
             InvalidInput: a test prompt has no other to be resampled from.
         """
-        from ablation import modes
-        from ablation.modes.mean import mean_ablation_of_prompts
-        from ablation.modes.protocol import BiasPolicy, Scope
-        from ablation.modes.resample import resample_ablation
+        bias = BiasPolicy(self.bias) if self.mode == ZERO else BiasPolicy.KEEP
+        scope, detection, test = Scope(self.scope), _ids(cell.detection), _ids(cell.test)
+        description = of_prompts(self.mode, scope, bias, detection, test)
 
-        scope = Scope(self.scope)
-        if self.mode == ZERO:
-            return modes.ZeroAblation(scope=scope, bias=BiasPolicy(self.bias))
-        if self.mode == "resample":
-            return resample_ablation([prompt.ids for _, prompt in cell.test], scope=scope)
-        if self.mode in ("mean", "mean_by_position"):
-            return mean_ablation_of_prompts(
-                cell.loaded.model,
-                [prompt.ids for _, prompt in cell.detection],
-                by_position=self.mode == "mean_by_position",
-                scope=scope,
-            )
-        return modes.REDIRECTED[self.mode](scope=scope)
+        def make() -> "Ablation":
+            from ablation.modes.mean import mean_ablation_of_prompts
+            from ablation.modes.redirected import REDIRECTED
+            from ablation.modes.resample import resample_ablation
+            from ablation.modes.zero import ZeroAblation
+
+            if self.mode == ZERO:
+                return ZeroAblation(scope=scope, bias=bias)
+            if self.mode == RESAMPLE:
+                return resample_ablation(test, scope=scope)
+            if self.mode in (MEAN, MEAN_BY_POSITION):
+                model, by_position = cell.model.loaded.model, self.mode == MEAN_BY_POSITION
+                return mean_ablation_of_prompts(
+                    model, detection, by_position=by_position, scope=scope
+                )
+            return REDIRECTED[self.mode](scope=scope)
+
+        return CellAblation(description, make)
+
+
+@dataclass(frozen=True, eq=False)
+class CellAblation:
+    """An ablation in one cell: how it is written down and, once something is computed, itself.
+
+    Attributes:
+        description: what ``made.describe()`` says, found without torch.
+        make: makes it.
+    """
+
+    description: Mapping[str, str]
+    make: Callable[[], "Ablation"]
+
+    @cached_property
+    def made(self) -> "Ablation":
+        """The ablation; what it needs of prompts is computed when it is applied."""
+        return self.make()
+
+    def in_scope(self, scope: str) -> "CellAblation":
+        """The same at other positions; means and pairs of prompts are shared."""
+
+        def make() -> "Ablation":
+            made: Any = self.made
+            return replace(made, scope=Scope(scope))
+
+        return CellAblation({**self.description, "scope": scope}, make)
+
+
+def _ids(items: "Sequence[Item]") -> list[tuple[int, ...]]:
+    return [prompt.ids for _, prompt in items]

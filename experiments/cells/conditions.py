@@ -7,20 +7,21 @@ that is asked for twice, by two controls or two studies, is computed once.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from ablation.engine.batches import answers_in_batches
 from ablation.filings.filing import Filing
-from ablation.generation import MAX_NEW_TOKENS
 from ablation.heads import Head
-from ablation.metrics.answers import grade
-from ablation.modes.protocol import Ablation
+from ablation.metrics.answers import MAX_NEW_TOKENS, grade
 from experiments.cells.cell import Cell, prompts_sha256, truth
+from experiments.cells.choices import CellAblation
 from experiments.memory_errors import memory_errors
-from experiments.provenance import model_key, provenance
+from experiments.provenance import provenance
 from experiments.store import Computed, Store, Unit
+
+if TYPE_CHECKING:
+    from ablation.modes.protocol import Ablation
 
 KIND = "answers"
 
@@ -59,11 +60,11 @@ class Outcomes:
         return {item.filing: item.company for item in self.items}
 
 
-def answers_unit(cell: Cell, heads: Sequence[Head], ablation: Ablation) -> Unit:
+def answers_unit(cell: Cell, heads: Sequence[Head], ablation: CellAblation) -> Unit:
     """The answers of ``cell`` with ``heads`` ablated, in whichever order they are given."""
     named = [str(head) for head in sorted(heads)]
     # How no head is ablated makes no difference.
-    how = ablation.describe() if heads else None
+    how = dict(ablation.description) if heads else None
     heads_ = f"{len(named)} heads" if named else "unablated"
     label = f"answers to {cell.question} at {cell.tokens} tokens, {heads_}"
     return Unit(KIND, {**answers_key(cell), "ablation": how, "heads": named}, label)
@@ -72,7 +73,7 @@ def answers_unit(cell: Cell, heads: Sequence[Head], ablation: Ablation) -> Unit:
 def answers_key(cell: Cell) -> dict[str, Any]:
     """What the answers of ``cell`` depend on, whatever is ablated."""
     return {
-        **model_key(cell.loaded),
+        **cell.model.key(),
         "prompts_sha256": prompts_sha256(cell.test),
         "max_new_tokens": MAX_NEW_TOKENS,
     }
@@ -81,7 +82,7 @@ def answers_key(cell: Cell) -> dict[str, Any]:
 def run_conditions(
     cell: Cell,
     head_sets: Sequence[Sequence[Head]],
-    ablation: Ablation,
+    ablation: CellAblation,
     store: Store,
     *,
     described: str = "ablate",
@@ -113,11 +114,12 @@ def run_conditions(
 
         def compute(claimed: Sequence[Unit]) -> Iterator[tuple[Unit, Computed]]:
             started = time.perf_counter()
-            found = answers(cell, [heads_of[unit.digest] for unit in claimed], ablation, bar=bar)
+            sets = [heads_of[unit.digest] for unit in claimed]
+            found = answers(cell, sets, ablation.made, bar=bar)
             seconds = (time.perf_counter() - started) / len(claimed)
-            of = {"model_key": cell.loaded.spec.key, "question": cell.question}
+            of = {"model_key": cell.model.spec.key, "question": cell.question}
             for unit, given in zip(claimed, found, strict=True):
-                how = provenance(cell.loaded, seconds)
+                how = provenance(cell.model, seconds)
                 yield unit, ({**of, "tokens": cell.tokens, "answers": given}, how)
 
         documents = store.all(units, compute, at_once=AT_ONCE, wait=wait)
@@ -130,7 +132,7 @@ def run_conditions(
 def answers(
     cell: Cell,
     head_sets: Sequence[Sequence[Head]],
-    ablation: Ablation,
+    ablation: "Ablation",
     *,
     rows: int | None = None,
     bar: tqdm | None = None,
@@ -147,7 +149,10 @@ def answers(
     Raises:
         ComputationError: as ``run_conditions``.
     """
-    loaded, prompts = cell.loaded, [prompt.ids for _, prompt in cell.test]
+    # Not above: answers that are stored are judged without torch.
+    from ablation.engine.batches import answers_in_batches
+
+    loaded, prompts = cell.model.loaded, [prompt.ids for _, prompt in cell.test]
     given: list[list[str]] = [[""] * len(prompts) for _ in head_sets]
     sets = [tuple(heads) for heads in head_sets]
     with memory_errors():

@@ -10,8 +10,8 @@ from typing import Any
 from ablation.controls import ControlDraw, check_levels, displaced, excluded
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head
-from ablation.modes.protocol import Ablation
 from experiments.cells.cell import Cell
+from experiments.cells.choices import CellAblation
 from experiments.cells.conditions import Outcomes, condition_row
 from experiments.cells.plan import AblationPlan
 from experiments.provenance import merged
@@ -24,7 +24,7 @@ def control_document(
     ranking: HeadRanking,
     plan: AblationPlan,
     draw: ControlDraw,
-    ablation: Ablation,
+    ablation: CellAblation,
     found: Sequence[Outcomes],
 ) -> dict[str, Any]:
     """The document of a draw, given what its heads gave at every level under ``ablation``.
@@ -47,7 +47,7 @@ def control_document(
             }
             for (level, heads), outcomes in zip(sets.items(), found, strict=True)
         ],
-        "ablation": ablation.describe(),
+        "ablation": dict(ablation.description),
         "provenance": provenance,
     }
 

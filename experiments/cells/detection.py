@@ -9,13 +9,12 @@ from typing import Any
 from tqdm import tqdm
 
 from ablation.controls import EXCLUDED_TOP
-from ablation.detection.methods import no_head_found, rank_heads_by_methods
-from ablation.detection.ranking import HeadRanking
+from ablation.detection.ranking import HeadRanking, no_head_found
 from ablation.errors import InvalidInput
 from ablation.prompts.prompt import NULL_QUESTION
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.memory_errors import memory_errors
-from experiments.provenance import model_key, provenance
+from experiments.provenance import provenance
 from experiments.store import Computed, Document, Store, Unit
 
 KIND = "ranking"
@@ -47,6 +46,10 @@ def detected(
 
 
 def _compute(cell: Cell, units: Sequence[Unit]) -> Iterator[tuple[Unit, Computed]]:
+    # Not above: rankings that are stored are read without torch.
+    from ablation.detection.methods import rank_heads_by_methods
+
+    loaded = cell.model.loaded
     started, methods = time.perf_counter(), [unit.key["method"] for unit in units]
     described = f"{' '.join(methods)} {cell.question} {cell.tokens}"
     with (
@@ -54,7 +57,7 @@ def _compute(cell: Cell, units: Sequence[Unit]) -> Iterator[tuple[Unit, Computed
         tqdm(cell.detection, desc=described, unit="filing", delay=1, disable=None) as items,
     ):
         prompts = (prompt for _, prompt in items)
-        found = rank_heads_by_methods(cell.loaded.model, cell.loaded.tokenizer, prompts, methods)
+        found = rank_heads_by_methods(loaded.model, loaded.tokenizer, prompts, methods)
     seconds = (time.perf_counter() - started) / len(units)
     for unit, method in zip(units, methods, strict=True):
         result = {
@@ -63,7 +66,7 @@ def _compute(cell: Cell, units: Sequence[Unit]) -> Iterator[tuple[Unit, Computed
             "samples_processed": found[method].samples,
             "head_rankings": found[method].ranking.to_json(),
         }
-        yield unit, (result, provenance(cell.loaded, seconds))
+        yield unit, (result, provenance(cell.model, seconds))
 
 
 def detection_unit(cell: Cell, method: str) -> Unit:
@@ -72,7 +75,7 @@ def detection_unit(cell: Cell, method: str) -> Unit:
     return Unit(
         KIND,
         {
-            **model_key(cell.loaded),
+            **cell.model.key(),
             "method": method,
             "version": VERSION,
             "prompts_sha256": prompts_sha256(cell.detection),
@@ -106,7 +109,7 @@ def read_ranking(document: Any, cell: Cell) -> HeadRanking:
     Raises:
         InvalidInput: no head was found.
     """
-    ranking = HeadRanking.from_json(document, cell.loaded.grid)
+    ranking = HeadRanking.from_json(document, cell.model.grid)
     if not ranking.found:
         raise InvalidInput(no_head_found(document["method"], document["samples_processed"]))
     return ranking

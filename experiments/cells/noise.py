@@ -6,7 +6,6 @@ them the order of sums, differ.
 
 from collections.abc import Sequence
 
-from ablation.modes import ZeroAblation
 from experiments.cells.cell import Cell, truth
 from experiments.cells.conditions import ItemOutcome, answers, answers_key, graded
 from experiments.provenance import provenance
@@ -26,6 +25,8 @@ def measure_noise(cell: Cell, unablated: Sequence[ItemOutcome]) -> Computed:
         How many answers there are, how many differ, how many are right in one run and wrong in
         the other, and ``noise``: the share of the latter.
     """
+    from ablation.modes.zero import ZeroAblation  # imports torch
+
     (given,) = answers(cell, [()], ZeroAblation(), rows=OTHER_ROWS)
     pairs = list(zip(unablated, graded(cell, given), strict=True))
     tipped = sum(first.correct != again.correct for first, again in pairs)
@@ -36,7 +37,7 @@ def measure_noise(cell: Cell, unablated: Sequence[ItemOutcome]) -> Computed:
         "tipped": tipped,
         "noise": tipped / len(pairs),
     }
-    return result, provenance(cell.loaded)
+    return result, provenance(cell.model)
 
 
 def noise_unit(cell: Cell) -> Unit:

@@ -18,9 +18,8 @@ from ablation.controls import (
 from ablation.detection import QRHEAD
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head, HeadGrid
-from ablation.modes.protocol import Ablation
 from experiments.cells.cell import Cell
-from experiments.cells.choices import AblationChoice
+from experiments.cells.choices import AblationChoice, CellAblation
 from experiments.cells.conditions import Outcomes, condition_row, score
 from experiments.cells.keys import RANDOM, TOP
 from experiments.provenance import merged
@@ -106,7 +105,7 @@ def ablation_document(
     todo: Sequence[Condition],
     found: Sequence[Outcomes],
     plan: AblationPlan,
-    ablation: Ablation,
+    ablation: CellAblation,
     source: str,
 ) -> dict[str, Any]:
     """The document of the cell's ablation file.
@@ -136,7 +135,7 @@ def ablation_document(
         "baseline": unablated,
         TOP: by_kind["top"],
         RANDOM: by_kind["random"],
-        "ablation": {**ablation.describe(), "control_seed": plan.control_seed},
+        "ablation": {**ablation.description, "control_seed": plan.control_seed},
         "inputs": cell.inputs(),
         "provenance": provenance,
     }

@@ -18,8 +18,8 @@ from ablation.detection.ranking_formats import read_entries
 from ablation.errors import InvalidInput, ResultsError
 from ablation.file_names import told_apart
 from ablation.heads import Head
-from ablation.modes.protocol import Ablation
 from experiments.cells.cell import Cell, prompts_sha256
+from experiments.cells.choices import CellAblation
 from experiments.cells.conditions import Outcomes, answers_unit, run_conditions
 from experiments.cells.controls import control_document, control_sets
 from experiments.cells.detection import (
@@ -67,7 +67,7 @@ class ResultsFolder:
         return self.root / "figures" / (self.ranking or plan.method)
 
     def _path(self, phase: str, cell: Cell, ranked_by: str, tag: str) -> Path:
-        folder = self.root / phase / ranked_by / cell.loaded.spec.key / cell.question
+        folder = self.root / phase / ranked_by / cell.model.spec.key / cell.question
         return folder / f"tokens_{cell.tokens}{tag}.json"
 
 
@@ -90,7 +90,7 @@ class CellRunner:
     _rankings: dict[tuple[str, ...], tuple[HeadRanking, str]] = field(
         default_factory=dict, repr=False
     )
-    _ablations: dict[tuple[str, ...], Ablation] = field(default_factory=dict, repr=False)
+    _ablations: dict[tuple[str, ...], CellAblation] = field(default_factory=dict, repr=False)
 
     @cached_property
     def exports(self) -> ResultsFolder:
@@ -135,7 +135,7 @@ class CellRunner:
             ComputationError: the model's logits are NaN.
             ResultsError: it cannot be stored.
         """
-        check_plan(self.plan, cell.loaded.grid)
+        check_plan(self.plan, cell.model.grid)
         ranking, source = self._ranking(cell)
         todo = conditions(self.plan, ranking)
         found = self._run(cell, [condition.heads for condition in todo])
@@ -148,7 +148,7 @@ class CellRunner:
         Raises:
             InvalidInput, ComputationError, ResultsError: as ``ablate``.
         """
-        check_plan(self.plan, cell.loaded.grid)
+        check_plan(self.plan, cell.model.grid)
         ranking, _ = self._ranking(cell)
         by_draw = {
             draw: list(control_sets(ranking, self.plan, draw).values())
@@ -182,7 +182,7 @@ class CellRunner:
             InvalidInput, ComputationError, ResultsError: as ``ablate``.
         """
         for cell in cells:
-            check_plan(self.plan, cell.loaded.grid)
+            check_plan(self.plan, cell.model.grid)
         self.store.announce(
             detection_unit(cell, self.plan.method) for cell in cells if self.ranking_file is None
         )
@@ -224,7 +224,7 @@ class CellRunner:
         (ranked,) = detected(cell, [self.plan.method], self.store, wait=False)
         return ranked is not None
 
-    def _ablation(self, cell: Cell) -> Ablation:
+    def _ablation(self, cell: Cell) -> CellAblation:
         key = self._key(cell)
         if key not in self._ablations:
             self._ablations[key] = self.plan.ablation.of(cell)
@@ -232,7 +232,7 @@ class CellRunner:
 
     @staticmethod
     def _key(cell: Cell) -> tuple[str, ...]:
-        return cell.loaded.fingerprint, prompts_sha256(cell.detection), prompts_sha256(cell.test)
+        return cell.model.fingerprint, prompts_sha256(cell.detection), prompts_sha256(cell.test)
 
     def _ranking(self, cell: Cell) -> tuple[HeadRanking, str]:
         key = self._key(cell)
@@ -247,7 +247,7 @@ class CellRunner:
             return read_ranking(self.detect(cell), cell), source
         try:
             entries = read_entries(self._ranking_text)
-            return HeadRanking.from_entries(entries, cell.loaded.grid), str(self.ranking_file)
+            return HeadRanking.from_entries(entries, cell.model.grid), str(self.ranking_file)
         except InvalidInput as error:
             raise InvalidInput(f"ranking file {self.ranking_file}: {error}") from None
 

@@ -55,9 +55,7 @@ def cells_of(
     from experiments.cells.cell import build_cell
 
     filings: FilingSet = settings.filing_set()
-    loaded = settings.load(spec)
+    model = settings.open(spec)
     return [
-        build_cell(loaded, filings, question, tokens)
-        for question in questions
-        for tokens in lengths
+        build_cell(model, filings, question, tokens) for question in questions for tokens in lengths
     ]

@@ -96,7 +96,7 @@ def methods_command(
     from experiments.methods.comparison import compare_methods, rank_cells
     from experiments.methods.documents import methods_document
 
-    check_levels(levels, cells[0].loaded.grid)
+    check_levels(levels, cells[0].model.grid)
     ranked = rank_cells(cells, methods, store)
     found = compare_methods(cells, ranked, levels, ablation, store, draws=control_draws, seed=seed)
     document = methods_document(cells, ranked, found, levels, ablation, seed)
@@ -188,5 +188,5 @@ def modes_command(
     for row in document["ablations"]:
         gap = _percent(row["gap"], 1).replace("%", "")
         click.echo(f"{row['mode']:<17} {row['scope']:<7} {_conditions(row)}, gap {gap}")
-    stem = "_".join([cell.loaded.spec.key, question, str(cell.tokens), f"top_{level}"])
+    stem = "_".join([cell.model.spec.key, question, str(cell.tokens), f"top_{level}"])
     _write(settings.out / "comparisons" / "modes" / method / f"{stem}.json", document)

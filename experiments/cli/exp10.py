@@ -119,15 +119,15 @@ def exp10_command(
     spec = model_spec(model)
     check_writable(out)
     kept = chosen_store(store, fresh)
-    from ablation.models.loading import load_model
+    from ablation.models.model import open_model
     from experiments.exp10.evaluations import Evaluations
     from experiments.exp10.individual import sweep
     from experiments.exp10.runner import run_exp10
     from experiments.exp10.setting import build_setting, source_text
 
     source = source_text(spec, options)
-    loaded = load_model(spec, device, dtype, EngineChoice(engine, activation_memory))
-    setting = build_setting(loaded, source, options)
+    opened = open_model(spec, device, dtype, EngineChoice(engine, activation_memory))
+    setting = build_setting(opened, source, options)
     evaluations = Evaluations(setting, kept)
     sweep(evaluations)
     click.echo(_cost(evaluations))
@@ -143,12 +143,11 @@ def exp10_command(
 
 def _cost(evaluations: "Evaluations") -> str:
     """How long the sweep took, for planning the next one."""
-    loaded = evaluations.setting.loaded
+    model = evaluations.setting.model
     if not evaluations.computed:
-        return f"10A: all {len(loaded.grid)} heads were stored: {evaluations.store.root}"
-    peak = ", ".join(
-        f"{kind} {human_size(size)}" for kind, size in peak_memory(loaded.model.device).items()
-    )
+        return f"10A: all {len(model.grid)} heads were stored: {evaluations.store.root}"
+    device = model.loaded.model.device
+    peak = ", ".join(f"{kind} {human_size(size)}" for kind, size in peak_memory(device).items())
     rate = evaluations.computed / evaluations.seconds
     return (
         f"10A: {evaluations.computed} evaluations computed in {evaluations.seconds:.1f} s, "

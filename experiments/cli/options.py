@@ -18,6 +18,7 @@ from ablation.engine import ENGINE_NAMES, FAST, EngineChoice
 from ablation.errors import shortened
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.synthetic import DEFAULT_COUNT
+from ablation.models.model import Model, open_model
 from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
 from ablation.prompts.styles import STYLES
 from experiments.cells.choices import BIAS_POLICIES, MODES, SCOPES
@@ -27,7 +28,6 @@ from experiments.cli.progress import watched
 from experiments.store.opening import STORE_HELP, open_store
 
 if TYPE_CHECKING:
-    from ablation.models.loading import LoadedModel
     from experiments.store import Store
 
 MODEL_HELP = f"Model: {', '.join(MODELS)}, a directory, or a hub id owner/name (safetensors only)."
@@ -230,10 +230,9 @@ class RunSettings:
     def spec(self, model: str = EMBEDDED_MODEL) -> ModelSpec:
         return model_spec(model, self.prompt_style)
 
-    def load(self, spec: ModelSpec) -> "LoadedModel":
-        from ablation.models.loading import load_model
-
-        return load_model(spec, self.device, self.dtype, EngineChoice(self.engine))
+    def open(self, spec: ModelSpec) -> Model:
+        """The model, loaded when something is first computed with it."""
+        return open_model(spec, self.device, self.dtype, EngineChoice(self.engine))
 
     def filing_set(self) -> FilingSet:
         """The filings; files that could not be used are named on stderr.

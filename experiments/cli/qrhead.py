@@ -102,10 +102,10 @@ def _rank_on_text(settings: RunSettings, model: str, options: Exp10Options) -> N
     from experiments.exp10.setting import build_setting, source_text
 
     source, store = source_text(spec, options), chosen_store(settings.store, settings.fresh)
-    setting = build_setting(settings.load(spec), source, options)
+    setting = build_setting(settings.open(spec), source, options)
     document, path = rank_on_text(setting, store, settings.out)
     click.echo(
-        f"{setting.text.name}, its first {setting.text.ids.numel()} tokens, "
+        f"{setting.text.name}, its first {len(setting.text.tokens)} tokens, "
         f"{document['samples_processed']} window(s) of {setting.window}"
     )
     click.echo(f"top 10 heads: {', '.join(document['top_50_heads'][:10])}")
@@ -171,7 +171,7 @@ def _ablate(runner: "CellRunner", cells: "list[Cell]", figure: bool) -> None:
         document, controls = runner.ablate(cell), runner.controls(cell)
         found.append((document, controls))
         path = runner.exports.ablation(cell, runner.plan)
-        click.echo(f"{cell.loaded.spec.key}, {cell.question}, {cell.tokens} tokens: {path}")
+        click.echo(f"{cell.model.spec.key}, {cell.question}, {cell.tokens} tokens: {path}")
         for line in _summary(document, controls):
             click.echo(f"  {line}")
     if figure:

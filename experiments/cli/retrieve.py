@@ -65,4 +65,4 @@ def _selected(
     spec = settings.spec(model)
     runner = runner_of(settings, plan, ranking)
     cells = cells_of(settings, spec, tuple(QUESTIONS), spec.token_lengths[:1])
-    return cells[0].loaded, runner.pooled_ranking(cells).top(top)
+    return cells[0].model.loaded, runner.pooled_ranking(cells).top(top)

@@ -43,12 +43,12 @@ def cells() -> "list[Cell]":
     Raises:
         AssetError: the model cannot be had.
     """
-    from ablation.models.loading import load_model
+    from ablation.models.model import open_model
     from experiments.cells.cell import build_cell
 
     spec, filings = model_spec(EMBEDDED_MODEL), synthetic_filings(DEFAULT_COUNT)
-    loaded = load_model(spec)
-    return [build_cell(loaded, filings, question, spec.token_lengths[0]) for question in QUESTIONS]
+    model = open_model(spec)
+    return [build_cell(model, filings, question, spec.token_lengths[0]) for question in QUESTIONS]
 
 
 def curves(cells: "Sequence[Cell]", store: "Store") -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from experiments.plugin.options import chosen_exp10, chosen_spec
 
 if TYPE_CHECKING:
-    from ablation.models.loading import LoadedModel
+    from ablation.models.model import Model
     from experiments.exp10.evaluations import Evaluations
     from experiments.exp10.individual import Sweep
     from experiments.store import Store
@@ -22,7 +22,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def evaluations_of(
-    pytestconfig: pytest.Config, loaded_model: "LoadedModel", store: "Store"
+    pytestconfig: pytest.Config, chosen_model: "Model", store: "Store"
 ) -> "Callable[[str], Evaluations]":
     """Mode -> the evaluations under zero or mean ablation."""
     from experiments.exp10.evaluations import Evaluations
@@ -31,8 +31,8 @@ def evaluations_of(
     @cache
     def evaluations(mode: str) -> "Evaluations":
         options = chosen_exp10(pytestconfig, mode)
-        source = source_text(loaded_model.spec, options)
-        return Evaluations(build_setting(loaded_model, source, options), store)
+        source = source_text(chosen_model.spec, options)
+        return Evaluations(build_setting(chosen_model, source, options), store)
 
     return evaluations
 

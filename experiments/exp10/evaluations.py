@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from ablation.engine.head_sets import HeadSet
-from ablation.engine.sweep import Measurement
 from ablation.errors import ComputationError
 from ablation.heads import Head
 from ablation.metrics.perplexity import Perplexity
@@ -22,6 +21,9 @@ from experiments.exp10.setting import Setting, perplexity_document, perplexity_f
 from experiments.memory_errors import memory_errors
 from experiments.provenance import merged
 from experiments.store import Computed, Document, Store, Unit
+
+if TYPE_CHECKING:
+    from ablation.engine.sweep import Measurement
 
 UNABLATED: HeadSet = ()
 
@@ -115,9 +117,11 @@ class Evaluations:
             self._provenances.append(found.provenance)
         return found is not None
 
-    def _measurements(self, head_sets: Sequence[HeadSet]) -> Iterator[Measurement]:
+    def _measurements(self, head_sets: Sequence[HeadSet]) -> "Iterator[Measurement]":
+        if not head_sets:
+            return  # nothing for which a model would have to be loaded
         setting = self.setting
-        loaded = setting.loaded
+        loaded = setting.model.loaded
         with memory_errors():  # some ablations run the model before the first measurement
             yield from loaded.engine.perplexities(
                 loaded.model, setting.text.ids, head_sets, setting.ablation, window=setting.window

@@ -11,11 +11,10 @@ from ablation.controls import EXCLUDED_TOP
 from ablation.detection import GRADIENT
 from ablation.detection.gradient import gradient_scores_of_text
 from ablation.detection.ranking import HeadRanking
-from ablation.metrics.perplexity import windows
+from ablation.metrics.measured_perplexity import windows
 from experiments.exp10.setting import Setting
 from experiments.json_files import storing, write_json
 from experiments.memory_errors import memory_errors
-from experiments.provenance import model_key
 from experiments.store import Computed, Store, Unit
 
 KIND = "ranking"
@@ -40,8 +39,8 @@ def rank_on_text(setting: Setting, store: Store, out: Path) -> tuple[dict[str, A
     names = [row["head"] for row in ranked.result["head_rankings"] if row["score"] != 0]
     document = {
         "method": GRADIENT,
-        "model_key": setting.loaded.spec.key,
-        "model_name": setting.loaded.spec.name,
+        "model_key": setting.model.spec.key,
+        "model_name": setting.model.spec.name,
         "text": {**setting.text.describe(), "window": setting.window},
         "samples_processed": len(windows(setting.text.ids, setting.window)),
         "timestamp": ranked.provenance["time"],
@@ -49,7 +48,7 @@ def rank_on_text(setting: Setting, store: Store, out: Path) -> tuple[dict[str, A
         "head_rankings": ranked.result["head_rankings"],
         "provenance": dict(ranked.provenance),
     }
-    folder = out / "phase2" / GRADIENT / setting.loaded.spec.key / "text"
+    folder = out / "phase2" / GRADIENT / setting.model.spec.key / "text"
     path = folder / f"{setting.text.label}_window_{setting.window}.json"
     with storing(path):
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +60,7 @@ def _unit(setting: Setting) -> Unit:
     return Unit(
         KIND,
         {
-            **model_key(setting.loaded),
+            **setting.model.key(),
             "method": GRADIENT,
             "version": VERSION,
             "text_sha256": setting.text.describe()["sha256"],
@@ -74,8 +73,8 @@ def _compute(setting: Setting) -> Computed:
     started = time.perf_counter()
     with memory_errors():
         scores = gradient_scores_of_text(
-            setting.loaded.model, setting.text.ids, window=setting.window
+            setting.model.loaded.model, setting.text.ids, window=setting.window
         )
-    ranking = HeadRanking.from_scores(scores)
-    result = {"model_key": setting.loaded.spec.key, "head_rankings": ranking.to_json()}
+    ranking = HeadRanking.from_scores(scores.tolist())
+    result = {"model_key": setting.model.spec.key, "head_rankings": ranking.to_json()}
     return result, setting.provenance(time.perf_counter() - started)

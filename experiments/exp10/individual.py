@@ -64,7 +64,7 @@ def sweep(evaluations: Evaluations) -> Sweep:
     Raises:
         ComputationError, ResultsError: as ``Evaluations.perplexity``.
     """
-    heads = list(evaluations.setting.loaded.grid)
+    heads = list(evaluations.setting.model.grid)
     sets: Sequence[tuple[Head, ...]] = [UNABLATED, *((head,) for head in heads)]
     unablated, *ablated = evaluations.all(sets, f"10A {evaluations.setting.tag}")
     return Sweep(unablated, dict(zip(heads, ablated, strict=True)))

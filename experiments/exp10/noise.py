@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import torch
-
-from ablation.metrics.perplexity import POSITIONS_PER_CHUNK, perplexity
 from experiments.exp10.evaluations import UNABLATED, Evaluations
 from experiments.store import Computed, Unit
 
@@ -28,13 +25,18 @@ def perplexity_noise(evaluations: Evaluations) -> dict[str, Any]:
 
 
 def _measure(evaluations: Evaluations) -> Computed:
+    # Not above: what is stored is judged without torch.
+    import torch
+
+    from ablation.metrics.measured_perplexity import POSITIONS_PER_CHUNK, perplexity
+
     setting, threads = evaluations.setting, torch.get_num_threads()
     first = evaluations.perplexity(UNABLATED)
     other = 1 if threads > 1 else 2
     torch.set_num_threads(other)
     try:
         again = perplexity(
-            setting.loaded.model,
+            setting.model.loaded.model,
             setting.text.ids,
             window=setting.window,
             chunk=POSITIONS_PER_CHUNK // 4,

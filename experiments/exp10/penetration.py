@@ -28,16 +28,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from scipy import stats
-from torch import Tensor
 from tqdm import tqdm
 
-from ablation.capture import capture_residual
 from ablation.errors import ComputationError
-from ablation.models.loading import LoadedModel
-from experiments.provenance import model_key, provenance
+from ablation.models.model import Model
+from experiments.provenance import provenance
 from experiments.store import Computed, Store, Unit
 
 CONTEXTS = Path(__file__).with_name("contexts.toml")
@@ -74,7 +71,7 @@ def ambiguous_words() -> tuple[AmbiguousWord, ...]:
     return tuple(AmbiguousWord(**entry) for entry in entries)
 
 
-def penetration(loaded: LoadedModel, store: Store) -> dict[str, Any]:
+def penetration(model: Model, store: Store) -> dict[str, Any]:
     """G of a model, stored or computed now.
 
     Returns:
@@ -86,14 +83,12 @@ def penetration(loaded: LoadedModel, store: Store) -> dict[str, Any]:
     """
 
     def compute() -> Computed:
-        by_word = _by_word(loaded)
+        by_word = _by_word(model)
         mean = np.mean(list(by_word.values()), axis=0)
         words = {word: g.tolist() for word, g in by_word.items()}
-        return {"g": mean.tolist(), "words": words}, provenance(loaded)
+        return {"g": mean.tolist(), "words": words}, provenance(model)
 
-    document = store.once(
-        Unit(KIND, {**model_key(loaded), **formula()}, "g, word by word"), compute
-    )
+    document = store.once(Unit(KIND, {**model.key(), **formula()}, "g, word by word"), compute)
     assert document is not None  # it waits
     return {**document.result, "provenance": dict(document.provenance)}
 
@@ -147,7 +142,10 @@ def word_penetration(
     return slopes / slopes.max()
 
 
-def _by_word(loaded: LoadedModel) -> Mapping[str, Float[np.ndarray, " points"]]:
+def _by_word(model: Model) -> Mapping[str, Float[np.ndarray, " points"]]:
+    from experiments.exp10.residuals import word_residuals  # imports torch
+
+    loaded = model.loaded
     words = tqdm(ambiguous_words(), desc="10D g", unit="word", delay=1, disable=None)
     return {
         word.word: word_penetration(
@@ -156,27 +154,3 @@ def _by_word(loaded: LoadedModel) -> Mapping[str, Float[np.ndarray, " points"]]:
         )
         for word in words
     }
-
-
-@torch.inference_mode()
-def word_residuals(
-    loaded: LoadedModel, contexts: Sequence[str], word: str
-) -> Float[np.ndarray, "contexts points hidden"]:
-    """The residual stream at the last token of ``word`` behind each context, after 0 … L layers."""
-    rows = [_up_to_word(loaded.tokenizer, f"{context} {word}") for context in contexts]
-    longest = max(map(len, rows))
-    # Padded behind the word, where a causal model does not look: no mask is needed.
-    padded = torch.tensor([row + [row[-1]] * (longest - len(row)) for row in rows])
-    last = torch.tensor([len(row) - 1 for row in rows], device=loaded.model.device)
-    with capture_residual(loaded.model) as stream:
-        loaded.model.base_model(input_ids=padded.to(loaded.model.device), use_cache=False)
-    index = torch.arange(len(rows), device=loaded.model.device)
-    points: list[Tensor] = [stream[point][index, last].float().cpu() for point in sorted(stream)]
-    return torch.stack(points, dim=1).double().numpy()
-
-
-def _up_to_word(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of ``text`` up to the end of its last word; some tokenizers append an EOS."""
-    encoded = tokenizer(text, return_offsets_mapping=True)
-    ends = [end for _, end in encoded["offset_mapping"]]
-    return encoded["input_ids"][: len(ends) - ends[::-1].index(len(text))]

@@ -100,13 +100,13 @@ def summary_document(
     document = {
         **setting.header("exp10", swept.unablated),
         "statistics": statistics_of(swept),
-        "layer_effects": layers(swept, setting.loaded.grid),
+        "layer_effects": layers(swept, setting.model.grid),
     }
     if "b" in parts:
         document["rank_size"] = rank_size(swept)
     if "d" in parts:
         try:
-            g = penetration(setting.loaded, evaluations.store)
+            g = penetration(setting.model, evaluations.store)
         except UndefinedPenetration as error:
             document["no_penetration"] = str(error)
         else:

@@ -1,21 +1,25 @@
 """What a run of Experiment 10 is of: one model, one text, one way to ablate."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ablation.assets.kept import code, kept
 from ablation.assets.text import SourceText, TokenText, read_text, tokenise
 from ablation.errors import InvalidInput
 from ablation.metrics.perplexity import Perplexity
-from ablation.models.loading import LoadedModel
+from ablation.models.model import Model
 from ablation.models.registry import DTYPES, ModelSpec
-from ablation.modes import REDIRECTED, ZeroAblation
-from ablation.modes.mean import mean_ablation
-from ablation.modes.protocol import Ablation, BiasPolicy
+from ablation.modes import MEAN, ZERO, BiasPolicy
+from ablation.modes.description import described, mean_over_text
 from experiments.environment import timestamp
 from experiments.exp10.options import LONGEST_WINDOW, MODES, Exp10Options
-from experiments.provenance import model_key, provenance
+from experiments.provenance import provenance
+
+if TYPE_CHECKING:
+    from ablation.modes.protocol import Ablation
 
 VERSION = 2
 """Of the documents and of what their figures mean; raised whenever either changes."""
@@ -26,14 +30,14 @@ class Setting:
     """One model, text and ablation.
 
     Attributes:
-        loaded: the model.
+        model: what is evaluated.
         text: the text its perplexity is measured on.
         window: tokens per window.
         mode: one of ``experiments.exp10.options.MODES``.
         bias: what zero ablation does to a value bias.
     """
 
-    loaded: LoadedModel
+    model: Model
     text: TokenText
     window: int
     mode: str
@@ -42,53 +46,64 @@ class Setting:
     @property
     def tag(self) -> str:
         """What its files are called after: the model, and whatever departs from its defaults."""
-        spec, text, parts = self.loaded.spec, self.text, [self.loaded.spec.key]
+        spec, text, parts = self.model.spec, self.text, [self.model.spec.key]
         if self.mode != MODES[0]:
             parts.append(self.mode)
         elif self.bias is BiasPolicy.REMOVE:
             parts.append("zero_remove")
-        usual = min(self.loaded.model.config.max_position_embeddings, LONGEST_WINDOW)
-        if (text.name, text.ids.numel(), self.window) != (spec.text, spec.text_tokens, usual):
-            parts.append(f"{text.label}_{text.ids.numel()}x{self.window}")
-        dtype = str(self.loaded.model.dtype).removeprefix("torch.")
+        usual = min(self.model.context, LONGEST_WINDOW)
+        if (text.name, len(text.tokens), self.window) != (spec.text, spec.text_tokens, usual):
+            parts.append(f"{text.label}_{len(text.tokens)}x{self.window}")
+        dtype = self.model.dtype
         return "_".join(parts if dtype == DTYPES[0] else [*parts, dtype])
 
     @cached_property
-    def ablation(self) -> Ablation:
+    def ablation(self) -> "Ablation":
         """The ablation; a mean is taken over the text when something is ablated."""
-        if self.mode == "mean":
-            return mean_ablation(self.loaded.model, self.text.ids, window=self.window)
-        if self.mode in REDIRECTED:
-            return REDIRECTED[self.mode]()
-        return ZeroAblation(bias=self.bias)
+        # Not above: what is stored is judged without torch.
+        from ablation.modes.mean import mean_ablation
+        from ablation.modes.redirected import REDIRECTED
+        from ablation.modes.zero import ZeroAblation
+
+        if self.mode == MEAN:
+            return mean_ablation(self.model.loaded.model, self.text.ids, window=self.window)
+        if self.mode == ZERO:
+            return ZeroAblation(bias=self.bias)
+        return REDIRECTED[self.mode]()
+
+    def describe_ablation(self) -> dict[str, str]:
+        """What the ablation says of itself, without a model."""
+        if self.mode == MEAN:
+            return described(MEAN, mean_of=mean_over_text(self.text.tokens, self.window))
+        return described(self.mode, bias=self.bias)
 
     def key(self) -> dict[str, Any]:
         """What the results of this setting depend on, whichever heads are ablated."""
         return {
-            **model_key(self.loaded),
+            **self.model.key(),
             "exp10": VERSION,
             "text_sha256": self.text.describe()["sha256"],
             "window": self.window,
-            "ablation": self.ablation.describe(),
+            "ablation": self.describe_ablation(),
         }
 
     def header(self, method: str, unablated: Perplexity) -> dict[str, Any]:
         """What every result file of the setting begins with."""
         return {
             "method": method,
-            "model_key": self.loaded.spec.key,
-            "model_name": self.loaded.spec.name,
-            "layers": self.loaded.grid.layers,
-            "heads_per_layer": self.loaded.grid.heads,
+            "model_key": self.model.spec.key,
+            "model_name": self.model.spec.name,
+            "layers": self.model.grid.layers,
+            "heads_per_layer": self.model.grid.heads,
             "text": {**self.text.describe(), "window": self.window},
-            "ablation": self.ablation.describe(),
+            "ablation": self.describe_ablation(),
             "timestamp": timestamp(),
             "unablated": {"ppl": unablated.value, **perplexity_document(unablated)},
         }
 
     def provenance(self, seconds: float | None = None) -> dict[str, Any]:
         """What the results were computed with, and how long that took."""
-        return provenance(self.loaded, seconds)
+        return provenance(self.model, seconds)
 
 
 def source_text(spec: ModelSpec, options: Exp10Options) -> SourceText:
@@ -101,16 +116,16 @@ def source_text(spec: ModelSpec, options: Exp10Options) -> SourceText:
     return read_text(spec.text if options.text is None else options.text)
 
 
-def build_setting(loaded: LoadedModel, source: SourceText, options: Exp10Options) -> Setting:
-    """The setting that ``options`` ask for, on a loaded model and a text.
+def build_setting(model: Model, source: SourceText, options: Exp10Options) -> Setting:
+    """The setting that ``options`` ask for, on a model and a text.
 
     Raises:
         InvalidInput: the text is shorter than a window, or the window beyond the model's context.
     """
     given = options.max_tokens
-    max_tokens = loaded.spec.text_tokens if given is None else given
-    text = tokenise(source, loaded.tokenizer, max_tokens)
-    context = loaded.model.config.max_position_embeddings
+    max_tokens = model.spec.text_tokens if given is None else given
+    text = _tokenised(model, source, max_tokens)
+    context = model.context
     window = options.window
     if window is None:
         # What the user cut the text to, a window may be cut to as well.
@@ -119,12 +134,21 @@ def build_setting(loaded: LoadedModel, source: SourceText, options: Exp10Options
         raise InvalidInput(
             f"--window must be at most the model's context of {context} tokens, got {window}"
         )
-    if text.ids.numel() < window:
+    if len(text.tokens) < window:
         raise InvalidInput(
-            f"text {text.name} gives {text.ids.numel()} tokens (--max-tokens {max_tokens}), but a "
+            f"text {text.name} gives {len(text.tokens)} tokens (--max-tokens {max_tokens}), but a "
             f"window takes {window}: give a longer text, more --max-tokens or a smaller --window"
         )
-    return Setting(loaded, text, window, options.mode, BiasPolicy(options.bias))
+    return Setting(model, text, window, options.mode, BiasPolicy(options.bias))
+
+
+def _tokenised(model: Model, source: SourceText, max_tokens: int) -> TokenText:
+    """The text as the model sees it, tokenised once and kept."""
+    content = hashlib.sha256(source.content.encode()).hexdigest()
+    of = {"model_sha256": model.fingerprint, "text_sha256": content, "tokens": max_tokens}
+    made_with = code("ablation.assets.text", "transformers==", "tokenizers==")
+    make = lambda: tokenise(source, model.loaded.tokenizer, max_tokens).tokens  # noqa: E731
+    return TokenText(source.name, kept("text", of, made_with, make))
 
 
 def perplexity_document(perplexity: Perplexity) -> dict[str, Any]:

@@ -73,8 +73,8 @@ def test_the_cumulative_curve_is_that_of_the_baseline(sweep_of, evaluations_of, 
 
 
 @pytest.mark.baseline("exp10", "{model}/penetration")
-def test_penetration_is_that_of_the_baseline(loaded_model, store, json_baseline):
-    document = penetration(loaded_model, store)
+def test_penetration_is_that_of_the_baseline(chosen_model, store, json_baseline):
+    document = penetration(chosen_model, store)
     json_baseline.check(
         {"g": document["g"]}, provenance=document["provenance"], tolerances={"g.*": G}
     )
@@ -110,8 +110,8 @@ def _check_sweep(swept, evaluations, json_baseline):
 def _header(evaluations):
     setting = evaluations.setting
     return {
-        "model": setting.loaded.spec.key,
+        "model": setting.model.spec.key,
         "text": setting.text.describe(),
         "window": setting.window,
-        "ablation": setting.ablation.describe(),
+        "ablation": setting.describe_ablation(),
     }

@@ -44,8 +44,8 @@ def test_most_of_the_top_heads_are_in_layer_0(sweep_of, judged):
 
 
 @pytest.mark.claim("B1", "mean")
-def test_layer_0_has_many_times_the_mean_effect_of_the_others(sweep_of, loaded_model, judged):
-    if loaded_model.grid.layers < 2:
+def test_layer_0_has_many_times_the_mean_effect_of_the_others(sweep_of, chosen_model, judged):
+    if chosen_model.grid.layers < 2:
         pytest.skip("the model has one layer: nothing to compare it with")
     assert judged(evidence.layer_0_over_others(sweep_of("zero"))).met
 
@@ -108,9 +108,9 @@ def test_heads_that_help_alone_hurt_together(evaluations_of, sweep_of, ppl_noise
 
 
 @pytest.mark.claim("B7")
-def test_layer_importance_follows_the_slope_of_g(sweep_of, loaded_model, store, judged):
-    means = [row["mean"] for row in layers(sweep_of("zero"), loaded_model.grid)]
-    found = correlation(means, penetration(loaded_model, store)["g"])
+def test_layer_importance_follows_the_slope_of_g(sweep_of, chosen_model, store, judged):
+    means = [row["mean"] for row in layers(sweep_of("zero"), chosen_model.grid)]
+    found = correlation(means, penetration(chosen_model, store)["g"])
     if found["pearson_r"] is None:
         pytest.skip("a correlation over layers needs at least three that differ: a larger model")
     judgement = judged(evidence.slope_correlation(means, found))

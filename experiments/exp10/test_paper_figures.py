@@ -4,7 +4,7 @@ import pytest
 
 from ablation.assets.text import WIKITEXT2
 from ablation.errors import Unavailable
-from ablation.models.loading import model_directory
+from ablation.models.directory import model_directory
 from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.individual import sweep
 from experiments.exp10.options import Exp10Options
@@ -44,7 +44,7 @@ def evaluations(pytestconfig, request):
         source = source_text(spec, options)
     except Unavailable as error:
         pytest.skip(f"{error}; {COMMAND}")
-    setting = build_setting(request.getfixturevalue("loaded_model"), source, options)
+    setting = build_setting(request.getfixturevalue("chosen_model"), source, options)
     return Evaluations(setting, request.getfixturevalue("store"))
 
 

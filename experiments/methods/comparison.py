@@ -143,7 +143,7 @@ def compare_methods(
         ComputationError: logits are NaN.
         ResultsError: a result cannot be stored.
     """
-    levels = check_levels(levels, cells[0].loaded.grid)
+    levels = check_levels(levels, cells[0].model.grid)
     seeds = range(seed, seed + draws)
     if not ranked.rankings:
         raise InvalidInput(

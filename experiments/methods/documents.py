@@ -103,8 +103,8 @@ def modes_document(
 def _header(cells: Sequence[Cell]) -> dict[str, Any]:
     first = cells[0]
     return {
-        "model_key": first.loaded.spec.key,
-        "model_name": first.loaded.spec.name,
+        "model_key": first.model.spec.key,
+        "model_name": first.model.spec.name,
         "questions": [cell.question for cell in cells],
         "total_tokens": first.tokens,
         "test_samples": [len(cell.test) for cell in cells],

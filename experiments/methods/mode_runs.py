@@ -1,12 +1,11 @@
 """The top heads of one cell ablated in every mode and scope."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ablation.controls import CONTROL_SEED, LAYER_MATCHED, control_draws, displaced, excluded
 from ablation.detection.ranking import HeadRanking
-from ablation.modes.protocol import Ablation, Scope
 from experiments.cells.cell import Cell
 from experiments.cells.choices import MODES, SCOPES, AblationChoice
 from experiments.cells.conditions import Outcomes, answers_key, run_conditions
@@ -72,7 +71,9 @@ def compare_modes(
             with store.claimed([at_it], wait=wait) as mine:
                 if not mine:
                     continue
-                for scope, ablation in _ablations(cell, mode):
+                everywhere = AblationChoice(mode).of(cell)
+                for scope in SCOPES:
+                    ablation = everywhere.in_scope(scope)
                     sets = [(), top, *controls]
                     described = f"{mode} {scope}"
                     found[mode, scope] = run_conditions(
@@ -87,13 +88,6 @@ def compare_modes(
         displaced(top, controls[0]),
         merged(one.provenance for of_mode in found.values() for one in of_mode if one is not None),
     )
-
-
-def _ablations(cell: Cell, mode: str) -> Iterator[tuple[str, Ablation]]:
-    """A mode in every scope; means and pairs of prompts are those of all."""
-    everywhere: Any = AblationChoice(mode).of(cell)
-    for scope in SCOPES:
-        yield scope, replace(everywhere, scope=Scope(scope))
 
 
 def _outcomes(cell: Cell, level: int, found: Sequence[Outcomes | None]) -> CellOutcomes:

@@ -8,18 +8,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ablation.detection.retrieval import (
-    paragraph_attention,
-    paragraph_scores,
-    rank_of,
-    retrieval_prompt,
-)
 from ablation.filings.filing import question_by_key
 from ablation.heads import Head
 from experiments.cells.cell import Cell
 from experiments.memory_errors import memory_errors
 from experiments.methods.passages import Passages, passages
-from experiments.provenance import model_key, provenance
+from experiments.provenance import provenance
 from experiments.store import Computed, Store, Unit
 
 KIND = "retrieval"
@@ -57,10 +51,10 @@ def retrieval_unit(cell: Cell, selections: Selections) -> Unit:
     return Unit(
         KIND,
         {
-            **model_key(cell.loaded),
+            **cell.model.key(),
             "version": VERSION,
             "question": cell.question,
-            "chat": cell.loaded.spec.style.chat,
+            "chat": cell.model.spec.style.chat,
             "tasks_sha256": _sha256(
                 [[task.paragraphs, task.gold] for task in retrieval_tasks(cell)]
             ),
@@ -79,8 +73,12 @@ def retrieval_tasks(cell: Cell) -> list[Passages]:
 
 
 def _compute(cell: Cell, selections: Selections) -> Computed:
+    # Not above: ranks that are stored are judged without torch.
+    from ablation.detection.retrieval import paragraph_attention, paragraph_scores, retrieval_prompt
+    from ablation.metrics.retrieval import rank_of
+
     started, tasks = time.perf_counter(), retrieval_tasks(cell)
-    loaded, query = cell.loaded, question_by_key(cell.question).text
+    loaded, query = cell.model.loaded, question_by_key(cell.question).text
     ranks: dict[str, list[int]] = {name: [] for name in selections}
     described = f"retrieve {cell.question}"
     with memory_errors(), tqdm(tasks, desc=described, unit="query", delay=1, disable=None) as bar:
@@ -96,7 +94,7 @@ def _compute(cell: Cell, selections: Selections) -> Computed:
         {"filing": task.filing, "company": task.company, "paragraphs": len(task.paragraphs)}
         for task in tasks
     ]
-    return {"items": items, "ranks": ranks}, provenance(loaded, time.perf_counter() - started)
+    return {"items": items, "ranks": ranks}, provenance(cell.model, time.perf_counter() - started)
 
 
 def _sha256(value: object) -> str:

@@ -12,7 +12,7 @@ from experiments.claims import LEVELS
 from experiments.plugin.options import chosen_cells, chosen_filings
 
 if TYPE_CHECKING:
-    from ablation.models.loading import LoadedModel
+    from ablation.models.model import Model
     from experiments.cells.cell import Cell
     from experiments.cells.outcomes import CellOutcomes
     from experiments.cells.runner import CellRunner
@@ -29,15 +29,13 @@ def cells(pytestconfig: pytest.Config) -> list[CellName]:
 
 
 @pytest.fixture(scope="session")
-def cell_for(
-    pytestconfig: pytest.Config, loaded_model: "LoadedModel"
-) -> "Callable[[CellName], Cell]":
+def cell_for(pytestconfig: pytest.Config, chosen_model: "Model") -> "Callable[[CellName], Cell]":
     """Name -> the cell with its prompts built."""
     from experiments.cells.cell import build_cell
 
     @cache
     def build(name: CellName) -> "Cell":
-        return build_cell(loaded_model, chosen_filings(pytestconfig), name.question, name.tokens)
+        return build_cell(chosen_model, chosen_filings(pytestconfig), name.question, name.tokens)
 
     return build
 

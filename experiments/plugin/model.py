@@ -15,7 +15,7 @@ from experiments.plugin.options import chosen_engine, chosen_spec, worker_device
 from experiments.plugin.progress import watch_of
 
 if TYPE_CHECKING:
-    from ablation.models.loading import LoadedModel
+    from ablation.models.model import Model
     from experiments.store import Store
 
 
@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "loaded_model" in getattr(item, "fixturenames", ()):
+        if "chosen_model" in getattr(item, "fixturenames", ()):
             item.add_marker("model")
 
 
@@ -65,11 +65,11 @@ def store(pytestconfig: pytest.Config, run_folder: Path) -> "Store":
 
 
 @pytest.fixture(scope="session")
-def loaded_model(pytestconfig: pytest.Config) -> "LoadedModel":
-    """The model of ``--model``, loaded when first asked for."""
-    from ablation.models.loading import load_model
+def chosen_model(pytestconfig: pytest.Config) -> "Model":
+    """The model of ``--model``, loaded when something is first computed with it."""
+    from ablation.models.model import open_model
 
-    return load_model(
+    return open_model(
         chosen_spec(pytestconfig),
         worker_device(pytestconfig),
         pytestconfig.getoption("dtype"),

@@ -7,14 +7,9 @@ The tiny model is random: what is shown is arithmetic, which holds for any weigh
 property of Llama. The share that is left depends on the weights; that it is not zero does not.
 """
 
-from contextlib import ExitStack, contextmanager
-
 import numpy as np
 import pytest
-import torch
-from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from ablation.tests.tiny_models import random_ids, tiny_model
 from experiments.judging.verdict import Evidence
 from experiments.published.llama3 import LLAMA3
 from experiments.published.zeroed_attention import (
@@ -33,7 +28,6 @@ KNOWN_NOT_TO_HOLD = {
     "a tiny random model their mean keeps 85% of the output's norm",
 }
 
-POSITIONS = 24
 ROUNDING = {"rtol": 1e-4, "atol": 1e-6}
 """float32 of two orders of summation."""
 
@@ -65,67 +59,19 @@ def test_for_the_last_position_the_two_are_the_same():
     assert causal_mean(VALUES)[-1] == pytest.approx(overall_mean(VALUES)[-1])
 
 
-class Layer:
-    """What one attention layer computed: queries, keys, values and outputs, by query head."""
+@pytest.fixture(scope="module")
+def unablated():
+    from experiments.published.tiny_attention import layers_of, tiny_llama  # imports torch
 
-    def __init__(self, tensors, config, rotary):
-        self.heads = config.num_attention_heads
-        queries, keys, values, outputs = (
-            tensors[name].unflatten(-1, (-1, config.head_dim)).transpose(0, 1)
-            for name in ("q_proj", "k_proj", "v_proj", "o_proj")
-        )
-        queries, keys = apply_rotary_pos_emb(queries[None], keys[None], *rotary)
-        group = self.heads // config.num_key_value_heads
-        self.queries, self.outputs = queries[0].double().numpy(), outputs.double().numpy()
-        self.keys, self.values = (
-            found.repeat_interleave(group, dim=0).double().numpy() for found in (keys[0], values)
-        )
+    return layers_of(tiny_llama())
 
 
 @pytest.fixture(scope="module")
-def model():
-    return tiny_model("llama-gqa")
-
-
-@contextmanager
-def zeroed_queries(model, layer):
-    """Zeroes the queries of a layer's heads: what one of them gives, the others do not touch."""
-    projection = model.model.layers[layer].self_attn.q_proj
-    handle = projection.register_forward_hook(lambda module, arguments, output: 0 * output)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def layers_of(model):
-    """One forward pass of the tiny model, as ``Layer``s."""
-    kept: list[dict[str, torch.Tensor]] = [{} for _ in model.model.layers]
-
-    def keep(found, name):
-        def after(module, arguments, output):
-            found[name] = (arguments[0] if name == "o_proj" else output)[0]
-
-        return after
-
-    with ExitStack() as stack, torch.no_grad():
-        for found, block in zip(kept, model.model.layers, strict=True):
-            for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
-                module = getattr(block.self_attn, name)
-                stack.callback(module.register_forward_hook(keep(found, name)).remove)
-        model(random_ids(POSITIONS))
-        rotary = model.model.rotary_emb(torch.zeros(1), torch.arange(POSITIONS)[None])
-    return [Layer(found, model.config, rotary) for found in kept]
-
-
-@pytest.fixture(scope="module")
-def unablated(model):
-    return layers_of(model)
-
-
-@pytest.fixture(scope="module")
-def outputs(model, unablated):
+def outputs(unablated):
     """Condition -> the output of each head in it, by layer and head."""
+    from experiments.published.tiny_attention import layers_of, tiny_llama, zeroed_queries
+
+    model = tiny_llama()
     queries_zeroed, logits_zeroed = [], []
     for number, layer in enumerate(unablated):
         with zeroed_queries(model, number):

@@ -48,11 +48,11 @@ def test_top_heads_are_the_best_of_the_ranking(cell, detection_of, ablation_of):
 
 
 def test_control_heads_are_disjoint_from_the_top_and_reproducible(
-    cell, detection_of, ablation_of, loaded_model
+    cell, detection_of, ablation_of, chosen_model
 ):
     top = {Head.parse(name) for name in detection_of(cell)["top_50_heads"]}
     assert len(top) == EXCLUDED_TOP
-    candidates = [head for head in loaded_model.grid if head not in top]
+    candidates = [head for head in chosen_model.grid if head not in top]
     for row in ablation_of(cell)[RANDOM]:
         drawn = random.Random(42).sample(candidates, row["num_heads"])
         assert row["heads"] == [[head.layer, head.head] for head in drawn]

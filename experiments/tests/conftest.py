@@ -48,3 +48,11 @@ def headclaims(capfd, monkeypatch, tmp_path):
         return ended.value.code, out, err
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_kept_facts(tmp_path_factory):
+    """What is found out about made-up models is not kept in the user's cache."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ablation.assets.kept.FOLDER", tmp_path_factory.mktemp("kept"))
+        yield

@@ -4,12 +4,12 @@ import pytest
 
 from ablation.detection import QRHEAD
 from ablation.filings.synthetic import synthetic_filings
-from ablation.models.loading import load_model
+from ablation.models.model import open_model
 from ablation.models.registry import model_spec
-from ablation.modes import ZeroAblation
 from ablation.tests.tiny_models import tiny_directory
 from experiments.cells import conditions
 from experiments.cells.cell import build_cell
+from experiments.cells.choices import AblationChoice
 from experiments.cells.conditions import answers_unit
 from experiments.cells.detection import detection_unit
 from experiments.cells.noise import noise_unit
@@ -25,9 +25,9 @@ CONDITIONS = 1 + 2 + 2 + 2  # unablated; top, uniform and layer-matched heads
 def cells(tmp_path_factory):
     """Two cells of a model of 128 heads."""
     directory = tiny_directory(tmp_path_factory.mktemp("models") / "tiny", layers=2, heads=64)
-    loaded = load_model(model_spec(str(directory)))
+    model = open_model(model_spec(str(directory)))
     return [
-        build_cell(loaded, synthetic_filings(6), question, 350)
+        build_cell(model, synthetic_filings(6), question, 350)
         for question in ("inc_state", "hq_state")
     ]
 
@@ -68,7 +68,7 @@ def counted(monkeypatch):
 
 def test_what_other_processes_are_at_is_left_to_them(cells, runner_of):
     first, second = cells
-    unablated = answers_unit(first, (), ZeroAblation())
+    unablated = answers_unit(first, (), AblationChoice().of(first))
     ranking = detection_unit(second, QRHEAD)
     noise = noise_unit(first)
     runner = runner_of()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ablation.detection import METHODS
-from ablation.modes.protocol import BiasPolicy, Scope
+from ablation.modes import BiasPolicy, Scope
 from experiments.cells.choices import BIAS_POLICIES, MODES, SCOPES
 from experiments.tests.conftest import TINY_TOKENS
 

@@ -1,7 +1,6 @@
 """Evidence on claim A7 from made-up rankings and answers."""
 
 import pytest
-import torch
 
 from ablation.controls import LAYER_MATCHED, SHARED
 from ablation.detection.ranking import HeadRanking
@@ -16,10 +15,10 @@ FILINGS = [f"f{number}" for number in range(8)]
 
 def ranking(*best):
     """The heads with these numbers, best first; the others were not found."""
-    scores = torch.zeros(LAYERS * HEADS)
+    scores = [[0.0] * HEADS for _ in range(LAYERS)]
     for place, head in enumerate(best):
-        scores[head] = len(best) - place
-    return HeadRanking.from_scores(scores.view(LAYERS, HEADS))
+        scores[head // HEADS][head % HEADS] = float(len(best) - place)
+    return HeadRanking.from_scores(scores)
 
 
 RANKED = Ranked(

@@ -14,15 +14,15 @@ QUESTIONS = ("inc_state", results.OTHER_QUESTION)
 def cells(tmp_path_factory):
     """Two cells of a model of 128 heads: 50 are left beside the top 50."""
     from ablation.filings.synthetic import synthetic_filings
-    from ablation.models.loading import load_model
+    from ablation.models.model import open_model
     from ablation.models.registry import model_spec
     from ablation.tests.tiny_models import tiny_directory
     from experiments.cells.cell import build_cell
 
     folder = tiny_directory(tmp_path_factory.mktemp("models") / "tiny", layers=2, heads=64)
-    loaded = load_model(model_spec(str(folder)))
+    model = open_model(model_spec(str(folder)))
     filings = synthetic_filings(10)
-    return [build_cell(loaded, filings, question, 200) for question in QUESTIONS]
+    return [build_cell(model, filings, question, 200) for question in QUESTIONS]
 
 
 @pytest.fixture(scope="module")

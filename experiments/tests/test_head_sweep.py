@@ -12,8 +12,8 @@ import torch
 
 from ablation.errors import ComputationError
 from ablation.heads import Head
+from ablation.metrics.measured_perplexity import perplexity
 from ablation.metrics.paired_perplexity import delta_ppl
-from ablation.metrics.perplexity import perplexity
 from ablation.sites import head_sites
 from experiments.exp10.evaluations import Evaluations
 from experiments.exp10.individual import individual_document, sweep
@@ -41,7 +41,7 @@ def path_of(evaluations, heads):
 
 def perplexity_by_weights(setting, head):
     """The same ablation by another way: the head's rows of W_O are 0."""
-    model = copy.deepcopy(setting.loaded.model)
+    model = copy.deepcopy(setting.model.loaded.model)
     with torch.no_grad():
         head_sites(model).output_weight(head.layer)[head.head].zero_()
     return perplexity(model, setting.text.ids, window=setting.window)
@@ -51,7 +51,7 @@ def perplexity_by_weights(setting, head):
 def test_every_head_is_ablated_alone_and_exactly(name, evaluations_of):
     evaluations = evaluations_of(name, bias="remove")
     swept = sweep(evaluations)
-    assert list(swept.ablated) == list(evaluations.setting.loaded.grid)
+    assert list(swept.ablated) == list(evaluations.setting.model.grid)
     for head, ablated in swept.ablated.items():
         expected = perplexity_by_weights(evaluations.setting, head)
         assert ablated.window_nll_sums == pytest.approx(expected.window_nll_sums, rel=NUMERICAL)
@@ -237,7 +237,7 @@ def test_the_document_has_an_interval_where_there_are_windows_enough(evaluations
 def test_a_perplexity_that_is_not_finite_is_an_error_and_no_result(evaluations_of):
     evaluations = evaluations_of("llama-gqa")
     with torch.no_grad():
-        evaluations.setting.loaded.model.lm_head.weight.mul_(1e6)
+        evaluations.setting.model.loaded.model.lm_head.weight.mul_(1e6)
     with pytest.raises(ComputationError, match="unablated: the perplexity is inf"):
         evaluations.perplexity([])
     assert not list(evaluations.store.root.rglob("*.json"))
@@ -247,8 +247,8 @@ def test_results_of_default_settings_are_called_after_the_model_alone(tmp_path):
     setting = small_setting(tmp_path, tokens=256, window=256)
     assert re.fullmatch("gpt2_random-[0-9a-f]{8}_256x256", setting.tag)
     # The tiny model's context is 256.
-    spec = dataclasses.replace(setting.loaded.spec, text="random", text_tokens=256)
-    usual = dataclasses.replace(setting, loaded=dataclasses.replace(setting.loaded, spec=spec))
+    spec = dataclasses.replace(setting.model.spec, text="random", text_tokens=256)
+    usual = dataclasses.replace(setting, model=dataclasses.replace(setting.model, spec=spec))
     assert usual.tag == "gpt2"
-    usual.loaded.model.to(torch.bfloat16)
-    assert usual.tag == "gpt2_bfloat16"
+    model = dataclasses.replace(usual.model, dtype="bfloat16")
+    assert dataclasses.replace(usual, model=model).tag == "gpt2_bfloat16"

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ablation.errors import ComputationError
-from ablation.models.loading import load_model
+from ablation.models.model import open_model
 from ablation.models.registry import model_spec
 from ablation.sites import head_sites
 from experiments.exp10.penetration import (
@@ -17,8 +17,8 @@ from experiments.exp10.penetration import (
     correlation,
     penetration,
     word_penetration,
-    word_residuals,
 )
+from experiments.exp10.residuals import word_residuals
 from experiments.store import Run, Store
 
 DEPTH = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
@@ -26,7 +26,7 @@ DEPTH = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
 
 @pytest.fixture(scope="module")
 def loaded(tiny):
-    return load_model(model_spec(str(tiny)))
+    return open_model(model_spec(str(tiny)))
 
 
 def made_up(strengths, profile=DEPTH):
@@ -98,7 +98,7 @@ def test_the_token_alone_tells_no_sense_where_positions_are_rotary(loaded, store
 
 def test_g_is_computed_once(loaded, store, monkeypatch):
     first = penetration(loaded, store)
-    monkeypatch.setattr("experiments.exp10.penetration.word_residuals", None)
+    monkeypatch.setattr("experiments.exp10.residuals.word_residuals", None)
     assert penetration(loaded, store) == first
 
 
@@ -109,7 +109,7 @@ def test_g_of_another_model_is_never_taken_for_this_one(loaded, tiny, store, tmp
     weights = load_file(other / "model.safetensors")
     weights["model.layers.1.mlp.up_proj.weight"] *= 2
     save_file(weights, other / "model.safetensors", {"format": "pt"})
-    after = penetration(load_model(model_spec(str(other))), store)
+    after = penetration(open_model(model_spec(str(other))), store)
     assert after["g"] != before["g"]
 
 

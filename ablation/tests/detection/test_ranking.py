@@ -1,12 +1,11 @@
 import pytest
-import torch
 
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
 from ablation.heads import Head, HeadGrid
 
 GRID = HeadGrid(2, 2)
-ROWS = HeadRanking.from_scores(torch.tensor([[0.1, 0.4], [0.4, -0.2]])).to_json()
+ROWS = HeadRanking.from_scores([[0.1, 0.4], [0.4, -0.2]]).to_json()
 
 
 def test_scores_are_sorted_and_ties_go_by_the_head():
@@ -28,7 +27,7 @@ def test_a_ranking_from_elsewhere_may_leave_heads_out():
 
 
 def test_heads_with_a_score_of_0_were_not_found_and_are_never_the_top():
-    scores = torch.tensor([[0.0, 0.0], [0.3, 0.0], [-0.1, 0.2]])
+    scores = [[0.0, 0.0], [0.3, 0.0], [-0.1, 0.2]]
     for ranking in (
         HeadRanking.from_scores(scores),
         HeadRanking.from_json(

@@ -7,17 +7,14 @@ import torch
 
 from ablation.detection.retrieval import (
     RetrievalPrompt,
-    mean_reciprocal_rank,
     paragraph_attention,
     paragraph_scores,
-    rank_of,
-    ranked,
-    recall_at,
     retrieval_prompt,
     retrieve,
 )
 from ablation.errors import InvalidInput
 from ablation.heads import Head
+from ablation.metrics.retrieval import mean_reciprocal_rank, rank_of, ranked, recall_at
 from ablation.tests.detection.detection_prompts import eager_attention
 from ablation.tests.tiny_models import CONFIGS, byte_tokenizer, random_ids, tiny_model
 

@@ -14,15 +14,11 @@ from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.errors import ComputationError
 from ablation.heads import Head
-from ablation.modes import (
-    BosAblation,
-    UniformAllAblation,
-    UniformCausalAblation,
-    ZeroAblation,
-)
+from ablation.modes import BiasPolicy, Scope
 from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
-from ablation.modes.protocol import BiasPolicy, Scope
+from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
 from ablation.modes.resample import resample_ablation
+from ablation.modes.zero import ZeroAblation
 from ablation.tests.tiny_models import CONFIGS, LAYERS, VOCAB, random_ids, tiny_model
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")

@@ -6,7 +6,7 @@ from ablation.engine import EngineChoice
 from ablation.engine.engines import FastEngine, ReferenceEngine, engine_of
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.modes import ZeroAblation
+from ablation.modes.zero import ZeroAblation
 from ablation.tests.tiny_models import random_ids
 
 

@@ -12,7 +12,7 @@ from ablation.filings.synthetic import synthetic_filings
 from ablation.heads import Head
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
-from ablation.modes import ZeroAblation
+from ablation.modes.zero import ZeroAblation
 from ablation.prompts.haystacks import haystack_text
 from ablation.prompts.prompt import PromptBuilder
 

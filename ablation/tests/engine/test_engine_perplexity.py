@@ -15,15 +15,11 @@ from ablation.engine.layers import LayerwisePass
 from ablation.engine.sweep import perplexities
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head
-from ablation.metrics.perplexity import perplexity
-from ablation.modes import (
-    BosAblation,
-    UniformAllAblation,
-    UniformCausalAblation,
-    ZeroAblation,
-)
+from ablation.metrics.measured_perplexity import perplexity
+from ablation.modes import BiasPolicy, Scope
 from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
-from ablation.modes.protocol import BiasPolicy, Scope
+from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
+from ablation.modes.zero import ZeroAblation
 from ablation.sites import head_sites
 from ablation.tests.tiny_models import CONFIGS, HIDDEN, LAYERS, random_ids, tiny_model
 

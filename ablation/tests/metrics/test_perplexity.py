@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from ablation.errors import ComputationError, InvalidInput
-from ablation.metrics.perplexity import Perplexity, perplexity, token_nll, windows
+from ablation.metrics.measured_perplexity import perplexity, token_nll, windows
+from ablation.metrics.perplexity import Perplexity
 
 NUMERICAL = 1e-6  # relative; the same sums in another order
 

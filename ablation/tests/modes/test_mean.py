@@ -9,9 +9,9 @@ from ablation.ablator import HeadAblator
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.modes import MeanAblation
-from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts, mean_z
-from ablation.modes.protocol import Ablation, Scope
+from ablation.modes import Scope
+from ablation.modes.mean import MeanAblation, mean_ablation, mean_ablation_of_prompts, mean_z
+from ablation.modes.protocol import Ablation
 from ablation.modes.resample import resample_ablation
 from ablation.sites import head_sites
 from ablation.tests.tiny_models import LAYERS, random_ids

@@ -13,17 +13,12 @@ from ablation.attention import observe_attention
 from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.modes import (
-    BosAblation,
-    MeanAblation,
-    ResampleAblation,
-    UniformAllAblation,
-    UniformCausalAblation,
-    ZeroAblation,
-)
-from ablation.modes.mean import mean_ablation_of_prompts
-from ablation.modes.protocol import Ablation, Scope
-from ablation.modes.resample import resample_ablation
+from ablation.modes import Scope
+from ablation.modes.mean import MeanAblation, mean_ablation_of_prompts
+from ablation.modes.protocol import Ablation
+from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
+from ablation.modes.resample import ResampleAblation, resample_ablation
+from ablation.modes.zero import ZeroAblation
 from ablation.sites import head_sites
 from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
 from ablation.tests.tolerances import assert_same

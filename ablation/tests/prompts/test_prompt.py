@@ -3,7 +3,7 @@ import pytest
 from ablation.errors import InvalidInput
 from ablation.filings.filing import QUESTIONS, Fact, Filing
 from ablation.filings.synthetic import synthetic_filings
-from ablation.prompts.prompt import PromptBuilder, answerable
+from ablation.prompts.prompt import PromptBuilder
 from ablation.prompts.styles import PLAIN, PromptStyle
 from ablation.tests.tiny_models import BYTES, byte_tokenizer
 
@@ -57,12 +57,8 @@ def test_a_truth_at_either_end_of_a_long_section_stays_in_the_needle():
         assert builder(400).build(filing_with(section)) is not None
 
 
-def test_a_needle_that_cannot_hold_the_truth_is_left_out_and_named():
-    build = builder(len(ASKED) + 100 + 4)
-    fits = filing_with("Delaware" + "x" * 500)
-    items, left_out = answerable(build, [fits])
-    assert items == []
-    assert left_out == ["one"]
+def test_there_is_no_prompt_whose_needle_cannot_hold_the_truth():
+    assert builder(len(ASKED) + 100 + 4).build(filing_with("Delaware" + "x" * 500)) is None
 
 
 def test_the_null_question_shares_the_context():

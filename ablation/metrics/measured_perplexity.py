@@ -1,0 +1,144 @@
+"""Perplexity of a text under a causal language model, window by window.
+
+Protocol of the exp10 study: the token ids are cut into consecutive windows, each run on its own,
+without BOS and without carrying context over; the first token of a window is given, the others are
+predicted, so a window of n tokens counts n - 1 positions. A last, shorter window counts too; a
+single left-over token does not.
+
+The logits of a whole window (positions × vocabulary) are never formed: the base model gives hidden
+states, and the output embedding turns them into log-probabilities a chunk of positions at a time.
+"""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ablation.errors import ComputationError, InvalidInput
+from ablation.metrics.perplexity import BLOCK, Perplexity
+
+POSITIONS_PER_CHUNK = 256  # 50 MB of fp32 logits at a vocabulary of 49,152
+
+# Families that transform logits after the output embedding name it so in their config.
+LOGIT_TRANSFORMS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
+
+
+def perplexity(
+    model: nn.Module,
+    ids: Int[Tensor, " tokens"],
+    *,
+    window: int,
+    chunk: int = POSITIONS_PER_CHUNK,
+) -> Perplexity:
+    """Returns the perplexity of ``ids`` under ``model`` as it stands, hooks included.
+
+    One forward of the base model per window, so hooks fire as often as there are windows.
+
+    Args:
+        model: a transformers causal LM in evaluation mode.
+        ids: token ids of the whole text.
+        window: tokens per window, at most the model's context.
+        chunk: positions whose logits exist at a time; changes memory, not the result.
+
+    Raises:
+        InvalidInput: the window is longer than the context, the text too short for one position,
+            the model in training mode, or its logits are more than a linear map of hidden states.
+        ComputationError: the NLL is not finite.
+    """
+    check_model(model, window)
+    device = next(model.parameters()).device
+    parts = windows(ids, window)
+    return perplexity_of(window_nll(model, part.to(device), chunk=chunk) for part in parts)
+
+
+def perplexity_of(window_nlls: Iterable[Float[Tensor, " _"]]) -> Perplexity:
+    """The perplexity of a text, given the NLL of every next token, window by window.
+
+    Raises:
+        ComputationError: the NLL of a window is not finite.
+    """
+    sums, counts = [], []
+    for number, nll in enumerate(window_nlls):
+        # Not on the device: some (MPS) know no float64.
+        blocks = nll.cpu().double().split(BLOCK)
+        nll_sums = tuple(block.sum().item() for block in blocks)
+        if not math.isfinite(sum(nll_sums)):
+            raise ComputationError(
+                f"the NLL of window {number} ({nll.numel() + 1} tokens) is {sum(nll_sums)}; "
+                "expected a finite number: run in float32, or ablate fewer heads"
+            )
+        sums.append(nll_sums)
+        counts.append(tuple(block.numel() for block in blocks))
+    return Perplexity(tuple(sums), tuple(counts))
+
+
+def windows(ids: Int[Tensor, " tokens"], window: int) -> tuple[Int[Tensor, " _"], ...]:
+    """Cuts ids into consecutive windows of ``window`` tokens; the last may be shorter.
+
+    Raises:
+        InvalidInput: a window has no next token to predict.
+    """
+    if window < 2:
+        raise InvalidInput(f"a window needs at least 2 tokens to predict one, got {window}")
+    if ids.numel() < 2:
+        raise InvalidInput(f"perplexity needs at least 2 tokens of text, got {ids.numel()}")
+    return tuple(part for part in ids.split(window) if part.numel() >= 2)
+
+
+@torch.inference_mode()
+def window_nll(
+    model: nn.Module, ids: Int[Tensor, " tokens"], *, chunk: int = POSITIONS_PER_CHUNK
+) -> Float[Tensor, " tokens-1"]:
+    """Returns the fp32 NLL (nats) of each token of one window but the first."""
+    hidden = model.base_model(input_ids=ids[None], use_cache=False).last_hidden_state[0]
+    return token_nll(hidden[:-1], model.get_output_embeddings(), ids[1:], chunk=chunk)
+
+
+@torch.inference_mode()
+def token_nll(
+    hidden: Float[Tensor, "positions hidden"],
+    output_embedding: nn.Module,
+    targets: Int[Tensor, " positions"],
+    *,
+    chunk: int = POSITIONS_PER_CHUNK,
+) -> Float[Tensor, " positions"]:
+    """Returns the fp32 NLL (nats) of each target, given the hidden state that predicts it.
+
+    Args:
+        hidden: final hidden states, after the last normalisation.
+        output_embedding: the model's map from hidden states to logits.
+        targets: the token that follows each position.
+        chunk: positions whose logits exist at a time.
+    """
+    if chunk < 1:
+        raise InvalidInput(f"a chunk needs at least 1 position, got {chunk}")
+    parts = [
+        nn.functional.cross_entropy(
+            output_embedding(hidden_chunk).float(), target_chunk, reduction="none"
+        )
+        for hidden_chunk, target_chunk in zip(
+            hidden.split(chunk), targets.split(chunk), strict=True
+        )
+    ]
+    return torch.cat(parts)
+
+
+def check_model(model: nn.Module, window: int) -> None:
+    """Raises InvalidInput unless the perplexity of ``model`` in such windows is well-defined."""
+    if model.training:
+        raise InvalidInput("perplexity needs a model without dropout; call model.eval() first")
+    context = getattr(model.config, "max_position_embeddings", None)
+    if context is not None and window > context:
+        raise InvalidInput(
+            f"a window of {window} tokens exceeds the model's context of {context}; "
+            f"use at most {context}"
+        )
+    for name in LOGIT_TRANSFORMS:
+        if getattr(model.config, name, None) not in (None, 1, 1.0):
+            raise InvalidInput(
+                f"{type(model).__name__} transforms its logits ({name} = "
+                f"{getattr(model.config, name)}); perplexity knows models whose logits are "
+                "output_embedding(hidden states) only"
+            )

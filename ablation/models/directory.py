@@ -1,0 +1,82 @@
+"""Where the files of a model lie, and a fingerprint of them."""
+
+import hashlib
+from pathlib import Path
+
+from ablation.assets.embedded import cached, find
+from ablation.assets.hub import from_hub
+from ablation.assets.store import sha256_of
+from ablation.errors import AssetError, InvalidInput
+from ablation.models.registry import ModelSpec
+
+MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+"""What a model is read from: never pickle, never code."""
+
+
+def model_directory(spec: ModelSpec) -> Path:
+    """Where the files of a model lie; fetches them if they are not there.
+
+    Raises:
+        InvalidInput: its hub id is none.
+        Unavailable: the hub cannot be reached, or does not give the model.
+        AssetError: the embedded model cannot be fetched or stored.
+    """
+    if spec.asset is not None:
+        return cached(spec.asset)
+    if spec.directory is not None:
+        return spec.directory
+    assert spec.hub_id is not None
+    return _download(spec.hub_id)
+
+
+def model_files(directory: Path) -> list[Path]:
+    """The files that a model is read from, in the order of their names.
+
+    Raises:
+        InvalidInput: one is a pipe, a device or a folder: reading it might never end.
+    """
+    found = sorted(path for pattern in MODEL_FILES for path in directory.glob(pattern))
+    for path in found:
+        if path.exists() and not path.is_file():
+            raise InvalidInput(f"{path}: a regular file is required: remove what is there")
+    return [path for path in found if path.exists()]
+
+
+def fingerprint(directory: Path, asset: str | None = None) -> str:
+    """Hash over names and contents of weights, config and tokenizer.
+
+    Args:
+        directory: where they lie.
+        asset: the asset that they are, or None; its files are compared with what was stored.
+
+    Raises:
+        InvalidInput: as ``model_files``.
+        AssetError: a file of the asset has changed.
+    """
+    stored = {} if asset is None else find(asset).slot.manifest()
+    digest = hashlib.sha256()
+    for path in model_files(directory):
+        of_file = sha256_of(path)
+        recorded, _ = stored.get(f"{directory.name}/{path.name}", (of_file, 0))
+        if recorded != of_file:
+            raise AssetError(
+                f"{path} has sha256 {of_file}, and {recorded} was stored: run `headclaims assets "
+                f"remove {asset}`, it is made anew"
+            )
+        digest.update(path.name.encode())
+        digest.update(of_file.encode())
+    return digest.hexdigest()
+
+
+def _download(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return from_hub(
+        f"model {hub_id}",
+        "give a local copy with --model DIR",
+        lambda: snapshot_download(
+            hub_id,
+            allow_patterns=list(MODEL_FILES),
+            ignore_patterns=["*/*"],
+        ),
+    )

@@ -1,0 +1,131 @@
+"""A model by its files: what a result's key says of it, and, when something is computed, itself.
+
+Looking up a result takes a fingerprint, the number of heads and the context, which are found out
+once and kept as long as no file of the model changes. Nothing here imports torch.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ablation.assets.kept import code, file_state, kept
+from ablation.engine import EngineChoice
+from ablation.errors import InvalidInput
+from ablation.heads import HeadGrid
+from ablation.models.directory import fingerprint, model_directory, model_files
+from ablation.models.registry import DTYPES, ModelSpec
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is known of a model once it has been loaded.
+
+    Attributes:
+        fingerprint: hash over names and contents of its files.
+        layers, heads: of the model, and of a layer.
+        context: the positions it has.
+        longest_prompt: the longest prompt in tokens.
+    """
+
+    fingerprint: str
+    layers: int
+    heads: int
+    context: int
+    longest_prompt: int
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model, loaded when its weights or its tokenizer are first asked for.
+
+    Attributes:
+        spec: which model.
+        directory: where its files lie.
+        dtype: of its weights, one of ``DTYPES``.
+        engine: what runs it under many sets of ablated heads.
+    """
+
+    spec: ModelSpec
+    directory: Path
+    dtype: str
+    engine: EngineChoice
+    _load: Callable[[], Any] = field(repr=False)
+
+    @cached_property
+    def loaded(self) -> Any:
+        """The ``LoadedModel``, whose class it would take torch to name.
+
+        Raises:
+            InvalidInput, ComputationError: as ``load_model``.
+        """
+        return self._load()
+
+    @cached_property
+    def _facts(self) -> _Facts:
+        files = {path.name: file_state(path) for path in model_files(self.directory)}
+        of = {"directory": str(self.directory.resolve()), "asset": self.spec.asset}
+        made_with = {"files": files, **code("ablation.models", "ablation.sites")}
+        return _Facts(**kept("model", of, made_with, lambda: asdict(self._found())))
+
+    def _found(self) -> _Facts:
+        loaded = self.loaded
+        return _Facts(
+            fingerprint(self.directory, self.spec.asset),
+            loaded.grid.layers,
+            loaded.grid.heads,
+            loaded.context,
+            loaded.longest_prompt,
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash over names and contents of weights, config and tokenizer."""
+        return self._facts.fingerprint
+
+    @property
+    def grid(self) -> HeadGrid:
+        return HeadGrid(self._facts.layers, self._facts.heads)
+
+    @property
+    def context(self) -> int:
+        """How many positions the model has."""
+        return self._facts.context
+
+    @property
+    def longest_prompt(self) -> int:
+        """The longest prompt in tokens, see ``LoadedModel.longest_prompt``."""
+        return self._facts.longest_prompt
+
+    def key(self) -> dict[str, Any]:
+        """What of the model a stored result depends on; the first part of its key."""
+        return {
+            "model_sha256": self.fingerprint,
+            "dtype": self.dtype,
+            "engine": f"{self.engine.name} {self.engine.version}",
+        }
+
+
+def open_model(
+    spec: ModelSpec,
+    device: str = "cpu",
+    dtype: str = DTYPES[0],
+    engine: EngineChoice = EngineChoice(),
+) -> Model:
+    """The model of ``spec``, fetched if it is not there; loaded only when something needs it.
+
+    Raises:
+        InvalidInput: the dtype is unknown, or the hub id none.
+        Unavailable: the hub cannot be reached, or does not give the model.
+        AssetError: the embedded model cannot be fetched or stored.
+    """
+    if dtype not in DTYPES:
+        raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
+
+    def load() -> Any:
+        from ablation.models.loading import load_model
+
+        return load_model(spec, device, dtype, engine)
+
+    return Model(spec, model_directory(spec), dtype, engine, load)

@@ -1,0 +1,80 @@
+"""The prompts of a cell, built once and kept: nobody who only judges needs a tokenizer for them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ablation.assets.kept import code, kept
+from ablation.filings.filing import Filing, FilingSet, question_by_key
+from ablation.filings.split import split_filings
+from ablation.models.model import Model
+from ablation.prompts.haystacks import haystack_text
+from ablation.prompts.prompt import Prompt, PromptBuilder
+
+Item = tuple[Filing, Prompt]
+
+MADE_BY = ("ablation.prompts", "ablation.filings", "ablation.metrics.answers", "transformers==",
+           "tokenizers==", "jinja2==")  # fmt: skip
+"""What decides how a prompt looks, beside the model, the filings and the haystack."""
+
+
+def split_prompts(
+    model: Model, filings: FilingSet, question: str, tokens: int
+) -> tuple[dict[str, list[Item]], list[str]]:
+    """The filings of the detection and the test split with their prompts, and those left out.
+
+    Args:
+        model: whose tokenizer and prompt style they are built with.
+        filings: what is asked about; those without a truth are passed over.
+        question: key of the question.
+        tokens: the length of every prompt.
+
+    Returns:
+        Split -> its items; and the names of the filings whose truth does not fit.
+
+    Raises:
+        InvalidInput: unknown question, or a length below what it takes.
+    """
+    asked = question_by_key(question)
+    splits = {
+        name: [filing for filing in split if question in filing.facts]
+        for name, split in zip(("detection", "test"), split_filings(filings.filings), strict=True)
+    }
+    style = model.spec.style
+    haystack = haystack_text(style.haystack)
+    of = {
+        "model_sha256": model.fingerprint,
+        "question": asdict(asked),
+        "tokens": tokens,
+        "style": asdict(style),
+        "filings": _sha256({name: list(map(asdict, split)) for name, split in splits.items()}),
+    }
+
+    def build() -> dict[str, list[dict[str, Any] | None]]:
+        builder = PromptBuilder(model.loaded.tokenizer, asked, tokens, haystack, style)
+        return {
+            name: [
+                None if (prompt := builder.build(filing)) is None else asdict(prompt)
+                for filing in split
+            ]
+            for name, split in splits.items()
+        }
+
+    found = kept("prompts", of, {"haystack": _sha256(haystack), **code(*MADE_BY)}, build)
+    items: dict[str, list[Item]] = {}
+    left_out = []
+    for name, split in splits.items():
+        pairs = list(zip(split, found[name], strict=True))
+        items[name] = [(filing, _prompt(parts)) for filing, parts in pairs if parts is not None]
+        left_out += [filing.name for filing, parts in pairs if parts is None]
+    return items, left_out
+
+
+def _prompt(parts: Mapping[str, list[int]]) -> Prompt:
+    return Prompt(**{name: tuple(part) for name, part in parts.items()})  # type: ignore[arg-type]
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

@@ -1,0 +1,83 @@
+"""What heads add to the residual stream when their queries or logits are zeroed."""
+
+import time
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
+from ablation.modes import BOS, UNIFORM_ALL, UNIFORM_CAUSAL
+from experiments.cells.cell import Cell, prompts_sha256
+from experiments.judging.verdict import Evidence
+from experiments.provenance import provenance
+from experiments.store import Computed, Store, Unit
+
+KIND = "zeroed_attention"
+VERSION = 1
+"""Raised whenever a change of what is measured changes figures."""
+
+TOKENS = 256
+UNABLATED = "unablated"
+
+PATHS = {"queries zeroed": UNIFORM_CAUSAL, "logits zeroed": UNIFORM_ALL}
+"""Part of claim A6 -> the mode that does it."""
+
+Norms = Mapping[str, list[list[float]]]
+"""Mode -> mean norm over positions of what each head adds to the stream, layer by layer."""
+
+
+def norms(cell: Cell, store: Store) -> Norms:
+    """The norms on the last ``TOKENS`` tokens of a test prompt, stored or measured now."""
+    key = {**cell.model.key(), "version": VERSION, "prompts_sha256": prompts_sha256(cell.test[:1])}
+    document = store.once(Unit(KIND, key, "zeroed queries and logits"), lambda: _measure(cell))
+    assert document is not None  # it waits
+    found: Norms = document.result["norms"]
+    return found
+
+
+def left_evidence(found: Norms, path: str) -> Evidence:
+    """A6: the share of its norm that the median head still adds."""
+    unablated = _flat(found[UNABLATED])
+    zeroed = _flat(found[PATHS[path]])
+    shares = [after / before for after, before in zip(zeroed, unablated, strict=True)]
+    bos = median(a / b for a, b in zip(_flat(found[BOS]), unablated, strict=True))
+    more = sum(after > before for after, before in zip(zeroed, unablated, strict=True))
+    note = (
+        f"median over heads, on {TOKENS} tokens of a test prompt; {more} heads of {len(shares)} "
+        f"add more than before; attention to the first token alone leaves {100 * bos:.1f}%"
+    )
+    return Evidence.exact(median(shares), len(shares), "heads", note)
+
+
+def _measure(cell: Cell) -> Computed:
+    # Not above: what is stored is judged without torch.
+    import torch
+
+    from ablation.engine.layers import LayerwisePass
+    from ablation.modes.protocol import Seen
+    from ablation.modes.redirected import REDIRECTED
+    from ablation.sites import head_sites
+
+    started, model = time.perf_counter(), cell.model.loaded.model
+    sites = head_sites(model)
+    found: dict[str, list[list[float]]] = {}
+    with torch.inference_mode():
+        ids = torch.tensor([cell.test[0][1].ids[-TOKENS:]], device=model.device)
+        one = LayerwisePass(sites, ids)
+        stream, positions = one.embedded, torch.arange(ids.shape[1], device=ids.device)[None]
+        # One layer is changed at a time: each sees the stream of the unablated model.
+        for site in sites.layers:
+            z, attention = one.attend(site.layer, stream, observed=True)
+            seen = Seen(positions, attention)
+            weight = sites.output_weight(site.layer).float()
+            by_mode: dict[str, Any] = {UNABLATED: z.unflatten(-1, (sites.grid.heads, -1))}
+            for mode in (*PATHS.values(), BOS):
+                by_mode[mode] = REDIRECTED[mode]().replacement(site)(seen)
+            for mode, value in by_mode.items():
+                added = torch.einsum("shd,hde->she", value[0].float(), weight)
+                found.setdefault(mode, []).append(added.norm(dim=-1).mean(dim=0).tolist())
+            stream = one.through(site.layer, stream)
+    return {"norms": found}, provenance(cell.model, time.perf_counter() - started)
+
+
+def _flat(by_layer: list[list[float]]) -> list[float]:
+    return [norm for layer in by_layer for norm in layer]
