@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from ablation.errors import InvalidInput, shortened
 
@@ -46,9 +47,7 @@ class HeadGrid:
         return self.layers * self.heads
 
     def __iter__(self) -> Iterator[Head]:
-        for layer in range(self.layers):
-            for head in range(self.heads):
-                yield Head(layer, head)
+        return iter(_heads(self.layers, self.heads))
 
     def __contains__(self, head: object) -> bool:
         return (
@@ -70,6 +69,11 @@ class HeadGrid:
                 )
         check_different(heads)
         return heads
+
+
+@cache
+def _heads(layers: int, heads: int) -> tuple[Head, ...]:
+    return tuple(Head(layer, head) for layer in range(layers) for head in range(heads))
 
 
 def check_different(heads: Iterable[Head]) -> None:

@@ -10,7 +10,8 @@ from jaxtyping import Float
 
 from ablation.errors import InvalidInput
 from ablation.metrics.perplexity import BLOCK, Perplexity
-from ablation.stats import CONFIDENCE, FEWEST_UNITS, Interval, log_ratio_interval
+from ablation.stats.interval import CONFIDENCE, Interval
+from ablation.stats.perplexity_ratio import FEWEST_UNITS, log_ratio_interval
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ Built once as ids and passed on as ids: decoding and tokenising again would doub
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ablation.errors import InvalidInput
@@ -44,7 +45,7 @@ class Prompt:
     fact: Span
     sentence: Span
 
-    @property
+    @cached_property
     def ids(self) -> tuple[int, ...]:
         return self.context + self.question + self.tail
 
@@ -53,7 +54,7 @@ class Prompt:
         """The answer as the needle states it."""
         return self.context[slice(*self.fact)]
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Hash over all parts of the prompt, ids as decimal numbers; what they state left out."""
         parts = (self.context, self.needle, self.question, self.null_question, self.tail)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
 
 from ablation.errors import InvalidInput
 
@@ -42,6 +41,8 @@ def benjamini_hochberg(p_values: PValues) -> list[float]:
     Raises:
         InvalidInput: a p-value is NaN or outside [0, 1].
     """
+    from scipy import stats  # a second, for which a table of claims need not wait
+
     given = _checked(p_values)
     return [float(p) for p in stats.false_discovery_control(given)] if given.size else []
 

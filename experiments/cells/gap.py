@@ -10,7 +10,8 @@ from dataclasses import replace
 from statistics import fmean
 
 from ablation.controls import LAYER_MATCHED, SHARED, UNIFORM
-from ablation.stats import Survival, draws_p, gap_interval, gap_p, mcnemar
+from ablation.stats.gap import Survival, draws_p, gap_interval, gap_p
+from ablation.stats.proportions import mcnemar
 from experiments.cells.outcomes import CellOutcomes, control_answers, survival
 from experiments.judging.verdict import FLOOR, Evidence
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from ablation.controls import UNIFORM
 from ablation.errors import InvalidInput
-from ablation.stats import Interval, Survival, gap_interval
+from ablation.stats.gap import Survival, gap_interval
+from ablation.stats.interval import Interval
 from experiments.cells.keys import RANDOM, TOP
 
 Answers = Mapping[str, bool]

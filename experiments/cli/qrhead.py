@@ -180,7 +180,7 @@ def _ablate(runner: "CellRunner", cells: "list[Cell]", figure: bool) -> None:
 
 
 def _summary(document: dict[str, Any], controls: list[dict[str, Any]]) -> Iterator[str]:
-    from ablation.stats import mcnemar
+    from ablation.stats.proportions import mcnemar
 
     unablated = document["baseline"]
     yield f"unablated          {_correct(unablated)}"
@@ -206,7 +206,7 @@ def _summary(document: dict[str, Any], controls: list[dict[str, Any]]) -> Iterat
 
 def _correct(row: dict[str, Any], unablated: dict[str, Any] | None = None) -> str:
     """Counts with their 95% Wilson interval, and the points lost."""
-    from ablation.stats import wilson_interval
+    from ablation.stats.proportions import wilson_interval
 
     low, high = wilson_interval(row["correct"], row["total"])
     text = f"{row['correct']:>3}/{row['total']} correct [{100 * low:.0f}, {100 * high:.0f}]%"

@@ -9,7 +9,10 @@ from scipy import stats
 from ablation.heads import Head
 from ablation.metrics.paired_perplexity import paired_units
 from ablation.metrics.perplexity import Perplexity
-from ablation.stats import FEWEST_UNITS, Interval, benjamini_hochberg, linear_fit
+from ablation.stats.interval import Interval
+from ablation.stats.multiplicity import benjamini_hochberg
+from ablation.stats.perplexity_ratio import FEWEST_UNITS
+from ablation.stats.rank_size import linear_fit
 from experiments.claims.exp10_study import CHEAP, TOP_HEADS
 from experiments.exp10.cumulative import Crossings, Curve
 from experiments.exp10.individual import Sweep

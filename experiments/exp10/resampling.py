@@ -12,7 +12,8 @@ import numpy as np
 
 from ablation.metrics.paired_perplexity import paired_units
 from ablation.metrics.perplexity import Perplexity
-from ablation.stats import CONFIDENCE, FEWEST_UNITS, Interval
+from ablation.stats.interval import CONFIDENCE, Interval
+from ablation.stats.perplexity_ratio import FEWEST_UNITS
 from experiments.judging.verdict import Evidence
 
 RESAMPLES = 2000

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ablation.errors import shortened
-from ablation.stats import holm
+from ablation.stats.multiplicity import holm
 from experiments.judging.claim import DETAILS_ONLY, Claim, Criterion
 from experiments.judging.verdict import ALPHA, Blocked, Evidence, Verdict, combine
 

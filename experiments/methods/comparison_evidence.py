@@ -9,7 +9,7 @@ import numpy as np
 
 from ablation.controls import LAYER_MATCHED
 from ablation.heads import jaccard
-from ablation.stats import mean_interval
+from ablation.stats.mean import mean_interval
 from experiments.cells.gap import gap_evidence
 from experiments.claims import LEVELS
 from experiments.judging.verdict import Blocked, Evidence

@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any
 
 from ablation.controls import CONTROL_SEED, LAYER_MATCHED, SHARED
-from ablation.stats import Interval
+from ablation.stats.interval import Interval
 from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice
 from experiments.cells.gap import gap_evidence

@@ -8,7 +8,7 @@ import numpy as np
 from ablation.controls import ControlDraw, control_draws, excluded
 from ablation.detection.ranking import HeadRanking
 from ablation.metrics.retrieval import mean_reciprocal_rank, recall_at
-from ablation.stats import Survival, draws_p, gap_interval, gap_p
+from ablation.stats.gap import Survival, draws_p, gap_interval, gap_p
 from experiments.judging.verdict import Evidence
 from experiments.methods.retrieval_runs import Selections
 

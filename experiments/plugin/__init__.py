@@ -18,6 +18,7 @@ PLUGINS = [
     "experiments.plugin.cells",
     "experiments.plugin.claim_markers",
     "experiments.plugin.chosen_claims",
+    "experiments.plugin.claims_only",
     "experiments.plugin.judged",
     "experiments.plugin.claims_table",
     "experiments.plugin.known_findings",

@@ -13,7 +13,7 @@ import pytest
 from experiments.claims import CLAIMS
 from experiments.plugin.claim_markers import CLAIM_MARKER
 
-_WORD = re.compile(r"[^\s()]+")
+WORD = re.compile(r"[^\s()]+")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -76,7 +76,7 @@ def with_claims(expression: str) -> str:
         claim = ids.get(word[0].lower())
         return word[0] if claim is None else _keyword(claim)
 
-    return _WORD.sub(replaced, expression)
+    return WORD.sub(replaced, expression)
 
 
 def _keyword(claim: str) -> str:

@@ -12,7 +12,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from ablation.stats import FEWEST_CLUSTERS, Interval, mean_interval, student_interval
+from ablation.stats.gap import FEWEST_CLUSTERS
+from ablation.stats.interval import Interval
+from ablation.stats.mean import mean_interval, student_interval
 from experiments.judging.verdict import FLOOR, Evidence
 from experiments.published.llama3 import Cell
 

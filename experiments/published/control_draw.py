@@ -12,7 +12,7 @@ from statistics import fmean
 
 from ablation.controls import control_heads
 from ablation.heads import Head, HeadGrid
-from ablation.stats import monte_carlo_p
+from ablation.stats.monte_carlo import monte_carlo_p
 from experiments.published.llama3 import Cell, Study
 
 MIDDLE = range(8, 20)

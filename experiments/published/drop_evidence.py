@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ablation.stats import tost
+from ablation.stats.equivalence import tost
 from experiments.claims import CLAIMS
 from experiments.judging.verdict import FLOOR, Evidence
 from experiments.published.cell_statistics import above_floor, cell_evidence, sign_flip_p

@@ -9,7 +9,7 @@ import math
 from scipy import stats
 
 from ablation.heads import Head
-from ablation.stats import CONFIDENCE, Interval
+from ablation.stats.interval import CONFIDENCE, Interval
 from experiments.claims.exp10_study import CHEAP_SHARE
 from experiments.judging.verdict import Evidence
 from experiments.published.gpt2 import NO_INTERVAL, Experiment10

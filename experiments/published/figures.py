@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from ablation.stats import mean_interval
+from ablation.stats.mean import mean_interval
 from experiments.drawing import new_figure, save_figure
 from experiments.published.llama3 import (
     KINDS,

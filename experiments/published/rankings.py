@@ -7,7 +7,7 @@ from statistics import fmean
 import numpy as np
 
 from ablation.heads import jaccard
-from ablation.stats import mean_interval
+from ablation.stats.mean import mean_interval
 from experiments.judging.verdict import Evidence
 from experiments.published.groups import AXES
 from experiments.published.llama3 import Cell

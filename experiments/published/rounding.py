@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from ablation.stats import Interval
+from ablation.stats.interval import Interval
 
 
 def bounds(printed: float) -> Interval:

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from ablation.controls import CONTROL_SEED, EXCLUDED_TOP
-from ablation.stats import monte_carlo_p
+from ablation.stats.monte_carlo import monte_carlo_p
 from experiments.claims import LEVELS
 from experiments.published.control_draw import (
     SMALLEST_P,

@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from ablation.heads import Head, HeadGrid
-from ablation.stats import Interval
+from ablation.stats.interval import Interval
 from experiments.published.gpt2 import GPT2, experiment_10
 from experiments.published.rounding import bounds, compatible, ratio, scaled, shifted, total
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ablation.controls import LAYER_MATCHED
-from ablation.stats import Interval, Survival, gap_p, tost
+from ablation.stats.equivalence import tost
+from ablation.stats.gap import Survival, gap_p
+from ablation.stats.interval import Interval
 from experiments.cells.gap import DESCRIBED, above_floor, pooled_evidence, with_draws
 from experiments.cells.outcomes import Answers, CellOutcomes, control_answers, survival
 from experiments.claims import CLAIMS, LEVELS

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from ablation.controls import LAYER_MATCHED, UNIFORM
-from ablation.stats import wilson_interval
+from ablation.stats.proportions import wilson_interval
 from experiments.cells.keys import RANDOM, TOP
 from experiments.drawing import new_figure, save_figure
 

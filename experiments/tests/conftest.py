@@ -5,7 +5,7 @@ from experiments.cli.main import main
 # torch is imported in fixtures only, see ablation/tests/conftest.py.
 
 # A study of its own, run by test_third_study.py.
-collect_ignore = ["example_study"]
+collect_ignore = ["whole_runs/example_study"]
 
 TINY_TOKENS = 400
 """A needle cut to the passage around the fact; whole, it takes the byte tokenizer about 1,000."""

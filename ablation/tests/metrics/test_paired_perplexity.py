@@ -8,7 +8,7 @@ import pytest
 from ablation.errors import InvalidInput
 from ablation.metrics.paired_perplexity import delta_ppl, delta_ppl_interval, paired_units
 from ablation.metrics.perplexity import Perplexity
-from ablation.stats import FEWEST_UNITS
+from ablation.stats.perplexity_ratio import FEWEST_UNITS
 
 COUNTS = (99,) * 49 + (30,)
 

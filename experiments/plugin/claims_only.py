@@ -1,0 +1,70 @@
+"""A run that asks for claims collects their cases only: importing all tests takes far longer.
+
+``-k qrhead`` can match nothing outside the folder of that study, and ``-k "B3 or B4"`` no unit
+test: no test is called after a study whose folder it does not lie in, and none after a claim.
+``--claim`` asks for claims, too. Whoever names paths gets what lies there.
+"""
+
+import itertools
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+from _pytest.mark.expression import Expression
+
+from experiments.claims import CLAIMS
+from experiments.plugin.chosen_claims import WORD
+
+EXPERIMENTS = Path(__file__).parents[1]
+
+MOST_WORDS = 10
+"""Of an expression; beyond, everything is collected."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    root = EXPERIMENTS.parent
+    # In another project, with a study of its own, its paths are what it says.
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if config.rootpath != root or not (
+        whole or [*map(Path.resolve, map(Path, config.args))] == [root]
+    ):
+        return
+    names = [folder.name for folder in study_folders()]
+    asked = [name for name in names if may_match(config.option.keyword, names, name)]
+    if config.getoption("claim") or not may_match(config.option.keyword, names):
+        # Without any, pytest says that it found no test.
+        config.args[:] = [str(EXPERIMENTS / name) for name in asked or names]
+        # As if the paths had been given: who wants to see all tests knows that these are not all.
+        config.args_source = pytest.Config.ArgsSource.ARGS
+
+
+def study_folders() -> list[Path]:
+    """The folders with cases of claims."""
+    return sorted({path.parent for path in EXPERIMENTS.glob("*/test_*.py")})
+
+
+def may_match(expression: str, studies: Collection[str], study: str | None = None) -> bool:
+    """Whether ``-k expression`` can match a case of ``study``, or, without one, a unit test.
+
+    Args:
+        expression: of ``-k``, with ids of claims; "" matches everything.
+        studies: the names of all studies.
+        study: one of them.
+    """
+    words = {*WORD.findall(expression)} - {"and", "or", "not"}
+    never = {name.lower() for name in studies}
+    if study is None:
+        never |= {claim.lower() for claim in CLAIMS}
+    free = sorted(word for word in words if word.lower() not in never)
+    if not words or len(free) > MOST_WORDS:
+        return True
+    try:
+        compiled = Expression.compile(expression)
+    except SyntaxError:
+        return True  # pytest says what is wrong with it
+    for values in itertools.product((False, True), repeat=len(free)):
+        of_a_test = dict(zip(free, values, strict=True))
+        if compiled.evaluate(lambda word, **_: of_a_test.get(word, word.lower() == study)):  # noqa: B023
+            return True
+    return False

@@ -1,0 +1,381 @@
+"""The commands on a tiny model: what they write, and what they say to bad input."""
+
+import hashlib
+import io
+import json
+import runpy
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from experiments.cli import main as cli_main
+from experiments.tests.conftest import TINY_TOKENS
+
+SMALL = ("--question", "inc_state", "--tokens", TINY_TOKENS, "--synthetic", 6, "--levels", "2,4")
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def cell(tiny_key):
+    """The small cell's file, in either phase."""
+    return Path("qrhead") / tiny_key / "inc_state" / f"tokens_{TINY_TOKENS}.json"
+
+
+@pytest.fixture(scope="module")
+def small_cell(tiny, tmp_path_factory):
+    """The folder of a small cell's results, computed through the command line, and what it said."""
+    folder, out, err = tmp_path_factory.mktemp("cell"), io.StringIO(), io.StringIO()
+    words = [str(word) for word in ("ablate", "--model", tiny, *SMALL, "--figure")]
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+        patched.chdir(folder)
+        patched.setenv("HEADCLAIMS_STORE", str(folder / "store"))
+        with pytest.raises(SystemExit) as ended:
+            cli_main.main(words)
+    assert (ended.value.code, err.getvalue()) == (0, "")
+    return folder, out.getvalue()
+
+
+@pytest.fixture
+def ablated(headclaims, small_cell):
+    """A copy of the small cell's results and store in this folder; what the command said."""
+    folder, said = small_cell
+    for kept in ("results", "store"):
+        shutil.copytree(folder / kept, kept)
+    return said
+
+
+def read(path):
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def test_ablate_writes_the_studys_result_format(ablated, cell):
+    document = read("results/phase3" / cell)
+    assert document["method"] == "qrhead_ablation_incremental"
+    assert document["model_key"] == cell.parts[1]
+    assert document["model_name"] == "tiny"
+    assert document["question_prompt"] == "What state was the company incorporated in?"
+    assert document["total_tokens"] == TINY_TOKENS
+    assert document["ablation_levels"] == [2, 4]
+    assert document["test_samples"] == 2
+    assert document["heads_source"] == f"phase2/{cell.as_posix()}"
+    assert document["baseline"].keys() == {"accuracy", "correct", "total", "items"}
+    assert document["ablation"] == {
+        "mode": "zero", "site": "z", "scope": "all", "bias": "remove", "control_seed": 42
+    }  # fmt: skip
+    for rows in (document["top_heads_ablations"], document["random_heads_ablations"]):
+        assert [row["num_heads"] for row in rows] == [2, 4]
+        for row in rows:
+            assert row.keys() == {
+                "num_heads", "heads", "heads_str", "accuracy", "accuracy_drop", "correct",
+                "total", "items",
+            }  # fmt: skip
+            assert row["heads_str"] == [f"L{layer}H{head}" for layer, head in row["heads"]]
+            assert row["accuracy_drop"] == document["baseline"]["accuracy"] - row["accuracy"]
+            assert [item.keys() for item in row["items"]] == 2 * [
+                {"filing", "company", "truth", "answer", "correct", "strict"}
+            ]
+    assert document["provenance"]["model_sha256"]
+    assert document["provenance"]["versions"]["torch"]
+
+
+def test_detection_is_written_in_the_studys_format(ablated, cell):
+    document = read("results/phase2" / cell)
+    assert document["method"] == "qrhead"
+    assert document["samples_processed"] == len(document["samples"]) == 4
+    assert document["null_query"] == "N/A"
+    assert document["needle_position"] == 0.5
+    assert len(document["head_rankings"]) == 64
+    assert document["head_rankings"][0].keys() == {"head", "score", "rank"}
+    assert document["top_50_heads"] == [row["head"] for row in document["head_rankings"][:50]]
+
+
+def test_ablate_draws_the_curve(ablated, tiny_key):
+    stem = Path(f"results/figures/qrhead/{tiny_key}_inc_state_{TINY_TOKENS}")
+    assert stem.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    ElementTree.parse(stem.with_suffix(".svg"))
+
+
+def test_ablate_says_what_it_found(ablated):
+    lines = [" ".join(line.split()) for line in ablated.splitlines()]
+    assert any(line.startswith("unablated 0/2 correct [0, 66]%") for line in lines)
+    assert any(line.startswith("top 4 ") and line.endswith("p = 1") for line in lines)
+    for kind in ("uniform", "layer_matched"):
+        assert any(line.startswith(f"{kind} 4 0/2 correct [0, 66]%, +0.0") for line in lines)
+
+
+def test_a_stored_cell_is_not_computed_again_unless_asked(ablated, headclaims, tiny, cell):
+    path = "results/phase3" / cell
+    before = read(path)
+    assert headclaims("ablate", "--model", tiny, *SMALL)[0] == 0
+    assert read(path) == before
+    assert headclaims("ablate", "--model", tiny, *SMALL, "--seed", 43)[0] == 0
+    other = read(path)
+    assert other["random_heads_ablations"] != before["random_heads_ablations"]
+    assert other["top_heads_ablations"] == before["top_heads_ablations"]
+
+
+def test_fresh_computes_again_and_finds_the_same(ablated, headclaims, tiny, cell):
+    path = "results/phase3" / cell
+    before = read(path)
+    path.unlink()
+    assert headclaims("ablate", "--model", tiny, *SMALL)[0] == 0
+    assert read(path) == before
+    assert headclaims("ablate", "--model", tiny, *SMALL, "--fresh")[0] == 0
+    again = read(path)
+    assert again["provenance"].pop("run") != before["provenance"].pop("run")
+    for document in (again, before):
+        assert document.pop("timestamp") == document.pop("provenance")["time"]
+    assert again == before
+
+
+def test_no_store_computes_everything_and_keeps_nothing(headclaims, tiny, monkeypatch, cell):
+    runs = []
+    for _ in range(2):
+        assert headclaims("ablate", "--model", tiny, *SMALL, "--store", "none")[0] == 0
+        runs.append(read("results/phase3" / cell)["provenance"]["run"])
+    assert runs[0] != runs[1]
+    assert not Path("store").exists()
+
+
+def test_skip_random_leaves_the_controls_out(headclaims, tiny, cell):
+    assert headclaims("ablate", "--model", tiny, *SMALL, "--skip-random")[0] == 0
+    assert read("results/phase3" / cell)["random_heads_ablations"] == []
+
+
+def test_a_ranking_from_a_file_is_used_and_called_after_it(
+    ablated, headclaims, tiny, tiny_key, cell
+):
+    before = {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()}
+    ranking = read("results/phase2" / cell)
+    ranking["head_rankings"] = [{**row, "score": -row["score"]} for row in ranking["head_rankings"]]
+    Path("other.json").write_text(json.dumps(ranking), encoding="utf-8")
+    digest = hashlib.sha256(Path("other.json").read_bytes()).hexdigest()[:8]
+    given = ("ablate", "--model", tiny, *SMALL, "--figure", "--ranking", "other.json")
+    status, out, err = headclaims(*given)
+    assert (status, err) == (0, "")
+    path = Path("results/phase3", f"other-{digest}", *cell.parts[1:])
+    assert str(path) in out
+    document = read(path)
+    worst = ranking["head_rankings"][-1]["head"]
+    assert document["heads_source"] == "other.json"
+    assert document["top_heads_ablations"][0]["heads_str"][0] == worst
+    assert path.with_name(f"{path.stem}_controls").is_dir()
+    drawn = Path("results/figures", f"other-{digest}", f"{tiny_key}_inc_state_{TINY_TOKENS}.png")
+    assert drawn.exists()
+    assert not Path("results/phase2", f"other-{digest}").exists()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("options", [("--method", "random"), ("--mode", "bos")])
+def test_a_figure_of_another_way_has_a_name_of_its_own(ablated, headclaims, tiny, options):
+    drawn = Path("results/figures").rglob("*.png")
+    before = {path: path.read_bytes() for path in drawn}
+    assert headclaims("ablate", "--model", tiny, *SMALL, "--figure", *options)[0] == 0
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(list(Path("results/figures").rglob("*.png"))) == 2
+
+
+def test_detect_names_the_best_heads(headclaims, tiny, cell):
+    status, out, _ = headclaims("detect", "--model", tiny, *SMALL[:6])
+    assert status == 0
+    assert "top 10 heads: L" in out
+    assert read("results/phase2" / cell)["samples_processed"] == 4
+
+
+def test_run_computes_the_grid(headclaims, tiny):
+    status, out, err = headclaims(
+        "run", "--model", tiny, *SMALL[2:], "--question", "inc_state", "--question", "hq_state"
+    )
+    assert (status, err) == (0, "")
+    assert out.count("unablated") == 2
+    assert len(list(Path("results/phase3").rglob("tokens_*.json"))) == 2
+    assert len(list(Path("results/phase3").rglob("layer_matched_42.json"))) == 2
+
+
+def test_several_control_draws_are_kept_one_by_one_and_drawn_together(
+    ablated, headclaims, tiny, cell
+):
+    status, out, _ = headclaims(
+        "ablate", "--model", tiny, *SMALL, "--control-draws", "3", "--figure"
+    )
+    assert status == 0
+    assert "mean of 3 draws (0 to 0)" in out
+    folder = (Path("results/phase3") / cell).with_suffix("")
+    draws = {path.stem: read(path) for path in Path(f"{folder}_controls").glob("*.json")}
+    assert draws.keys() == {
+        *(f"layer_matched_{seed}" for seed in (42, 43, 44)),
+        *(f"uniform_{seed}" for seed in (43, 44)),
+    }
+    matched = draws["layer_matched_43"]
+    assert matched["control"] == {"kind": "layer_matched", "seed": 43}
+    top = read("results/phase3" / cell)["top_heads_ablations"]
+    for row, tested in zip(matched["ablations"], top, strict=True):
+        assert row["num_heads"] == tested["num_heads"] == len(row["heads"])
+        assert not set(row["heads_str"]) & set(tested["heads_str"])
+        assert isinstance(row["heads_in_other_layers"], int)
+
+
+def asked_by(script, arguments, monkeypatch):
+    """What a script asks of the command line, which does not run."""
+    asked: list = []
+    monkeypatch.setattr(cli_main, "main", asked.append)
+    monkeypatch.setattr(sys, "argv", [str(script), *arguments])
+    runpy.run_path(str(script), run_name="__main__")
+    (words,) = asked
+    return words
+
+
+def test_the_studys_own_command_is_ablate(monkeypatch, tmp_path):
+    script = ROOT / "experiments/qrhead/run_ablation.py"
+    done = subprocess.run(
+        [sys.executable, script, "--tokens", "0"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Missing option '--question'" in done.stderr
+    assert asked_by(script, ["--model", "smollm2"], monkeypatch) == ["ablate", "--model", "smollm2"]
+
+
+def test_the_studys_whole_grid_is_of_its_own_models(monkeypatch):
+    script = ROOT / "experiments/qrhead/run_all.py"
+    study = ["run", "--model=instruct", "--model=base"]
+    assert asked_by(script, [], monkeypatch) == study
+    chosen = ["--model", "smollm2", "--tokens", "512"]
+    assert asked_by(script, chosen, monkeypatch) == ["run", *chosen]
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys, experiments.cli.main; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+BAD = {
+    "question": (("--question", "ceo"), 2, "'ceo' is not one of"),
+    "too short": (("--tokens", 90), 2, "takes at least"),
+    "negative": (("--tokens", -1), 2, "takes at least"),
+    "zero": (("--tokens", 0), 2, "takes at least"),
+    "too long": (
+        ("--tokens", 2049),
+        2,
+        ", which holds prompts of at most 2048",
+    ),
+    "levels words": (("--levels", "five"), 2, "whole numbers with commas between"),
+    "levels empty": (("--levels", ""), 2, "whole numbers with commas between"),
+    "levels zero": (("--levels", "0,5"), 2, "level 0 is out of range: ablate from 1 to 64"),
+    "levels negative": (("--levels", "-5"), 2, "level -5 is out of range"),
+    "levels above": (("--levels", "65"), 2, "level 65 is out of range"),
+    "levels unsorted": (("--levels", "4,2"), 2, "levels must ascend without repeats"),
+    "no control left": (("--levels", "15"), 2, "a control of 15 random heads is required"),
+    "model": (("--model", "gpt5"), 2, "unknown model 'gpt5'"),
+    "device": (("--device", "cuda:99"), 2, "cannot be used here"),
+    "dtype": (("--dtype", "int4"), 2, "'int4' is not one of"),
+    "ranking": (("--ranking", "none.json"), 2, "ranking file none.json: none.json: cannot be read"),
+    "filings": (("--filings", "nowhere"), 2, "nowhere"),
+    "ground truth alone": (("--ground-truth", "x.csv"), 2, "--ground-truth needs --filings"),
+    "too few filings": (("--synthetic", 1), 2, "no filing of the detection split"),
+    "no filings": (("--synthetic", 0), 2, "at least 1 synthetic filing"),
+    "chat": (("--prompt-style", "chat"), 2, "requires a tokenizer with a chat template"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_leaves_nothing(headclaims, tiny, case):
+    arguments, expected_status, message = BAD[case]
+    status, out, err = headclaims("ablate", "--model", tiny, *SMALL, *arguments)
+    assert status == expected_status
+    assert message in err
+    assert err.startswith("Error: ")
+    assert err.count("\n") == 1
+    assert out == ""
+    assert not [path for path in Path("results").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("content", ["", "[1, 2]", "{", '{"head_rankings": [{"head": "0-1"}]}'])
+def test_a_malformed_ranking_file_is_named(headclaims, tiny, tmp_path, content):
+    Path("bad.json").write_text(content, encoding="utf-8")
+    status, _, err = headclaims("ablate", "--model", tiny, *SMALL, "--ranking", "bad.json")
+    assert status == 2
+    assert err.startswith("Error: ranking file bad.json: ")
+    assert err.count("\n") == 1
+
+
+def test_a_results_folder_that_cannot_be_written_is_refused_at_once(headclaims, tiny):
+    Path("taken").write_text("a file", encoding="utf-8")
+    status, _, err = headclaims("ablate", "--model", tiny, *SMALL, "--out", "taken")
+    assert status == 2
+    assert err.startswith("Error: results cannot be written to taken")
+    assert err.count("\n") == 1
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_file(headclaims, tiny, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    status, _, err = headclaims("ablate", "--model", tiny, *SMALL)
+    assert status == 2
+    assert "the result cannot be stored (No space left on device)" in err
+    assert err.count("\n") == 1
+    files = [path for path in Path().rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".lock"}
+
+
+def test_a_model_that_cannot_be_had_exits_with_3(headclaims, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    status, _, err = headclaims("ablate", "--model", "instruct", *SMALL)
+    assert status == 3
+    assert err.startswith("Error: model meta-llama/Meta-Llama-3-8B-Instruct cannot be had")
+    assert err.count("\n") == 1
+
+
+def test_an_interrupted_run_keeps_its_finished_cells(headclaims, tiny, monkeypatch):
+    from experiments.cells import conditions
+
+    whole = conditions.answers
+
+    def interrupt_the_second(cell, *arguments, **options):
+        if cell.question != "inc_state":
+            raise KeyboardInterrupt
+        return whole(cell, *arguments, **options)
+
+    monkeypatch.setattr(conditions, "answers", interrupt_the_second)
+    status, _, err = headclaims("run", "--model", tiny, *SMALL[2:])
+    assert status == 130
+    assert err.splitlines()[-1] == "Error: interrupted; what was finished is kept"
+    stored = list(Path("results/phase3").rglob("tokens_*.json"))
+    assert [read(path)["question"] for path in stored] == ["inc_state"]
+
+
+def test_nan_in_the_model_is_one_line_and_no_figure(headclaims, tiny, tmp_path):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny, broken)
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"] = weights["model.norm.weight"] * float("nan")
+    save_file(weights, broken / "model.safetensors", {"format": "pt"})
+    status, _, err = headclaims("ablate", "--model", broken, *SMALL)
+    assert status == 4
+    assert "NaN" in err
+    assert err.count("\n") == 1
+    assert not list(Path("results/phase3").rglob("tokens_*.json"))
+
+
+def test_a_grid_of_several_lengths_is_drawn_in_rows(headclaims, tiny, tiny_key):
+    status, _, err = headclaims(
+        "run", "--model", tiny, *SMALL[4:6], "--levels", "2", "--question", "inc_state",
+        "--tokens", "200,210,220,230,240", "--figure",
+    )  # fmt: skip
+    assert (status, err) == (0, "")
+    drawn = Path(f"results/figures/qrhead/{tiny_key}_inc_state_200_210_220_230_240.svg")
+    titles = drawn.read_text(encoding="utf-8").count("<!-- inc_state, ")
+    assert titles == 5

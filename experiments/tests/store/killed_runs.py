@@ -1,0 +1,145 @@
+"""Runs a sweep over and over and kills it; a script, so that its processes are its own.
+
+    python -m experiments.tests.store.killed_runs FOLDER KILLS
+
+Prints a JSON object: how many runs were killed, how many units that were begun were lost, which
+were computed although they were stored, and whether all documents ended up as those of a run that
+nobody disturbed; and the same of three runs that start together. torch is imported once, and every
+run is a fork: it must compute in one thread.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from experiments.exp10.evaluations import Evaluations
+from experiments.exp10.runner import run_exp10
+from experiments.exp10.setting import Setting
+from experiments.store import Run, Store
+from experiments.store.listing import paths
+from experiments.tests.exp10.small_settings import small_setting
+
+VOLATILE = ("provenance", "timestamp")
+
+
+class Study:
+    """The same small experiment in one folder after another."""
+
+    def __init__(self, root: Path):
+        self._root = root
+        self._setting: Setting = small_setting(root / "model", tokens=24, window=8)
+
+    def run(self, name: str, run: str) -> None:
+        """Runs the experiment in the folder ``name``; notes every unit that it begins with."""
+        folder = self._root / name
+        folder.mkdir(exist_ok=True)
+        evaluations = Evaluations(self._setting, Store(folder / "store", Run(run, "test")))
+        whole = evaluations._compute
+
+        def noting(heads: Any, measure: Any) -> Any:
+            with (folder / "begun").open("a") as log:
+                log.write(f"{run} {evaluations.unit(heads).digest}\n")
+            return whole(heads, measure)
+
+        evaluations._compute = noting  # type: ignore[method-assign]
+        run_exp10(evaluations, "a", folder / "data")
+
+    def begun(self, name: str) -> list[tuple[str, str]]:
+        """Run and unit, in order."""
+        log = self._root / name / "begun"
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        return [(run, digest) for run, digest in map(str.split, lines)]
+
+    def stored(self, name: str) -> set[str]:
+        """The digests of the units that are stored."""
+        return {path.stem for path in paths(self._root / name / "store")}
+
+    def documents(self, name: str) -> dict[str, Any]:
+        """What was stored and exported, without when and how."""
+        folder = self._root / name
+        files = [*paths(folder / "store"), *(folder / "data").glob("*.json")]
+        bodies = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in files}
+        for body in bodies.values():
+            for key in (*VOLATILE, "sha256"):
+                body.pop(key, None)
+        return bodies
+
+
+def forked(work: Callable[[], None]) -> int:
+    """Runs ``work`` in a process of its own: its process id."""
+    if (process := os.fork()) == 0:
+        # The lock of tqdm is one for all forks: who is killed with it would leave it locked.
+        tqdm.set_lock(threading.RLock())
+        try:
+            work()
+            os._exit(0)
+        except BaseException as error:
+            sys.stderr.write(f"{error!r}\n")
+            os._exit(1)
+    return process
+
+
+def ended(process: int) -> bool:
+    """Waits for the end of a process: whether it came to its own end."""
+    _, status = os.waitpid(process, 0)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+        sys.exit("a run failed")
+    return os.WIFEXITED(status)
+
+
+def kill_at_random(study: Study, kills: int) -> dict[str, Any]:
+    """Kills runs at seeded random times, and starts anew in another folder when one is finished."""
+    chance, killed, folders, again = random.Random(0), 0, 0, []
+    started = time.perf_counter()
+    study.run("undisturbed", "whole")
+    whole = time.perf_counter() - started
+    expected, same, lost = study.documents("undisturbed"), True, 0
+    while killed < kills:
+        name = f"killed {folders}"
+        finished = False
+        while not finished:
+            run, before = f"run{killed}", study.stored(name)
+            process = forked(lambda name=name, run=run: study.run(name, run))  # type: ignore[misc]
+            if killed < kills:
+                time.sleep(chance.uniform(0, whole))
+                os.kill(process, signal.SIGKILL)
+            finished = ended(process)
+            killed += not finished
+            again += [unit for by, unit in study.begun(name) if by == run and unit in before]
+        same = same and study.documents(name) == expected
+        lost += len(study.begun(name)) - len(study.stored(name))
+        folders += 1
+    return {"killed": killed, "folders": folders, "lost": lost, "again": again, "same": same}
+
+
+def start_together(study: Study, runs: int) -> dict[str, Any]:
+    """Starts several runs of the same at once."""
+    processes = [
+        forked(lambda number=number: study.run("together", f"run{number}"))  # type: ignore[misc]
+        for number in range(runs)
+    ]
+    for process in processes:
+        assert ended(process)
+    begun = study.begun("together")
+    return {
+        "units_together": len(study.stored("together")),
+        "begun_together": len(begun),
+        "same_together": study.documents("together") == study.documents("undisturbed"),
+    }
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    study = Study(Path(sys.argv[1]))
+    found = kill_at_random(study, int(sys.argv[2]))
+    sys.stdout.write(json.dumps(found | start_together(study, 3)))

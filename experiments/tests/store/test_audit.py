@@ -1,0 +1,146 @@
+"""An audit computes a sample of a bundle anew, and finds what is wrong with it."""
+
+import zipfile
+from typing import Any
+
+import pytest
+
+from ablation.errors import InvalidInput
+from experiments.audit.measures import ANYTHING, MEASURES
+from experiments.plugin.bundles import sample_size
+from experiments.tests.store.made_up_study import Study
+
+
+@pytest.fixture
+def study(pytester, monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("HEADCLAIMS_STORE", str(pytester.path / "store"))
+    found = Study(pytester)
+    result = found.run(f"--export-bundle={found.bundle}")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["8 results behind *bundle.zip*"])
+    monkeypatch.setenv("HEADCLAIMS_STORE", str(pytester.path / "empty"))
+    return found
+
+
+def test_cases_judge_from_a_bundle_and_compute_what_it_lacks(study):
+    study.run(f"--bundle={study.bundle}").assert_outcomes(passed=4)
+    assert study.computed == []
+    study.run(f"--bundle={study.bundle}", engine="layerwise 2").assert_outcomes(passed=4)
+    assert len(study.computed) == 8
+
+
+def test_a_sound_bundle_passes_and_only_the_sample_is_computed(study):
+    result = study.audit("3")
+    assert result.ret == 0
+    assert len(study.computed) == 3
+    result.stdout.fnmatch_lines(["3 of 8 units computed anew*", "answers: *", "ranking: *"])
+
+
+def test_processes_audit_together(study, monkeypatch):
+    result = study.run(f"--bundle={study.bundle}", "--audit=5", "-n", "2")
+    assert result.ret == 0
+    assert len(study.computed) == 5
+    result.stdout.fnmatch_lines(["5 of 8 units computed anew*"])
+
+
+def test_one_changed_answer_is_found(study):
+    study.edit(lambda result: result.update(answers=["Ohio", "Iowa"]))
+    result = study.audit()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["answers: 4 units*at most 1 *", "DIFFERENT: answers *"])
+
+
+def test_scores_beyond_the_tolerance_are_found(study):
+    assert study.audit(score=1.0001).ret == 0
+    result = study.audit(score=1.001)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["DIFFERENT: ranking *"])
+
+
+def test_a_changed_document_with_the_old_checksum_is_found(study):
+    data = bytearray(study.bundle.read_bytes())
+    with zipfile.ZipFile(study.bundle) as file:
+        info = file.infolist()[0]
+    data[info.header_offset + 120] ^= 1
+    study.bundle.write_bytes(data)
+    result = study.audit()
+    assert result.ret != 0
+    assert "get the bundle again" in result.stdout.str() + result.stderr.str()
+
+
+@pytest.mark.parametrize("change", [{"model": "cd"}, {"engine": "layerwise 2"}])
+def test_a_bundle_of_another_model_or_engine_is_found(change, study):
+    result = study.audit("3", **change)
+    assert result.ret == 1
+    assert study.computed == []
+    result.stdout.fnmatch_lines(["NOT ASKED FOR: 3 sampled units*"])
+
+
+def test_a_failed_run_writes_no_bundle(study, pytester):
+    pytester.makepyfile(test_failing="def test_failing():\n    assert False\n")
+    other = pytester.path / "other.zip"
+    result = study.run(f"--export-bundle={other}")
+    result.stdout.fnmatch_lines(["NOT WRITTEN: *the run has failed"])
+    assert not other.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--audit=3"], "--audit goes with --bundle FILE"),
+        (["--bundle=no.zip"], "no such file"),
+        (["--bundle=setting.json"], "no bundle"),
+        (["--bundle=bundle.zip", "--fresh"], "--fresh computes all anew"),
+        (["--bundle=bundle.zip", "--audit=some"], "a number of units or a share such as 3%"),
+        (["--bundle=bundle.zip", "--audit=0"], "a number of units or a share such as 3%"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_in_one_line(options, message, study):
+    result = study.run(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: *{message}*"])
+
+
+def test_a_sample_is_a_number_or_a_share():
+    assert [sample_size(text, 1000) for text in ("1", "2000", "3%", "0.01%", "100%")] == [
+        1, 1000, 30, 1, 1000,
+    ]  # fmt: skip
+    for text in ("", "%", "0%", "101%", "-1", "nan%", "inf%", "1.5"):
+        with pytest.raises(InvalidInput, match="share such as 3%"):
+            sample_size(text, 1000)
+
+
+PAIRS: dict[str, tuple[Any, Any, float]] = {
+    "answers": ({"answers": ["a", "b"]}, {"answers": ["a", "c"]}, 1),
+    "perplexity": (
+        {"block_nll_sums": [[100.0]], "block_counts": [[64]]},
+        {"block_nll_sums": [[101.0]], "block_counts": [[64]]},
+        1 / 101,
+    ),
+    "ranking": (
+        {"head_rankings": [{"head": "L0H0", "score": 4.0}, {"head": "L0H1", "score": 1.0}]},
+        {"head_rankings": [{"head": "L0H1", "score": 2.0}, {"head": "L0H0", "score": 4.0}]},
+        0.25,
+    ),
+    "penetration": ({"g": [0.0, 0.5, 1.0]}, {"g": [0.0, 0.25, 1.0]}, 0.25),
+    "retrieval": ({"ranks": {"top": [1, 2, 3, 4]}}, {"ranks": {"top": [1, 2, 4, 3]}}, 0.5),
+    "noise": ({"noise": 0.0}, {"noise": 0.25}, 0.25),
+}
+
+
+@pytest.mark.parametrize("kind", MEASURES)
+def test_a_difference_is_what_its_kind_says(kind):
+    first, second, difference = PAIRS[kind]
+    measure = MEASURES[kind]
+    assert measure.of(first, first) == 0
+    assert measure.of(first, second) == pytest.approx(difference)
+    assert measure.of(first, second) > measure.tolerance
+
+
+def test_results_of_unknown_kinds_differ_in_any_number_or_word():
+    result = {"a": [1.0, {"b": "c"}], "n": 2}
+    assert ANYTHING.of(result, {"a": [1.0, {"b": "c"}], "n": 2}) == 0
+    assert ANYTHING.of(result, {"a": [2.0, {"b": "c"}], "n": 2}) == 0.5
+    for other in ({"a": [1.0], "n": 2}, {"a": [1.0, {"b": "d"}], "n": 2}, {"n": 2}, {}):
+        assert ANYTHING.of(result, other) > ANYTHING.tolerance

@@ -1,0 +1,62 @@
+"""The claim cases themselves on a tiny random model: a researcher's ``--model DIR``."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ablation.tests.tiny_models import tiny_directory
+
+ROOT = Path(__file__).parents[3]
+TOKENS = 200
+"""A needle cut to the passage around the fact: enough for the plumbing, and quick."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """128 heads: 50 random ones are left beside the top 50."""
+    return tiny_directory(tmp_path_factory.mktemp("models") / "tiny", layers=2, heads=64)
+
+
+def judge(model, out, *options):
+    """Runs the cases of the experiment in another process, with its own store: its output."""
+    command = [sys.executable, "-m", "pytest", "experiments/qrhead", "-q", "-rs", "--model", model]
+    command += ["--tokens", TOKENS, "--synthetic", 6, "--store", out, *options]
+    return subprocess.run(
+        [str(word) for word in command], cwd=ROOT, capture_output=True, text=True
+    ).stdout
+
+
+def claims(path):
+    """The findings of a run, without where they were made."""
+    return json.loads(path.read_text(encoding="utf-8"))["claims"]
+
+
+def test_workers_share_the_work_and_a_single_process_finds_it_in_the_store(model, tmp_path):
+    store = tmp_path / "store"
+
+    def judged(name, *options):
+        """What a run says, its claims, and the documents it leaves, each with when."""
+        findings = tmp_path / f"{name}.json"
+        output = judge(model, store, *options, "--claims-json", findings)
+        documents = {path: path.stat().st_mtime_ns for path in store.glob("documents/*/??/*.json")}
+        return output, claims(findings), documents
+
+    _, found, documents = judged("together", "-n", 2)
+    assert [claim["id"] for claim in found] == ["A1", "A2", "A3", "A5"]
+    assert [len(claim["parts"]) for claim in found] == [6, 1, 1, 1]
+    # Six levels of the uniform control and of four cells; the uniform control of A3.
+    assert [len(claim["details"]) for claim in found] == [30, 0, 1, 0]
+    # Per cell: unablated, and six levels of top, uniform and layer-matched heads.
+    kinds = Counter(path.parts[-3] for path in documents)
+    assert kinds == {"ranking": 4, "answers": 4 * 19, "noise": 1}
+
+    output, found_again, documents_again = judged("alone", "-p", "no:xdist")
+    assert found_again == found
+    assert documents_again == documents
+    # What is said of the embedded model only is skipped, with the reason.
+    assert "a property of the embedded cells" in output
+    assert "baselines are kept for registered models" in output
