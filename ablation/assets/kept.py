@@ -37,7 +37,7 @@ def kept(
     """
     path = cache_folder() / FOLDER / f"{kind}-{_digest(of)}.json"
     made_with = {"of": dict(of), **made_with}
-    with suppress(OSError, ValueError, RecursionError):
+    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
         stored = json.loads(path.read_bytes())
         content = stored["content"]
         if stored["made_with"] == made_with and stored["sha256"] == _digest(content):

@@ -29,22 +29,42 @@ SWEEP = (
     "{python} -m experiments.cli exp10 --parts a --no-figures "
     "--out {scratch}/results --store {scratch}/another-store"
 )
+EMPTY = (
+    "mkdir {scratch}/empty && cd {scratch}/empty && echo 'def test_nothing(): pass' > test_a.py && "
+    "{python} -m pytest -q -n 4"
+)
+IMPORT = "{python} -m experiments.cli results import baselines/evidence/smollm2.zip"
 POLL_SECONDS = 1.0
 
+Row = tuple[str, str, str | None]
+"""Name, shell command, and the folder whose size counts."""
 
-def commands() -> list[tuple[str, str, str | None]]:
-    """Name, shell command, and the folder whose size counts; in the order that makes sense."""
-    published, *judged = (PYTEST.replace("{study}", study) for study in ("published", *STUDIES))
-    rows: list[tuple[str, str, str | None]] = [
+
+def commands() -> list[Row]:
+    """All that a newcomer may run, in the order that makes sense."""
+    rows: list[Row] = [
         ("pip install, a new environment", INSTALL, "venv"),
         ("fetch and convert the model", "{python} -m experiments.cli assets fetch", "cache"),
-        ("pytest -k published", published, None),
+        ("pytest -k published", PYTEST.replace("{study}", "published"), None),
     ]
-    for study, command in zip(STUDIES, judged, strict=True):
-        rows += [
-            (f"pytest -k {study} -n 4, {how}", f"{command} -n 4", None) for how in (COLD, WARM)
-        ]
+    for study in STUDIES:
+        rows += [(f"pytest -k {study} -n 4, {how}", _judge(study), None) for how in (COLD, WARM)]
     return [*rows, ("headclaims exp10 --parts a, nothing stored", SWEEP, None)]
+
+
+def warm_commands() -> list[Row]:
+    """Judging what the committed bundle holds, and what pytest takes for nothing."""
+    rows: list[Row] = [
+        ("pytest -n 4, nothing to do", EMPTY, None),
+        ("results import, the committed bundle", IMPORT, None),
+        # Fetches and loads the model once, to know its fingerprint and its prompts.
+        ("pytest -k qrhead -n 4, a bundle on a new machine", _judge("qrhead"), None),
+    ]
+    return rows + [(f"pytest -k {study} -n 4, {WARM}", _judge(study), None) for study in STUDIES]
+
+
+def _judge(study: str) -> str:
+    return f"{PYTEST.replace('{study}', study)} -n 4"
 
 
 def parse(given: str) -> tuple[str, str, None]:
@@ -61,7 +81,7 @@ def parse(given: str) -> tuple[str, str, None]:
     return name.strip(), command.strip(), None
 
 
-def timed(chosen: Sequence[tuple[str, str, str | None]]) -> Iterator[dict[str, Any]]:
+def timed(chosen: Sequence[Row]) -> Iterator[dict[str, Any]]:
     """Runs the commands one after the other in the checkout: a row for each.
 
     Raises:

@@ -18,7 +18,7 @@ from experiments.cells.cell import Cell, prompts_sha256, truth
 from experiments.cells.choices import CellAblation
 from experiments.memory_errors import memory_errors
 from experiments.provenance import provenance
-from experiments.store import Computed, Store, Unit
+from experiments.store import Computed, Store, WorkUnit
 
 if TYPE_CHECKING:
     from ablation.modes.protocol import Ablation
@@ -60,14 +60,14 @@ class Outcomes:
         return {item.filing: item.company for item in self.items}
 
 
-def answers_unit(cell: Cell, heads: Sequence[Head], ablation: CellAblation) -> Unit:
+def answers_unit(cell: Cell, heads: Sequence[Head], ablation: CellAblation) -> WorkUnit:
     """The answers of ``cell`` with ``heads`` ablated, in whichever order they are given."""
     named = [str(head) for head in sorted(heads)]
     # How no head is ablated makes no difference.
     how = dict(ablation.description) if heads else None
     heads_ = f"{len(named)} heads" if named else "unablated"
     label = f"answers to {cell.question} at {cell.tokens} tokens, {heads_}"
-    return Unit(KIND, {**answers_key(cell), "ablation": how, "heads": named}, label)
+    return WorkUnit(KIND, {**answers_key(cell), "ablation": how, "heads": named}, label)
 
 
 def answers_key(cell: Cell) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def run_conditions(
     total = missing * len(cell.test)
     with tqdm(total=total, desc=described, unit="answer", delay=1, disable=None) as bar:
 
-        def compute(claimed: Sequence[Unit]) -> Iterator[tuple[Unit, Computed]]:
+        def compute(claimed: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Computed]]:
             started = time.perf_counter()
             sets = [heads_of[unit.digest] for unit in claimed]
             found = answers(cell, sets, ablation.made, bar=bar)

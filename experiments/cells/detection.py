@@ -15,7 +15,7 @@ from ablation.prompts.prompt import NULL_QUESTION
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.memory_errors import memory_errors
 from experiments.provenance import provenance
-from experiments.store import Computed, Document, Store, Unit
+from experiments.store import Computed, Document, Store, WorkUnit
 
 KIND = "ranking"
 VERSION = 2
@@ -45,7 +45,7 @@ def detected(
     return store.all(units, partial(_compute, cell), at_once=len(units), wait=wait)
 
 
-def _compute(cell: Cell, units: Sequence[Unit]) -> Iterator[tuple[Unit, Computed]]:
+def _compute(cell: Cell, units: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Computed]]:
     # Not above: rankings that are stored are read without torch.
     from ablation.detection.methods import rank_heads_by_methods
 
@@ -69,10 +69,10 @@ def _compute(cell: Cell, units: Sequence[Unit]) -> Iterator[tuple[Unit, Computed
         yield unit, (result, provenance(cell.model, seconds))
 
 
-def detection_unit(cell: Cell, method: str) -> Unit:
+def detection_unit(cell: Cell, method: str) -> WorkUnit:
     """The ranking of the heads of ``cell``; some methods look at what the needle states."""
     spans = [(prompt.fact, prompt.sentence) for _, prompt in cell.detection]
-    return Unit(
+    return WorkUnit(
         KIND,
         {
             **cell.model.key(),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from experiments.cells.cell import Cell, truth
 from experiments.cells.conditions import ItemOutcome, answers, answers_key, graded
 from experiments.provenance import provenance
-from experiments.store import Computed, Unit
+from experiments.store import Computed, WorkUnit
 
 KIND = "noise"
 METHOD = "qrhead_noise"
@@ -40,8 +40,8 @@ def measure_noise(cell: Cell, unablated: Sequence[ItemOutcome]) -> Computed:
     return result, provenance(cell.model)
 
 
-def noise_unit(cell: Cell) -> Unit:
+def noise_unit(cell: Cell) -> WorkUnit:
     """The noise of the answers of ``cell``; whether they are right depends on the truths."""
     truths = {filing.name: truth(cell, filing) for filing, _ in cell.test}
     key = {**answers_key(cell), "method": METHOD, "truths": truths}
-    return Unit(KIND, key, f"noise of the answers to {cell.question}")
+    return WorkUnit(KIND, key, f"noise of the answers to {cell.question}")

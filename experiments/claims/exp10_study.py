@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from experiments.judging.claim import Bound, Claim, Criterion, HeadsAblated, Tier, Unit
+from experiments.judging.claim import Bound, Claim, Criterion, HeadsAblated, Scale, Tier
 from experiments.judging.study import Study
 
 CONSTANT_SHARE = 0.01
@@ -44,7 +44,7 @@ _CLAIMS = (
                 Bound.ABOVE,
                 10,
                 "30",
-                Unit.TIMES,
+                Scale.TIMES,
             ),
         },
     ),
@@ -76,7 +76,7 @@ _CLAIMS = (
                 Bound.AT_LEAST,
                 CHEAP_SHARE,
                 "94.4",
-                Unit.PERCENT,
+                Scale.PERCENT,
             )
         },
         primary=True,
@@ -95,7 +95,7 @@ _CLAIMS = (
                 Bound.ABOVE,
                 1 + CHEAP,
                 "2.0 at 40 heads",
-                Unit.TIMES,
+                Scale.TIMES,
             ),
             **{
                 f"within {ratio}": Criterion(
@@ -103,7 +103,7 @@ _CLAIMS = (
                     Bound.AT_MOST,
                     share,
                     f"{100 * share:.1f}",
-                    Unit.PERCENT,
+                    Scale.PERCENT,
                 )
                 for ratio, share in WITHIN.items()
             },
@@ -123,7 +123,7 @@ _CLAIMS = (
                 Bound.ABOVE,
                 1 + CHEAP,
                 "> 24.8",
-                Unit.TIMES,
+                Scale.TIMES,
             )
         },
     ),
@@ -142,7 +142,7 @@ _CLAIMS = (
                 Bound.ABOVE,
                 0.0,
                 "+1.6",
-                Unit.PERCENT,
+                Scale.PERCENT,
             ),
         },
     ),
@@ -178,14 +178,14 @@ _CLAIMS = (
                 Bound.BELOW,
                 0.0,
                 "-3.1",
-                Unit.PERCENT,
+                Scale.PERCENT,
             ),
             "constant": Criterion(
                 "|ΔPPL| of the head that hurts most under zero ablation: mean over zero",
                 Bound.BELOW,
                 CONSTANT_SHARE,
                 "0.5",
-                Unit.PERCENT,
+                Scale.PERCENT,
             ),
         },
     ),

@@ -1,6 +1,6 @@
 """Claims A1 to A8: the QRHead ablation study on Llama-3-8B."""
 
-from experiments.judging.claim import Bound, Claim, Criterion, HeadsAblated, Tier, Unit
+from experiments.judging.claim import Bound, Claim, Criterion, HeadsAblated, Scale, Tier
 from experiments.judging.study import Study
 
 LEVELS = (5, 10, 20, 30, 40, 50)
@@ -33,7 +33,7 @@ _CLAIMS = (
                 Bound.AT_LEAST,
                 gap,
                 f"{100 * gap:.1f}",
-                Unit.POINTS,
+                Scale.POINTS,
                 null=0.0,
             )
             for level, gap in _GAPS.items()
@@ -54,7 +54,7 @@ _CLAIMS = (
                 Bound.ABOVE,
                 0.0,
                 "24.0",
-                Unit.POINTS,
+                Scale.POINTS,
             )
         },
     ),
@@ -72,7 +72,7 @@ _CLAIMS = (
                 Bound.AT_MOST,
                 0.072,
                 "7.2",
-                Unit.POINTS,
+                Scale.POINTS,
             )
         },
     ),
@@ -90,7 +90,7 @@ _CLAIMS = (
                 Bound.AT_MOST,
                 0.0005,
                 "0",
-                Unit.POINTS,
+                Scale.POINTS,
                 of_the_source=True,
             )
             for kind in ("top", "random")
@@ -129,7 +129,7 @@ _CLAIMS = (
                 Bound.AT_MOST,
                 NEARLY_ZERO,
                 "0",
-                Unit.PERCENT,
+                Scale.PERCENT,
             )
             for path in ("queries zeroed", "logits zeroed")
         },
@@ -157,7 +157,7 @@ _CLAIMS = (
                     Bound.ABOVE,
                     0.0,
                     published,
-                    Unit.POINTS,
+                    Scale.POINTS,
                 )
                 for method, published in (
                     ("qrhead", "30.8 lost"),
@@ -181,7 +181,7 @@ _CLAIMS = (
                 Bound.ABOVE,
                 0.0,
                 "none",
-                Unit.POINTS,
+                Scale.POINTS,
             )
         },
     ),

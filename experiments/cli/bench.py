@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     help="Time whole commands instead: installing, and every study cold and warm. An hour.",
 )
 @click.option(
+    "--warm-runs",
+    is_flag=True,
+    help="Time judging what the committed bundle holds. Two minutes.",
+)
+@click.option(
     "--run",
     "own_runs",
     multiple=True,
@@ -43,6 +48,7 @@ def bench_command(
     text: str | None,
     quick: bool,
     runs: bool,
+    warm_runs: bool,
     own_runs: tuple[str, ...],
     path: Path | None,
 ) -> None:
@@ -53,7 +59,8 @@ def bench_command(
     rounding is an error; times are reported, whatever they are. Ten minutes on 2 cores, or one
     with --quick; the TransformerBridge loop needs pip install -e '.[test]'.
 
-    With --runs or --run whole commands are timed instead, each in a scratch folder of its own.
+    With --runs, --warm-runs or --run whole commands are timed instead, each in a scratch folder of
+    its own.
 
     \b
     What experiments/bench/README.md shows is measured on a machine with nothing else to do by
@@ -63,12 +70,12 @@ def bench_command(
     """
     if path is not None:
         check_writable(path.parent, "--json")
-    if runs or own_runs:
+    if runs or warm_runs or own_runs:
         if text is not None or quick or model != EMBEDDED_MODEL:
             raise click.UsageError(
-                "--runs and --run time commands, without --model, --text and --quick"
+                "--runs, --warm-runs and --run time commands, without --model, --text and --quick"
             )
-        _time_commands(runs, own_runs, path)
+        _time_commands(runs, warm_runs, own_runs, path)
         return
     spec = model_spec(model)
     from ablation.assets.text import read_text
@@ -95,11 +102,15 @@ def bench_command(
         )
 
 
-def _time_commands(standard: bool, own: tuple[str, ...], path: Path | None) -> None:
+def _time_commands(standard: bool, warm: bool, own: tuple[str, ...], path: Path | None) -> None:
     from experiments.bench.document import kept, machine, with_runs
-    from experiments.bench.whole_runs import commands, parse, timed
+    from experiments.bench.whole_runs import commands, parse, timed, warm_commands
 
-    chosen = [*(commands() if standard else []), *map(parse, own)]
+    chosen = [
+        *(commands() if standard else []),
+        *(warm_commands() if warm else []),
+        *map(parse, own),
+    ]
     document = kept(path, machine())
     for row in timed(chosen):
         sizes = [

@@ -11,7 +11,7 @@ import click
 
 from ablation.errors import InvalidInput
 from experiments.claims import CLAIMS
-from experiments.judging.claim import DETAILS_ONLY, Claim, Tier, Unit
+from experiments.judging.claim import DETAILS_ONLY, Claim, Scale, Tier
 
 _LONGEST_NOTE = 5_000
 """Characters; ours are a line or two, but the file may be anybody's."""
@@ -102,7 +102,7 @@ def _part(part: dict[str, Any]) -> Iterator[str]:
     if "blocked" in part:
         yield f"      {name}{part['verdict']}: {part['blocked']}"
         return
-    show, interval = Unit(part["unit"]).show, part["interval"]
+    show, interval = Scale(part["unit"]).show, part["interval"]
     ends = "no interval" if interval is None else ", ".join(map(show, interval))
     p = "" if part["p"] is None else f", p = {part['p']:.2g}"
     yield (

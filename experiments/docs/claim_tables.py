@@ -6,7 +6,7 @@ from typing import Any
 from experiments.claims import CLAIMS
 from experiments.docs.markdown import minus, table, with_interval, with_unit
 from experiments.docs.stored import Stored
-from experiments.judging.claim import Claim, Tier, Unit
+from experiments.judging.claim import Claim, Scale, Tier
 
 Row = Mapping[str, Any]
 
@@ -96,7 +96,7 @@ def measured(row: Row, *, unit: bool = True, interval: bool = True) -> str:
     """What a part or detail measured, with its interval and unit; or why it could not be."""
     if "blocked" in row:
         return str(row["blocked"])
-    of = Unit(row["unit"])
+    of = Scale(row["unit"])
     text = with_interval(row["estimate"], row["interval"] if interval else None, of)
     return with_unit(text, of) if unit else text
 
@@ -119,7 +119,7 @@ def _measured(found: Row) -> str:
     for part in parts:
         text = measured(
             part,
-            unit=units != {Unit.POINTS} or part is parts[-1],
+            unit=units != {Scale.POINTS} or part is parts[-1],
             interval=len(parts) <= 2 or part is deciding,
         )
         shown.append(f"{part['part']}: {text}" if part["part"] else text)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from experiments.judging.claim import Unit
+from experiments.judging.claim import Scale
 
 _SIGN = re.compile(r"(?<![\w.,])-(?=\d)")
 
@@ -30,7 +30,7 @@ def code(name: str) -> str:
     return f"`{name}`"
 
 
-def with_interval(figure: Any, interval: Sequence[Any] | None, unit: Unit) -> str:
+def with_interval(figure: Any, interval: Sequence[Any] | None, unit: Scale) -> str:
     """A figure in its unit with its interval, as in ``20.3 [12.5, 28.1]``, without the unit's name.
 
     An interval of one point is that of arithmetic and says nothing: it is left out.
@@ -42,7 +42,7 @@ def with_interval(figure: Any, interval: Sequence[Any] | None, unit: Unit) -> st
     return minus(f"{first} [{', '.join(ends)}]" if ends else first)
 
 
-def with_unit(text: str, unit: Unit) -> str:
+def with_unit(text: str, unit: Scale) -> str:
     """A figure and the name of its unit: a word stands apart, a sign does not."""
     return f"{text} {unit}" if str(unit).isalpha() else f"{text}{unit}"
 
@@ -75,9 +75,9 @@ def size(amount: float) -> str:
     return f"{amount / 1e9:.1f} GB" if amount >= 1e9 else f"{amount / 1e6:.0f} MB"
 
 
-def _shown(figures: Sequence[float], unit: Unit) -> list[str]:
+def _shown(figures: Sequence[float], unit: Scale) -> list[str]:
     """Figures in one unit; with a digit more where all are so small that one would say little."""
-    if unit in (Unit.POINTS, Unit.PERCENT) and 0 < max(map(abs, figures)) < 0.01:
+    if unit in (Scale.POINTS, Scale.PERCENT) and 0 < max(map(abs, figures)) < 0.01:
         return [f"{100 * figure:.2f}" for figure in figures]
     return [unit.show(figure) for figure in figures]
 

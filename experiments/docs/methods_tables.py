@@ -9,7 +9,7 @@ from experiments.docs.claim_tables import detail, measured
 from experiments.docs.markdown import minus, percent, table, with_interval
 from experiments.docs.qrhead_tables import cell_of
 from experiments.docs.stored import Stored
-from experiments.judging.claim import Tier, Unit
+from experiments.judging.claim import Scale, Tier
 
 HEADS = "baselines/methods/smollm2/heads.json"
 MODES_OF_ONE_CELL = "baselines/methods/smollm2/modes.json"
@@ -97,7 +97,7 @@ def modes_elsewhere(stored: Stored) -> str:
 
     def cell(mode: str, scope: str) -> str:
         row = rows[mode, scope]
-        gap = with_interval(row["gap"]["estimate"], row["gap"]["interval"], Unit.POINTS)
+        gap = with_interval(row["gap"]["estimate"], row["gap"]["interval"], Scale.POINTS)
         return f"{gap}; {_right(row['top'])}, {_right(row['layer_matched'])}"
 
     return _modes_table(cell)

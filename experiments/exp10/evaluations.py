@@ -20,7 +20,7 @@ from ablation.metrics.perplexity import Perplexity
 from experiments.exp10.setting import Setting, perplexity_document, perplexity_from
 from experiments.memory_errors import memory_errors
 from experiments.provenance import merged
-from experiments.store import Computed, Document, Store, Unit
+from experiments.store import Computed, Document, Store, WorkUnit
 
 if TYPE_CHECKING:
     from ablation.engine.sweep import Measurement
@@ -54,12 +54,12 @@ class Evaluations:
         """What the evaluations are of; the set of heads is added for each."""
         return self.setting.key()
 
-    def unit(self, heads: HeadSet) -> Unit:
+    def unit(self, heads: HeadSet) -> WorkUnit:
         """The evaluation under ``heads``, sorted."""
         names = [str(head) for head in heads]
         few = " ".join(names) if len(names) <= FEW else f"{len(names)} heads"
         label = f"perplexity, {self.setting.mode} of {few or 'no head'}"
-        return Unit(KIND, {**self.key, "heads": names}, label)
+        return WorkUnit(KIND, {**self.key, "heads": names}, label)
 
     def provenance(self) -> dict[str, Any]:
         """How the evaluations that were asked for so far came about."""

@@ -15,7 +15,7 @@ from ablation.metrics.measured_perplexity import windows
 from experiments.exp10.setting import Setting
 from experiments.json_files import storing, write_json
 from experiments.memory_errors import memory_errors
-from experiments.store import Computed, Store, Unit
+from experiments.store import Computed, Store, WorkUnit
 
 KIND = "ranking"
 VERSION = 2
@@ -56,8 +56,8 @@ def rank_on_text(setting: Setting, store: Store, out: Path) -> tuple[dict[str, A
     return document, path
 
 
-def _unit(setting: Setting) -> Unit:
-    return Unit(
+def _unit(setting: Setting) -> WorkUnit:
+    return WorkUnit(
         KIND,
         {
             **setting.model.key(),

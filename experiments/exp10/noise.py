@@ -3,7 +3,7 @@
 from typing import Any
 
 from experiments.exp10.evaluations import UNABLATED, Evaluations
-from experiments.store import Computed, Unit
+from experiments.store import Computed, WorkUnit
 
 KIND = "noise"
 METHOD = "exp10_noise"
@@ -18,7 +18,7 @@ def perplexity_noise(evaluations: Evaluations) -> dict[str, Any]:
     Raises:
         ComputationError, ResultsError: as ``Evaluations.perplexity``.
     """
-    unit = Unit(KIND, {**evaluations.key, "method": METHOD}, "noise of the perplexity")
+    unit = WorkUnit(KIND, {**evaluations.key, "method": METHOD}, "noise of the perplexity")
     document = evaluations.store.once(unit, lambda: _measure(evaluations))
     assert document is not None  # it waits
     return dict(document.result)

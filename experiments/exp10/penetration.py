@@ -35,7 +35,7 @@ from tqdm import tqdm
 from ablation.errors import ComputationError
 from ablation.models.model import Model
 from experiments.provenance import provenance
-from experiments.store import Computed, Store, Unit
+from experiments.store import Computed, Store, WorkUnit
 
 CONTEXTS = Path(__file__).with_name("contexts.toml")
 KIND = "penetration"
@@ -88,7 +88,7 @@ def penetration(model: Model, store: Store) -> dict[str, Any]:
         words = {word: g.tolist() for word, g in by_word.items()}
         return {"g": mean.tolist(), "words": words}, provenance(model)
 
-    document = store.once(Unit(KIND, {**model.key(), **formula()}, "g, word by word"), compute)
+    document = store.once(WorkUnit(KIND, {**model.key(), **formula()}, "g, word by word"), compute)
     assert document is not None  # it waits
     return {**document.result, "provenance": dict(document.provenance)}
 

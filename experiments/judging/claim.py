@@ -50,7 +50,7 @@ _COMPARISONS = {
 }
 
 
-class Unit(StrEnum):
+class Scale(StrEnum):
     """How figures are shown; they are kept as fractions and plain numbers."""
 
     POINTS = "points"
@@ -60,7 +60,7 @@ class Unit(StrEnum):
 
     def show(self, figure: float) -> str:
         """The figure in this unit, without its name."""
-        if self in (Unit.POINTS, Unit.PERCENT):
+        if self in (Scale.POINTS, Scale.PERCENT):
             return f"{100 * figure:.1f}"
         return f"{figure:.3g}" if abs(figure) < 1000 else f"{figure:,.0f}"
 
@@ -84,7 +84,7 @@ class Criterion:
     bound: Bound
     threshold: float
     published: str
-    unit: Unit = Unit.NUMBER
+    unit: Scale = Scale.NUMBER
     null: float | None = None
     of_the_source: bool = False
 
@@ -95,7 +95,7 @@ class Criterion:
     @property
     def requirement(self) -> str:
         """The threshold with its bound, as in "≥ 5.5 points"."""
-        scale = 100 if self.unit in (Unit.POINTS, Unit.PERCENT) else 1
+        scale = 100 if self.unit in (Scale.POINTS, Scale.PERCENT) else 1
         return f"{self.bound} {scale * self.threshold:.3g} {self.unit}".rstrip()
 
     def speaks_for(self, estimate: float) -> bool:

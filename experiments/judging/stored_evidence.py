@@ -6,7 +6,7 @@ from typing import Any
 
 from ablation.errors import InvalidInput, ResultsError
 from experiments.json_files import read_json
-from experiments.judging.claim import Unit
+from experiments.judging.claim import Scale
 from experiments.judging.report import SCHEMA, ClaimResult, figure_from
 
 CHECKOUT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ def _part_from(value: Any) -> dict[str, Any]:
         return value
     _require(value, _MEASURED)
     interval, p = value["interval"], value.get("p", "")
-    if value["unit"] not in set(Unit) or (interval is not None and len(interval) != 2):
+    if value["unit"] not in set(Scale) or (interval is not None and len(interval) != 2):
         raise ValueError
     return {
         **value,

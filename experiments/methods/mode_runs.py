@@ -11,7 +11,7 @@ from experiments.cells.choices import MODES, SCOPES, AblationChoice
 from experiments.cells.conditions import Outcomes, answers_key, run_conditions
 from experiments.cells.outcomes import CellOutcomes
 from experiments.provenance import merged
-from experiments.store import Store, Unit
+from experiments.store import Store, WorkUnit
 
 ModeAndScope = tuple[str, str]
 
@@ -67,7 +67,9 @@ def compare_modes(
     for wait in (False, True):
         for mode in MODES:
             # What a mode needs of the prompts is computed by one process for all scopes.
-            at_it = Unit("mode", {**answers_key(cell), "mode": mode}, f"answers under mode {mode}")
+            at_it = WorkUnit(
+                "mode", {**answers_key(cell), "mode": mode}, f"answers under mode {mode}"
+            )
             with store.claimed([at_it], wait=wait) as mine:
                 if not mine:
                     continue

@@ -14,7 +14,7 @@ from experiments.cells.cell import Cell
 from experiments.memory_errors import memory_errors
 from experiments.methods.passages import Passages, passages
 from experiments.provenance import provenance
-from experiments.store import Computed, Store, Unit
+from experiments.store import Computed, Store, WorkUnit
 
 KIND = "retrieval"
 VERSION = 1
@@ -46,9 +46,9 @@ def gold_ranks(cells: Sequence[Cell], selections: Selections, store: Store) -> l
     return [dict(document.result) for document in found if document is not None]  # it waited
 
 
-def retrieval_unit(cell: Cell, selections: Selections) -> Unit:
+def retrieval_unit(cell: Cell, selections: Selections) -> WorkUnit:
     """The ranks of a cell by ``selections``."""
-    return Unit(
+    return WorkUnit(
         KIND,
         {
             **cell.model.key(),

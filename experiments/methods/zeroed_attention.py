@@ -9,7 +9,7 @@ from ablation.modes import BOS, UNIFORM_ALL, UNIFORM_CAUSAL
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.judging.verdict import Evidence
 from experiments.provenance import provenance
-from experiments.store import Computed, Store, Unit
+from experiments.store import Computed, Store, WorkUnit
 
 KIND = "zeroed_attention"
 VERSION = 1
@@ -28,7 +28,7 @@ Norms = Mapping[str, list[list[float]]]
 def norms(cell: Cell, store: Store) -> Norms:
     """The norms on the last ``TOKENS`` tokens of a test prompt, stored or measured now."""
     key = {**cell.model.key(), "version": VERSION, "prompts_sha256": prompts_sha256(cell.test[:1])}
-    document = store.once(Unit(KIND, key, "zeroed queries and logits"), lambda: _measure(cell))
+    document = store.once(WorkUnit(KIND, key, "zeroed queries and logits"), lambda: _measure(cell))
     assert document is not None  # it waits
     found: Norms = document.result["norms"]
     return found

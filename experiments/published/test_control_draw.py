@@ -38,7 +38,7 @@ def test_every_control_of_every_level_is_one_seeded_draw():
 
 
 @pytest.mark.parametrize("method", METHODS[1:], ids=["wu24", "summed"])
-def test_the_other_methods_have_the_same_seeded_draw(method):
+def test_the_other_rankings_have_the_same_seeded_draw(method):
     assert seeded(method, LEVELS[-1:]) == [[True]] * 32
 
 

@@ -7,7 +7,7 @@ from ablation.heads import Head, HeadGrid
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.judging.verdict import Evidence
 from experiments.provenance import provenance
-from experiments.store import Computed, Store, Unit
+from experiments.store import Computed, Store, WorkUnit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ def contributions(cell: Cell, store: Store) -> list[dict[str, Any]]:
         that contribution (``beside``).
     """
     key = {**cell.model.key(), "version": VERSION, "prompts_sha256": prompts_sha256(cell.test[:1])}
-    unit = Unit(KIND, key, "contributions of single heads")
+    unit = WorkUnit(KIND, key, "contributions of single heads")
     document = store.once(unit, lambda: _measure(cell))
     assert document is not None  # it waits
     rows: list[dict[str, Any]] = document.result["heads"]

@@ -5,7 +5,7 @@ what is not. ``documents`` has the form of a document, ``folder`` how they are k
 which folder it is, ``listing`` what is there.
 """
 
-from experiments.store.documents import Document, Unit
+from experiments.store.documents import Document, WorkUnit
 from experiments.store.folder import Computed, DamagedResult, Run, Store
 
-__all__ = ["Computed", "DamagedResult", "Document", "Run", "Store", "Unit"]
+__all__ = ["Computed", "DamagedResult", "Document", "Run", "Store", "WorkUnit"]

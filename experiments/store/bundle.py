@@ -25,7 +25,7 @@ from typing import Any
 from ablation.bounded_files import LARGEST, bounded
 from ablation.errors import InvalidInput, ResultsError, first_line
 from experiments.json_files import json_text, storing, write_bytes
-from experiments.store.documents import Damaged, Document, TooNew, Unit, parse
+from experiments.store.documents import Damaged, Document, TooNew, WorkUnit, parse
 
 SCHEMA = 1
 """Of the manifest; raised whenever an older headclaims would misread it."""
@@ -79,7 +79,7 @@ class Bundle:
     def __len__(self) -> int:
         return len(self.digests)
 
-    def find(self, unit: Unit) -> Document | None:
+    def find(self, unit: WorkUnit) -> Document | None:
         """The document of ``unit``, if the bundle has one.
 
         Raises:

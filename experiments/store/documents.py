@@ -33,7 +33,7 @@ class TooNew(ResultsError):
 
 
 @dataclass(frozen=True)
-class Unit:
+class WorkUnit:
     """The work that is done at a time, and the result it has: one document of the store.
 
     Attributes:
@@ -56,7 +56,7 @@ class Unit:
 class Document:
     """A result with what it is of and how it came about."""
 
-    unit: Unit
+    unit: WorkUnit
     result: Mapping[str, Any]
     provenance: Mapping[str, Any]
 
@@ -103,7 +103,7 @@ def parse(data: bytes) -> Document:
         raise Damaged("its checksum is not that of its content: cut off or edited")
     if not all(isinstance(body.get(field), str if field == "kind" else dict) for field in _FIELDS):
         raise Damaged(f"it lacks one of {', '.join(_FIELDS)}")
-    return Document(Unit(body["kind"], body["key"]), body["result"], body["provenance"])
+    return Document(WorkUnit(body["kind"], body["key"]), body["result"], body["provenance"])
 
 
 def _sha256(value: Any) -> str:

@@ -18,7 +18,7 @@ from ablation.bounded_files import read_bytes
 from ablation.errors import ResultsError
 from experiments.json_files import storing, write_text
 from experiments.store.bundle import Bundle
-from experiments.store.documents import Damaged, Document, TooNew, Unit, parse
+from experiments.store.documents import Damaged, Document, TooNew, WorkUnit, parse
 from experiments.store.watch import Unwatched, Watch
 
 DOCUMENTS, LOCKS, DAMAGED = "documents", "locks", "damaged"
@@ -69,11 +69,11 @@ class Store:
     watch: Watch = Unwatched()
     _found: dict[str, Document] = field(default_factory=dict, repr=False)
 
-    def path(self, unit: Unit) -> Path:
+    def path(self, unit: WorkUnit) -> Path:
         """Where the document of ``unit`` is, or would be."""
         return self.root / DOCUMENTS / unit.kind / unit.digest[:2] / f"{unit.digest}.json"
 
-    def find(self, unit: Unit) -> Document | None:
+    def find(self, unit: WorkUnit) -> Document | None:
         """The document of ``unit``, if there is one that may be used.
 
         Raises:
@@ -96,7 +96,7 @@ class Store:
             self.watch.note("found", [unit])
         return self._found[unit.digest]
 
-    def announce(self, units: Iterable[Unit]) -> None:
+    def announce(self, units: Iterable[WorkUnit]) -> None:
         """Says that ``units`` will be wanted, as far as they are not there."""
         self.watch.note("wanted", [unit for unit in units if self.find(unit) is None])
 
@@ -120,7 +120,7 @@ class Store:
         raise ResultsError(f"{self.root}: the result {digest[:12]} is gone: run again")
 
     def once(
-        self, unit: Unit, compute: Callable[[], Computed], *, wait: bool = True
+        self, unit: WorkUnit, compute: Callable[[], Computed], *, wait: bool = True
     ) -> Document | None:
         """The document of ``unit``, stored or computed now.
 
@@ -145,8 +145,8 @@ class Store:
 
     def all(
         self,
-        units: Sequence[Unit],
-        compute: Callable[[Sequence[Unit]], Iterable[tuple[Unit, Computed]]],
+        units: Sequence[WorkUnit],
+        compute: Callable[[Sequence[WorkUnit]], Iterable[tuple[WorkUnit, Computed]]],
         *,
         at_once: int,
         wait: bool = True,
@@ -178,8 +178,8 @@ class Store:
 
     def _compute(
         self,
-        units: Sequence[Unit],
-        compute: Callable[[Sequence[Unit]], Iterable[tuple[Unit, Computed]]],
+        units: Sequence[WorkUnit],
+        compute: Callable[[Sequence[WorkUnit]], Iterable[tuple[WorkUnit, Computed]]],
     ) -> None:
         if units:
             self._refuse_if_closed(units)
@@ -188,7 +188,7 @@ class Store:
                 self.put(unit, result, provenance)
             assert all(unit.digest in self._found for unit in units), "not all were computed"
 
-    def _refuse_if_closed(self, units: Sequence[Unit]) -> None:
+    def _refuse_if_closed(self, units: Sequence[WorkUnit]) -> None:
         lacking = [unit for unit in units if unit.digest not in self.withheld]
         if self.closed and lacking:
             raise ResultsError(
@@ -199,8 +199,8 @@ class Store:
 
     @contextmanager
     def claimed(
-        self, units: Sequence[Unit], *, wait: bool = False, at_most: int | None = None
-    ) -> Iterator[list[Unit]]:
+        self, units: Sequence[WorkUnit], *, wait: bool = False, at_most: int | None = None
+    ) -> Iterator[list[WorkUnit]]:
         """Holds, for as long as the context is open, those of ``units`` that are to be computed.
 
         These are the ones that are neither stored nor another process's, in their order.
@@ -215,7 +215,7 @@ class Store:
             ResultsError: as ``once``.
         """
         assert len(units) == 1 or not wait
-        held: list[tuple[Unit, FileLock]] = []
+        held: list[tuple[WorkUnit, FileLock]] = []
         try:
             for unit in units:
                 if len(held) == at_most:
@@ -236,7 +236,7 @@ class Store:
             for unit, lock in held:
                 self._release(unit, lock)
 
-    def put(self, unit: Unit, result: dict[str, Any], provenance: dict[str, Any]) -> Document:
+    def put(self, unit: WorkUnit, result: dict[str, Any], provenance: dict[str, Any]) -> Document:
         """Stores a result; ``unit`` is to be claimed.
 
         Raises:
@@ -262,20 +262,20 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, document.text(), flushed=True)
 
-    def _read(self, unit: Unit) -> Document | None:
+    def _read(self, unit: WorkUnit) -> Document | None:
         document = read_document(self.path(unit))
         if document is not None and document.unit.digest != unit.digest:
             raise Damaged("the result of something else under this name")
         return document
 
-    def _release(self, unit: Unit, lock: FileLock) -> None:
+    def _release(self, unit: WorkUnit, lock: FileLock) -> None:
         if unit.digest in self._found:
             # Whoever waits for this file, or makes another, finds the document.
             with suppress(OSError):
                 Path(lock.lock_file).unlink()
         lock.release()
 
-    def _move_aside_if_damaged(self, unit: Unit) -> None:
+    def _move_aside_if_damaged(self, unit: WorkUnit) -> None:
         try:
             self._read(unit)
         except Damaged as error:
@@ -287,14 +287,14 @@ class Store:
                 stacklevel=2,
             )
 
-    def lock(self, unit: Unit) -> FileLock:
+    def lock(self, unit: WorkUnit) -> FileLock:
         """What whoever computes ``unit`` holds."""
         path = self.root / LOCKS / f"{unit.digest}.lock"
         with storing(path, "--store"):
             path.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(path)
 
-    def _held(self, unit: Unit, wait: bool) -> FileLock | None:
+    def _held(self, unit: WorkUnit, wait: bool) -> FileLock | None:
         lock = self.lock(unit)
         with storing(Path(lock.lock_file), "--store"):
             try:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from experiments.store.documents import Unit
+from experiments.store.documents import WorkUnit
 
 
 class Watch(Protocol):
     """What a store tells of its units."""
 
-    def note(self, event: str, units: Iterable[Unit]) -> None:
+    def note(self, event: str, units: Iterable[WorkUnit]) -> None:
         """Something happens to units.
 
         They are ``wanted``, ``found``, ``started`` or ``stored``; or the process is ``waiting`` for
@@ -28,7 +28,7 @@ class Watch(Protocol):
 class Unwatched:
     """Nobody is told."""
 
-    def note(self, event: str, units: Iterable[Unit]) -> None:
+    def note(self, event: str, units: Iterable[WorkUnit]) -> None:
         pass
 
 
@@ -44,7 +44,7 @@ class Journal:
     path: Path
     who: str
 
-    def note(self, event: str, units: Iterable[Unit]) -> None:
+    def note(self, event: str, units: Iterable[WorkUnit]) -> None:
         rows = [[unit.digest, unit.kind, unit.label] for unit in units]
         if not rows:
             return

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from ablation.errors import ComputationError, InvalidInput
 from experiments.bench import document, whole_runs
-from experiments.bench.whole_runs import commands, parse, timed
+from experiments.bench.whole_runs import commands, parse, timed, warm_commands
 from experiments.cli.bench import bench_command
 
 MACHINE = {"processor": "a", "cores": 2, "instructions": "b", "threads": 2}
@@ -65,6 +65,14 @@ def test_every_study_is_timed_cold_and_warm_in_this_order():
         assert names[cold + 1] == f"pytest -k {study} -n 4, everything stored"
 
 
+def test_what_is_stored_is_judged_out_of_the_bundle_and_once_more():
+    names = [name for name, _, _ in warm_commands()]
+    assert names.index("results import, the committed bundle") == 1
+    again = {name for name, _, _ in commands()} & {*names}
+    assert len(again) == 3
+    assert all(name.endswith("everything stored") for name in again)
+
+
 def test_rows_are_kept_beside_the_parts_and_replace_those_of_the_same_name(here, tmp_path):
     path = tmp_path / "machine.json"
     part: dict[str, object] = {"title": "sweep", "ways": {}, "notes": [], "disagreement": None}
@@ -118,4 +126,4 @@ def test_another_document_is_not_overwritten(here, tmp_path, there, problem):
 def test_runs_and_sizes_of_the_engine_exclude_each_other():
     result = bench("--runs", "--quick")
     assert result.exit_code == 2
-    assert "--runs and --run time commands, without --model, --text and --quick" in result.output
+    assert "--runs, --warm-runs and --run time commands, without --model" in result.output

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from experiments.store import Document, Run, Store, Unit
+from experiments.store import Document, Run, Store, WorkUnit
 
 HOW = {"time": "2026-01-01T00:00:00+00:00", "model": "tiny", "seconds": 1.0}
 ZERO = {"mode": "zero", "bias": "remove"}
-ANSWERS = Unit("answers", {"ablation": ZERO, "heads": ["L0H1", "L3H0"]})
-PERPLEXITY = Unit("perplexity", {"ablation": {**ZERO, "bias": "keep"}, "heads": []})
+ANSWERS = WorkUnit("answers", {"ablation": ZERO, "heads": ["L0H1", "L3H0"]})
+PERPLEXITY = WorkUnit("perplexity", {"ablation": {**ZERO, "bias": "keep"}, "heads": []})
 DAY = 86_400
 
 
@@ -140,7 +140,7 @@ def test_options_of_prune_that_say_nothing_are_one_line(store, headclaims, optio
 def test_ten_thousand_results_are_listed(headclaims, tmp_path):
     store = Store(tmp_path / "store", Run("run", "pytest"))
     for index in range(10_000):
-        unit = Unit("perplexity", {"index": index, "heads": ["L0H1"]})
+        unit = WorkUnit("perplexity", {"index": index, "heads": ["L0H1"]})
         path = store.path(unit)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Not through the store: flushing each to the disk takes its time.

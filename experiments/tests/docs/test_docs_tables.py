@@ -9,7 +9,7 @@ from experiments.cli.docs import DOCUMENTS
 from experiments.docs.markdown import duration, minus, size, table, with_interval, with_unit
 from experiments.docs.pictures import CURVES
 from experiments.docs.results import MAKERS, reduced
-from experiments.judging.claim import Unit
+from experiments.judging.claim import Scale
 from experiments.judging.stored_evidence import CHECKOUT
 from experiments.qrhead.figures import draw_ablation_curves
 
@@ -25,13 +25,13 @@ def test_a_table_keeps_bars_inside_its_cells():
 @pytest.mark.parametrize(
     ("figure", "interval", "unit", "expected"),
     [
-        (0.203, [0.125, 0.281], Unit.POINTS, "20.3 [12.5, 28.1] points"),
-        (-0.0055, [-0.0061, -0.0048], Unit.PERCENT, "−0.55 [−0.61, −0.48]%"),
-        (0.0, [-0.109, 0.109], Unit.POINTS, "0.0 [−10.9, 10.9] points"),
-        (1.0, [1.0, 1.0], Unit.PERCENT, "100.0%"),
-        (4205.8, None, Unit.TIMES, "4,206×"),
-        ("inf", None, Unit.TIMES, "inf×"),
-        (0.256, [0.06, 0.45], Unit.NUMBER, "0.256 [0.06, 0.45]"),
+        (0.203, [0.125, 0.281], Scale.POINTS, "20.3 [12.5, 28.1] points"),
+        (-0.0055, [-0.0061, -0.0048], Scale.PERCENT, "−0.55 [−0.61, −0.48]%"),
+        (0.0, [-0.109, 0.109], Scale.POINTS, "0.0 [−10.9, 10.9] points"),
+        (1.0, [1.0, 1.0], Scale.PERCENT, "100.0%"),
+        (4205.8, None, Scale.TIMES, "4,206×"),
+        ("inf", None, Scale.TIMES, "inf×"),
+        (0.256, [0.06, 0.45], Scale.NUMBER, "0.256 [0.06, 0.45]"),
     ],
 )
 def test_a_figure_has_its_interval_and_unit(figure, interval, unit, expected):

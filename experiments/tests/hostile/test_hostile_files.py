@@ -24,7 +24,7 @@ from experiments.judging.stored_evidence import CHECKOUT, moved_verdicts, read_e
 from experiments.paragraph_files import read_paragraphs
 from experiments.plugin.json_comparison import read_baseline
 from experiments.plugin.regeneration import changes
-from experiments.store import Document, Run, Store, Unit
+from experiments.store import Document, Run, Store, WorkUnit
 from experiments.store.listing import entries
 from experiments.tests.hostile.hostile import VALUES, damaged, fuzz, long, survives
 
@@ -34,7 +34,7 @@ st = pytest.importorskip("hypothesis.strategies")
 
 GRID = HeadGrid(2, 2)
 LARGE_GRID = HeadGrid(10_000, 10_000)
-UNIT = Unit("answers", {"model_sha256": "ab", "heads": ["L0H1"]})
+UNIT = WorkUnit("answers", {"model_sha256": "ab", "heads": ["L0H1"]})
 SECTION = (
     "Item 1. Business. We make anvils. We were incorporated in West Virginia in May 1961. As of "
     "June 30, 2009, we had 14,200 full-time employees. Our principal executive offices are located "

@@ -6,11 +6,11 @@ import pytest
 
 from ablation.errors import InvalidInput
 from ablation.stats.interval import Interval
-from experiments.judging.claim import Bound, Criterion, Unit
+from experiments.judging.claim import Bound, Criterion, Scale
 from experiments.judging.verdict import FLOOR, Blocked, Evidence, Verdict, combine, judge
 
-SIZE = Criterion("gap", Bound.AT_LEAST, 0.2, "20", Unit.POINTS, null=0.0)
-LIMIT = Criterion("harm", Bound.AT_MOST, 0.1, "10", Unit.POINTS)
+SIZE = Criterion("gap", Bound.AT_LEAST, 0.2, "20", Scale.POINTS, null=0.0)
+LIMIT = Criterion("harm", Bound.AT_MOST, 0.1, "10", Scale.POINTS)
 OWN_TABLE = Criterion("difference", Bound.AT_MOST, 0.0005, "0", of_the_source=True)
 
 

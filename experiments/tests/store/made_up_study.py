@@ -14,7 +14,7 @@ CASES = """
 
     import pytest
 
-    from experiments.store import Unit
+    from experiments.store import WorkUnit
 
     SETTING = json.loads(Path(__file__).with_name("setting.json").read_text())
     HOW = {"time": "2026-01-01T00:00:00+00:00", "model": "tiny", "seconds": 1.0}
@@ -29,7 +29,7 @@ CASES = """
                 with log.open("a") as file:
                     file.write(f"{kind} {number}\\n")
                 return result, HOW
-            return Unit(kind, {**KEY, "number": number}), compute
+            return WorkUnit(kind, {**KEY, "number": number}), compute
 
         answers = {"answers": SETTING["answers"]}
         store.once(*computing("answers", answers))

@@ -6,14 +6,14 @@ import zipfile
 import pytest
 
 from ablation.errors import InvalidInput, ResultsError
-from experiments.store import Run, Store, Unit
+from experiments.store import Run, Store, WorkUnit
 from experiments.store.bundle import MANIFEST, Judged, read_bundle, write_bundle
 from experiments.store.listing import stored_documents
 from experiments.tests.hostile.hostile import damaged, fuzz, survives
 
 HOW = {"time": "2026-01-01T00:00:00+00:00", "model": "tiny", "seconds": 1.0}
 UNITS = [
-    Unit(kind, {"model_sha256": "ab", "number": number})
+    WorkUnit(kind, {"model_sha256": "ab", "number": number})
     for kind in ("answers", "perplexity")
     for number in range(6)
 ]
@@ -50,7 +50,7 @@ def test_a_bundle_gives_what_was_stored(path, stored):
     assert len(bundle) == len(UNITS)
     assert bundle.judged == Judged(("A1",), ("--model=tiny",))
     assert [bundle.find(unit) for unit in UNITS] == [stored.find(unit) for unit in UNITS]
-    assert bundle.find(Unit("answers", {"number": 99})) is None
+    assert bundle.find(WorkUnit("answers", {"number": 99})) is None
 
 
 def test_the_same_results_are_the_same_bytes(path, stored, tmp_path):
@@ -62,7 +62,7 @@ def test_the_same_results_are_the_same_bytes(path, stored, tmp_path):
 
 def test_a_store_takes_from_a_bundle_what_it_lacks_and_stores_what_it_computes(path, tmp_path):
     store = Store(tmp_path / "other", Run("second", "test"), bundle=read_bundle(path))
-    new = Unit("answers", {"number": 99})
+    new = WorkUnit("answers", {"number": 99})
     calls: list = []
 
     def compute(units):
@@ -114,7 +114,7 @@ def test_nobody_waits_for_what_another_process_computes_anew(path, tmp_path):
 
 def test_a_closed_store_computes_nothing_that_is_not_withheld(path, tmp_path):
     store = Store(tmp_path / "audit", Run("a", "test"), bundle=read_bundle(path), closed=True)
-    new = Unit("ranking", {"number": 99})
+    new = WorkUnit("ranking", {"number": 99})
     for ask in (
         lambda: store.once(new, pytest.fail),
         lambda: store.all([new], pytest.fail, at_once=1),

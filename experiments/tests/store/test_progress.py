@@ -8,11 +8,11 @@ import pytest
 
 from experiments.progress.display import Display, is_live
 from experiments.progress.state import Progress, duration
-from experiments.store import Run, Store, Unit
+from experiments.store import Run, Store, WorkUnit
 from experiments.store.watch import Journal
 from experiments.tests.store.made_up_study import Study
 
-UNITS = [Unit("answers", {"n": number}, f"answers {number}") for number in range(6)]
+UNITS = [WorkUnit("answers", {"n": number}, f"answers {number}") for number in range(6)]
 
 
 @pytest.fixture

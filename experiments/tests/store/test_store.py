@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ablation.errors import ResultsError
-from experiments.store import DamagedResult, Run, Store, Unit
+from experiments.store import DamagedResult, Run, Store, WorkUnit
 from experiments.store.documents import SCHEMA
 
-UNIT = Unit("perplexity", {"model_sha256": "ab", "window": 16, "heads": ["L0H1"]})
+UNIT = WorkUnit("perplexity", {"model_sha256": "ab", "window": 16, "heads": ["L0H1"]})
 HOW = {"time": "2026-01-01T00:00:00+00:00", "model": "tiny", "seconds": 1.0}
 
 
@@ -43,11 +43,11 @@ def test_what_is_computed_is_stored_with_how_it_came_about(store_of):
 
 
 def test_nothing_but_kind_and_key_names_a_result():
-    assert Unit("perplexity", dict(reversed(list(UNIT.key.items())))).digest == UNIT.digest
+    assert WorkUnit("perplexity", dict(reversed(list(UNIT.key.items())))).digest == UNIT.digest
     others = [
-        Unit("answers", UNIT.key),
-        *(Unit("perplexity", {**UNIT.key, name: "other"}) for name in UNIT.key),
-        Unit("perplexity", {**UNIT.key, "more": 1}),
+        WorkUnit("answers", UNIT.key),
+        *(WorkUnit("perplexity", {**UNIT.key, name: "other"}) for name in UNIT.key),
+        WorkUnit("perplexity", {**UNIT.key, "more": 1}),
     ]
     assert len({unit.digest for unit in (UNIT, *others)}) == 6
 
@@ -60,7 +60,7 @@ def test_a_result_is_computed_once_by_runs_that_start_together(store_of):
         store = store_of(f"run {number}")
         together.wait()
         for index in range(5):
-            unit = Unit("perplexity", {"index": index})
+            unit = WorkUnit("perplexity", {"index": index})
             assert store.once(unit, computing(calls=calls)).result == {"value": 1.5}
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
@@ -81,7 +81,7 @@ def test_what_another_process_computes_is_not_waited_for_if_so_asked(store_of):
 
 
 def test_many_units_are_claimed_a_few_at_a_time_and_others_work_waited_for(store_of):
-    units = [Unit("answers", {"index": index}) for index in range(7)]
+    units = [WorkUnit("answers", {"index": index}) for index in range(7)]
     store, groups = store_of(), []
 
     def compute(claimed):
@@ -159,7 +159,7 @@ def test_bytes_that_are_no_text_are_damage(store_of):
 
 
 def test_the_document_of_another_unit_is_not_believed(store_of):
-    store, other = store_of(), Unit("perplexity", {"model_sha256": "cd"})
+    store, other = store_of(), WorkUnit("perplexity", {"model_sha256": "cd"})
     for unit in (UNIT, other):
         store.once(unit, computing())
     store.path(UNIT).write_bytes(store.path(other).read_bytes())
@@ -190,7 +190,7 @@ def test_a_result_that_is_no_json_is_not_stored(store_of):
 def test_names_differ_in_more_than_case_and_any_folder_will_do(store_of):
     store = store_of(root="Größe und Maß/results store")
     for index in range(20):
-        store.once(Unit("answers", {"index": index}), computing())
+        store.once(WorkUnit("answers", {"index": index}), computing())
     names = [str(path.relative_to(store.root)) for path in store.root.rglob("*")]
     assert len(names) > 20
     assert all(name == name.lower() and name.isascii() for name in names)

@@ -42,7 +42,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.store import Unit
+from experiments.store import WorkUnit
 
 LOG = Path(__file__).with_name("begun")
 
@@ -56,7 +56,7 @@ def test_case(store, case):
             os.kill(os.getpid(), signal.SIGKILL)
         return {"case": case}, {"time": "now", "seconds": 0}
 
-    assert store.once(Unit("answers", {"case": case}), compute).result == {"case": case}
+    assert store.once(WorkUnit("answers", {"case": case}), compute).result == {"case": case}
 """
 
 
@@ -80,14 +80,15 @@ import resource, sys
 from pathlib import Path
 
 from ablation.errors import ResultsError
-from experiments.store import Run, Store, Unit
+from experiments.store import Run, Store, WorkUnit
 
 folder, kind = sys.argv[1:]
 store = Store(Path(folder) / "store", Run("run", "test"))
 HOW = {"time": "now", "seconds": 0}
 
 def stored(index, size):
-    return store.once(Unit("answers", {"index": index}), lambda: ({"answers": ["x" * size]}, HOW))
+    unit = WorkUnit("answers", {"index": index})
+    return store.once(unit, lambda: ({"answers": ["x" * size]}, HOW))
 
 stored(0, 10)
 if kind == "limit":
@@ -101,7 +102,7 @@ except ResultsError as error:
     print(error)
 files = [path for path in store.root.rglob("*") if path.is_file() and path.suffix != ".lock"]
 again = Store(store.root, Run("later", "test"))
-print(len(files), again.find(Unit("answers", {"index": 0})).result)
+print(len(files), again.find(WorkUnit("answers", {"index": 0})).result)
 """
 
 

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[3]
 TOKENS = 200
 """A needle cut to the passage around the fact: enough for the plumbing, and quick."""
 
+WITHOUT_TORCH = ("-p", "experiments.tests.whole_runs.without_torch")
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
@@ -52,11 +54,20 @@ def test_workers_share_the_work_and_a_single_process_finds_it_in_the_store(model
     assert [len(claim["details"]) for claim in found] == [30, 0, 1, 0]
     # Per cell: unablated, and six levels of top, uniform and layer-matched heads.
     kinds = Counter(path.parts[-3] for path in documents)
-    assert kinds == {"ranking": 4, "answers": 4 * 19, "noise": 1}
+    assert kinds == {"ranking": 4, "answers": 4 * 19, "noise": 1, "contribution": 1}
 
-    output, found_again, documents_again = judged("alone", "-p", "no:xdist")
+    output, found_again, documents_again = judged("alone", "-p", "no:xdist", *WITHOUT_TORCH)
+    assert "IMPORTED: nothing heavy" in output
     assert found_again == found
     assert documents_again == documents
     # What is said of the embedded model only is skipped, with the reason.
     assert "a property of the embedded cells" in output
     assert "baselines are kept for registered models" in output
+
+
+def test_no_case_of_a_claim_imports_torch_before_it_computes():
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *WITHOUT_TORCH]
+    folders = [f"experiments/{name}" for name in ("exp10", "methods", "published", "qrhead")]
+    output = subprocess.run([*command, *folders], cwd=ROOT, capture_output=True, text=True).stdout
+    assert "tests collected" in output
+    assert "IMPORTED: nothing heavy" in output

@@ -7,7 +7,7 @@ from experiments.cells.outcomes import read_outcomes
 from experiments.cells.plan import AblationPlan
 from experiments.cells.runner import CellRunner, ResultsFolder
 from experiments.claims import register
-from experiments.judging.claim import Bound, Claim, Criterion, HeadsAblated, Tier, Unit
+from experiments.judging.claim import Bound, Claim, Criterion, HeadsAblated, Scale, Tier
 from experiments.judging.study import Study
 from experiments.plugin.options import chosen_spec
 
@@ -22,7 +22,7 @@ NO_HARM = Claim(
     ablation=HeadsAblated("zero", "prefill and decode", "none in Llama"),
     tiers=(Tier.EMBEDDED,),
     criteria={
-        "": Criterion("accuracy lost beyond the control", Bound.AT_MOST, 0.05, "0", Unit.POINTS)
+        "": Criterion("accuracy lost beyond the control", Bound.AT_MOST, 0.05, "0", Scale.POINTS)
     },
     primary=True,
 )

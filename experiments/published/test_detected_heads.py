@@ -35,13 +35,13 @@ each_method = pytest.mark.parametrize("method", METHODS, ids=METHOD_IDS)
 
 
 @pytest.mark.claim("A7", "overlap")
-def test_the_methods_find_different_heads(judged):
+def test_the_rankings_hold_different_heads(judged):
     assert judged(overlap_evidence(STUDY.cells, METHODS)).met
 
 
 @pytest.mark.claim("A7", "overlap", of="{pair[0]} and {pair[1]}")
 @pytest.mark.parametrize("pair", list(combinations(METHODS, 2)), ids=PAIR_IDS)
-def test_the_two_methods_find_different_heads(pair, judged):
+def test_two_rankings_hold_different_heads(pair, judged):
     assert judged(overlap_evidence(STUDY.cells, pair)).met
 
 
@@ -109,7 +109,7 @@ def test_how_stable_a_ranking_is_between_the_two_models(method, expected):
     assert found == pytest.approx(expected, abs=ROUNDING)
 
 
-def test_the_unablated_answers_are_the_same_in_the_files_of_all_methods():
+def test_the_unablated_answers_are_the_same_in_all_files():
     unablated = [
         [(str(cell), cell.unablated, cell.total) for cell in STUDY.cells[method]]
         for method in METHODS

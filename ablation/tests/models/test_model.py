@@ -1,0 +1,105 @@
+"""A model by its files: what is known of it without loading it, and when that is found out anew."""
+
+import os
+
+import pytest
+
+from ablation.assets import embedded
+from ablation.engine import REFERENCE, EngineChoice
+from ablation.errors import AssetError, InvalidInput
+from ablation.models.directory import fingerprint
+from ablation.models.loading import load_model
+from ablation.models.model import open_model
+from ablation.models.registry import model_spec
+from ablation.tests.tiny_models import tiny_directory
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return tiny_directory(tmp_path / "tiny")
+
+
+def opened(directory, **options):
+    return open_model(model_spec(str(directory)), **options)
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    """The models that were loaded."""
+    calls: list[object] = []
+
+    def counted(spec, *options):
+        calls.append(spec)
+        return load_model(spec, *options)
+
+    monkeypatch.setattr("ablation.models.loading.load_model", counted)
+    return calls
+
+
+def facts(model):
+    return model.fingerprint, model.grid, model.context, model.longest_prompt
+
+
+def test_what_is_known_is_that_of_the_loaded_model(directory, loads):
+    model = opened(directory)
+    known = facts(model)
+    loaded = model.loaded
+    assert known == (
+        fingerprint(directory), loaded.grid, loaded.context, loaded.longest_prompt
+    )  # fmt: skip
+    assert len(loads) == 1
+
+
+def test_another_process_knows_it_without_loading(directory, loads):
+    first = facts(opened(directory))
+    assert facts(opened(directory)) == first
+    assert len(loads) == 1
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_file_that_was_touched_is_looked_at_again(directory, loads, name):
+    first = facts(opened(directory))
+    os.utime(directory / name)
+    assert facts(opened(directory)) == first
+    assert len(loads) == 2
+
+
+def test_a_changed_file_changes_the_fingerprint(directory):
+    before = opened(directory).fingerprint
+    path = directory / "config.json"
+    path.write_text(path.read_text() + " ")
+    assert opened(directory).fingerprint != before
+
+
+def test_a_model_that_cannot_be_loaded_is_an_error_when_it_is_asked_for(directory):
+    (directory / "model.safetensors").write_bytes(b"no weights")
+    model = opened(directory)
+    with pytest.raises(InvalidInput, match=r"model\.safetensors"):
+        _ = model.fingerprint
+
+
+def test_the_key_names_dtype_and_engine(directory):
+    key = opened(directory).key()
+    assert key.keys() == {"model_sha256", "dtype", "engine"}
+    other = opened(directory, dtype="bfloat16", engine=EngineChoice(REFERENCE)).key()
+    assert (other["dtype"], other["engine"]) == ("bfloat16", "reference 1")
+    assert other["model_sha256"] == key["model_sha256"]
+
+
+def test_an_unknown_dtype_is_refused_before_anything_is_loaded(directory):
+    with pytest.raises(InvalidInput, match="unknown dtype 'float8': choose one of float32"):
+        opened(directory, dtype="float8")
+
+
+def test_a_file_of_an_asset_that_has_changed_is_an_error(directory, monkeypatch):
+    class Made:
+        class slot:  # noqa: N801
+            @staticmethod
+            def manifest():
+                return {"tiny/config.json": ("0" * 64, 1)}
+
+    monkeypatch.setattr("ablation.models.directory.find", lambda key: Made)
+    assert fingerprint(directory)
+    with pytest.raises(AssetError, match=r"config\.json has sha256 .*assets remove smollm2"):
+        fingerprint(directory, "smollm2")
+    assert "smollm2" in embedded.ASSETS

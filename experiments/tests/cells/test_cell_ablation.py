@@ -1,0 +1,40 @@
+"""An ablation is written down without being made: both say the same in every mode and scope."""
+
+import pytest
+
+from ablation.errors import InvalidInput
+from ablation.filings.synthetic import synthetic_filings
+from ablation.models.model import open_model
+from ablation.models.registry import model_spec
+from experiments.cells.cell import build_cell
+from experiments.cells.choices import BIAS_POLICIES, MODES, SCOPES, AblationChoice
+
+
+@pytest.fixture(scope="module")
+def cell(tiny):
+    return build_cell(open_model(model_spec(str(tiny))), synthetic_filings(10), "inc_state", 350)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("mode", MODES)
+def test_the_description_is_that_of_the_ablation(cell, mode, scope):
+    for bias in BIAS_POLICIES if mode == "zero" else BIAS_POLICIES[:1]:
+        ablation = AblationChoice(mode, scope, bias).of(cell)
+        assert ablation.description == ablation.made.describe()
+        assert ablation.made.scope.value == scope
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_in_another_scope_it_is_the_same_ablation(cell, mode):
+    everywhere = AblationChoice(mode).of(cell)
+    for scope in SCOPES:
+        there = everywhere.in_scope(scope)
+        assert there.description == AblationChoice(mode, scope).of(cell).description
+        assert there.made.describe() == there.description
+
+
+def test_prompts_that_cannot_be_paired_are_refused_before_the_model_runs(tiny):
+    cell = build_cell(open_model(model_spec(str(tiny))), synthetic_filings(5), "inc_state", 350)
+    assert len(cell.test) == 1
+    with pytest.raises(InvalidInput, match="two different prompts of 350 tokens, got one"):
+        AblationChoice("resample").of(cell)
