@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from ablation.assets import embedded
 from ablation.engine import REFERENCE, EngineChoice
@@ -62,6 +63,15 @@ def test_a_file_that_was_touched_is_looked_at_again(directory, loads, name):
     os.utime(directory / name)
     assert facts(opened(directory)) == first
     assert len(loads) == 2
+
+
+def test_the_fingerprint_is_of_the_contents(directory, tmp_path):
+    before = opened(directory).fingerprint
+    assert opened(tiny_directory(tmp_path / "again")).fingerprint == before
+    weights = load_file(directory / "model.safetensors")
+    weights["model.norm.weight"] = weights["model.norm.weight"] + 1
+    save_file(weights, directory / "model.safetensors", {"format": "pt"})
+    assert opened(directory).fingerprint != before
 
 
 def test_a_changed_file_changes_the_fingerprint(directory):

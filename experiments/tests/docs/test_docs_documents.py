@@ -47,7 +47,7 @@ def made(cells, store, monkeypatch):
             path: path.stat().st_mtime_ns for path in store.root.glob("documents/*/??/*.json")
         }
         json.dumps(document, allow_nan=False)
-        assert document["provenance"]["model_sha256"] == cells[0].loaded.fingerprint
+        assert document["provenance"]["model_sha256"] == cells[0].model.fingerprint
         return document
 
     return make

@@ -25,7 +25,7 @@ DEPTH = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
 
 
 @pytest.fixture(scope="module")
-def loaded(tiny):
+def model(tiny):
     return open_model(model_spec(str(tiny)))
 
 
@@ -68,7 +68,8 @@ def test_the_contexts_are_ten_graded_ones_for_each_sense_of_nine_words():
             assert not re.search(rf"\b{word.word}(s|es)?\b", context, re.IGNORECASE)
 
 
-def test_the_stream_is_read_at_the_last_token_of_the_word_whatever_stands_in_the_batch(loaded):
+def test_the_stream_is_read_at_the_last_token_of_the_word_whatever_stands_in_the_batch(model):
+    loaded = model.loaded
     contexts = ["We sat on the grass by the old river", "A", "They went to the"]
     together = word_residuals(loaded, contexts, "bank")
     assert together.shape == (3, head_sites(loaded.model).grid.layers + 1, 64)
@@ -87,8 +88,8 @@ def store(tmp_path):
     return Store(tmp_path / "store", Run("run", "pytest"))
 
 
-def test_the_token_alone_tells_no_sense_where_positions_are_rotary(loaded, store):
-    document = penetration(loaded, store)
+def test_the_token_alone_tells_no_sense_where_positions_are_rotary(model, store):
+    document = penetration(model, store)
     assert document["g"][0] == pytest.approx(0, abs=1e-9)
     assert len(document["g"]) == 5
     assert len(document["words"]) == 9
@@ -96,14 +97,14 @@ def test_the_token_alone_tells_no_sense_where_positions_are_rotary(loaded, store
     assert document["g"] == pytest.approx(np.mean(list(document["words"].values()), axis=0))
 
 
-def test_g_is_computed_once(loaded, store, monkeypatch):
-    first = penetration(loaded, store)
+def test_g_is_computed_once(model, store, monkeypatch):
+    first = penetration(model, store)
     monkeypatch.setattr("experiments.exp10.residuals.word_residuals", None)
-    assert penetration(loaded, store) == first
+    assert penetration(model, store) == first
 
 
-def test_g_of_another_model_is_never_taken_for_this_one(loaded, tiny, store, tmp_path):
-    before = penetration(loaded, store)
+def test_g_of_another_model_is_never_taken_for_this_one(model, tiny, store, tmp_path):
+    before = penetration(model, store)
     other = tmp_path / "tiny"
     shutil.copytree(tiny, other)
     weights = load_file(other / "model.safetensors")
