@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from statistics import median
+from statistics import median_low
 from typing import Any
 
 from ablation.modes import BOS, UNIFORM_ALL, UNIFORM_CAUSAL
@@ -35,17 +35,17 @@ def norms(cell: Cell, store: Store) -> Norms:
 
 
 def left_evidence(found: Norms, path: str) -> Evidence:
-    """A6: the share of its norm that the median head still adds."""
+    """A6: the share of its norm that the median head still adds, of two in the middle the lower."""
     unablated = _flat(found[UNABLATED])
     zeroed = _flat(found[PATHS[path]])
     shares = [after / before for after, before in zip(zeroed, unablated, strict=True)]
-    bos = median(a / b for a, b in zip(_flat(found[BOS]), unablated, strict=True))
+    bos = median_low(a / b for a, b in zip(_flat(found[BOS]), unablated, strict=True))
     more = sum(after > before for after, before in zip(zeroed, unablated, strict=True))
     note = (
         f"median over heads, on {TOKENS} tokens of a test prompt; {more} heads of {len(shares)} "
         f"add more than before; attention to the first token alone leaves {100 * bos:.1f}%"
     )
-    return Evidence.exact(median(shares), len(shares), "heads", note)
+    return Evidence.exact(median_low(shares), len(shares), "heads", note)
 
 
 def _measure(cell: Cell) -> Computed:
