@@ -25,6 +25,7 @@ INSTALL = (
     "{python} -m venv {scratch}/venv && {scratch}/venv/bin/pip install -q -c constraints.txt -e ."
 )
 PYTEST = "{python} -m pytest -q -p no:cacheprovider -k {study}"
+ALL = "{python} -m pytest -q -p no:cacheprovider -m model"
 SWEEP = (
     "{python} -m experiments.cli exp10 --parts a --no-figures "
     "--out {scratch}/results --store {scratch}/another-store"
@@ -57,8 +58,8 @@ def warm_commands() -> list[Row]:
     rows: list[Row] = [
         ("pytest -n 4, nothing to do", EMPTY, None),
         ("results import, the committed bundle", IMPORT, None),
-        # Fetches and loads the model once, to know its fingerprint and its prompts.
-        ("pytest -k qrhead -n 4, a bundle on a new machine", _judge("qrhead"), None),
+        # Fetches and loads the model once, to know its fingerprint, its prompts and its text.
+        ("pytest -m model -n 4, a bundle on a new machine", f"{ALL} -n 4", None),
     ]
     return rows + [(f"pytest -k {study} -n 4, {WARM}", _judge(study), None) for study in STUDIES]
 
