@@ -7,7 +7,7 @@ that is asked for twice, by two controls or two studies, is computed once.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from tqdm import tqdm
 
@@ -79,6 +79,29 @@ def answers_key(cell: Cell) -> dict[str, Any]:
     }
 
 
+@overload
+def run_conditions(
+    cell: Cell,
+    head_sets: Sequence[Sequence[Head]],
+    ablation: CellAblation,
+    store: Store,
+    *,
+    described: str = "ablate",
+) -> list[Outcomes]: ...
+
+
+@overload
+def run_conditions(
+    cell: Cell,
+    head_sets: Sequence[Sequence[Head]],
+    ablation: CellAblation,
+    store: Store,
+    *,
+    described: str = "ablate",
+    wait: bool,
+) -> list[Outcomes | None]: ...
+
+
 def run_conditions(
     cell: Cell,
     head_sets: Sequence[Sequence[Head]],
@@ -87,7 +110,7 @@ def run_conditions(
     *,
     described: str = "ablate",
     wait: bool = True,
-) -> list[Outcomes | None]:
+) -> Sequence[Outcomes | None]:
     """The outcomes under every set of heads, stored or computed now.
 
     Args:

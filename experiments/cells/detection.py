@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, overload
 
 from tqdm import tqdm
 
@@ -24,9 +24,19 @@ VERSION = 2
 NEEDLE_POSITION = 0.5
 
 
+@overload
+def detected(cell: Cell, methods: Sequence[str], store: Store) -> list[Document]: ...
+
+
+@overload
+def detected(
+    cell: Cell, methods: Sequence[str], store: Store, *, wait: bool
+) -> list[Document | None]: ...
+
+
 def detected(
     cell: Cell, methods: Sequence[str], store: Store, *, wait: bool = True
-) -> list[Document | None]:
+) -> Sequence[Document | None]:
     """The rankings of the heads of ``cell`` by each of ``methods``, stored or computed now.
 
     What is computed now shares the passes over the detection prompts.

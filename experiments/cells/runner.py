@@ -112,7 +112,6 @@ class CellRunner:
             ResultsError: it cannot be stored.
         """
         (ranked,) = detected(cell, [self.plan.method], self.store)
-        assert ranked is not None  # it waits
         path = self.results.detection(cell, self.plan)
         return _exported(path, detection_document(cell, ranked))
 
@@ -169,7 +168,6 @@ class CellRunner:
         """The run-to-run noise of the model's answers, measured on ``cell`` or stored."""
         (unablated,) = self._run(cell, [UNABLATED])
         document = self.store.once(noise_unit(cell), lambda: measure_noise(cell, unablated.items))
-        assert document is not None  # it waits
         return dict(document.result)
 
     def share(self, cells: Sequence[Cell]) -> None:
@@ -211,8 +209,7 @@ class CellRunner:
             yield from control_sets(ranking, self.plan, draw).values()
 
     def _run(self, cell: Cell, head_sets: Sequence[Sequence[Head]]) -> list[Outcomes]:
-        found = run_conditions(cell, head_sets, self._ablation(cell), self.store)
-        return [outcomes for outcomes in found if outcomes is not None]  # it waits: all are there
+        return run_conditions(cell, head_sets, self._ablation(cell), self.store)
 
     def _take(self, cell: Cell, head_sets: Sequence[Sequence[Head]]) -> list[Outcomes | None]:
         return run_conditions(cell, head_sets, self._ablation(cell), self.store, wait=False)

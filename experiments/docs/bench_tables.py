@@ -13,6 +13,7 @@ FIRST = (
     "pytest -k published",
     "pytest -k qrhead -n 4, nothing stored",
     "pytest -k qrhead -n 4, everything stored",
+    "pytest -m model -n 4, a bundle on a new machine",
     "pytest -k exp10 -n 4, nothing stored",
     "pytest -k methods -n 4, nothing stored",
 )

@@ -35,7 +35,6 @@ def rank_on_text(setting: Setting, store: Store, out: Path) -> tuple[dict[str, A
         ResultsError: it cannot be stored.
     """
     ranked = store.once(_unit(setting), lambda: _compute(setting))
-    assert ranked is not None  # it waits
     names = [row["head"] for row in ranked.result["head_rankings"] if row["score"] != 0]
     document = {
         "method": GRADIENT,

@@ -20,7 +20,6 @@ def perplexity_noise(evaluations: Evaluations) -> dict[str, Any]:
     """
     unit = WorkUnit(KIND, {**evaluations.key, "method": METHOD}, "noise of the perplexity")
     document = evaluations.store.once(unit, lambda: _measure(evaluations))
-    assert document is not None  # it waits
     return dict(document.result)
 
 

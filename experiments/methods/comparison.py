@@ -99,12 +99,12 @@ def rank_cells(cells: Sequence[Cell], methods: Sequence[str], store: Store) -> R
     """
     refused: dict[str, str] = {}
     rankings: dict[str, list[HeadRanking]] = {}
-    for wait in (False, True):
-        found = [detected(cell, methods, store, wait=wait) for cell in cells]
+    for cell in cells:
+        detected(cell, methods, store, wait=False)  # what others are at is left to them
+    found = [detected(cell, methods, store) for cell in cells]
     for method, of_method in zip(methods, zip(*found, strict=True), strict=True):
         rankings[method] = []
         for cell, one in zip(cells, of_method, strict=True):
-            assert one is not None  # it waited
             try:
                 rankings[method].append(read_ranking(one.result, cell))
             except InvalidInput as error:
@@ -160,15 +160,15 @@ def compare_methods(
         rankings = {method: found[place] for method, found in ranked.rankings.items()}
         sets = _tested_sets(rankings, levels, seeds, left_out)
         todo.append(sets | _shared_sets(rankings, levels, seeds, left_out))
-    how = [ablation.of(cell) for cell in cells]
-    for wait in (False, True):
-        found = [
-            run_conditions(cell, list(sets.values()), of_cell, store, wait=wait)
-            for cell, sets, of_cell in zip(cells, todo, how, strict=True)
-        ]
+    jobs = [
+        (cell, list(sets.values()), ablation.of(cell))
+        for cell, sets in zip(cells, todo, strict=True)
+    ]
+    for job in jobs:
+        run_conditions(*job, store, wait=False)  # what others are at is left to them
     by_condition = [
-        {condition: one for condition, one in zip(sets, outcomes, strict=True) if one is not None}
-        for sets, outcomes in zip(todo, found, strict=True)
+        dict(zip(sets, run_conditions(*job, store), strict=True))
+        for sets, job in zip(todo, jobs, strict=True)
     ]
     return Comparison(
         {

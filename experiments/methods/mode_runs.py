@@ -63,7 +63,7 @@ def compare_modes(
         draw.heads(ranking.grid, top, excluded(ranking, level))
         for draw in control_draws(LAYER_MATCHED, draws, seed)
     ]
-    found: dict[ModeAndScope, list[Outcomes | None]] = {}
+    found: dict[ModeAndScope, list[Outcomes]] = {}
     for wait in (False, True):
         for mode in MODES:
             # What a mode needs of the prompts is computed by one process for all scopes.
@@ -88,12 +88,12 @@ def compare_modes(
             for scope in SCOPES
         },
         displaced(top, controls[0]),
-        merged(one.provenance for of_mode in found.values() for one in of_mode if one is not None),
+        merged(one.provenance for of_mode in found.values() for one in of_mode),
     )
 
 
-def _outcomes(cell: Cell, level: int, found: Sequence[Outcomes | None]) -> CellOutcomes:
-    unablated, top, *controls = (one for one in found if one is not None)  # it waited: all are
+def _outcomes(cell: Cell, level: int, found: Sequence[Outcomes]) -> CellOutcomes:
+    unablated, top, *controls = found
     return CellOutcomes(
         cell.question,
         cell.tokens,

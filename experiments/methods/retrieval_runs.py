@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from tqdm import tqdm
@@ -37,13 +38,12 @@ def gold_ranks(cells: Sequence[Cell], selections: Selections, store: Store) -> l
         ComputationError: the model's attention is NaN.
         ResultsError: the result cannot be stored.
     """
-    units = [retrieval_unit(cell, selections) for cell in cells]
-    for wait in (False, True):
-        found = [
-            store.once(unit, lambda cell=cell: _compute(cell, selections), wait=wait)  # type: ignore[misc]
-            for cell, unit in zip(cells, units, strict=True)
-        ]
-    return [dict(document.result) for document in found if document is not None]  # it waited
+    jobs = [
+        (retrieval_unit(cell, selections), partial(_compute, cell, selections)) for cell in cells
+    ]
+    for job in jobs:
+        store.once(*job, wait=False)
+    return [dict(store.once(*job).result) for job in jobs]
 
 
 def retrieval_unit(cell: Cell, selections: Selections) -> WorkUnit:

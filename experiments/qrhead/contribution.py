@@ -33,7 +33,6 @@ def contributions(cell: Cell, store: Store) -> list[dict[str, Any]]:
     key = {**cell.model.key(), "version": VERSION, "prompts_sha256": prompts_sha256(cell.test[:1])}
     unit = WorkUnit(KIND, key, "contributions of single heads")
     document = store.once(unit, lambda: _measure(cell))
-    assert document is not None  # it waits
     rows: list[dict[str, Any]] = document.result["heads"]
     return rows
 

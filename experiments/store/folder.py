@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from filelock import FileLock, Timeout
 
@@ -26,6 +26,9 @@ DOCUMENTS, LOCKS, DAMAGED = "documents", "locks", "damaged"
 
 Computed = tuple[dict[str, Any], dict[str, Any]]
 """A result and its provenance."""
+
+ComputeSome = Callable[[Sequence[WorkUnit]], Iterable[tuple[WorkUnit, Computed]]]
+"""Gives the results of units, in any order."""
 
 
 class DamagedResult(UserWarning):
@@ -119,6 +122,14 @@ class Store:
                 return document
         raise ResultsError(f"{self.root}: the result {digest[:12]} is gone: run again")
 
+    @overload
+    def once(self, unit: WorkUnit, compute: Callable[[], Computed]) -> Document: ...
+
+    @overload
+    def once(
+        self, unit: WorkUnit, compute: Callable[[], Computed], *, wait: bool
+    ) -> Document | None: ...
+
     def once(
         self, unit: WorkUnit, compute: Callable[[], Computed], *, wait: bool = True
     ) -> Document | None:
@@ -143,14 +154,24 @@ class Store:
             found = found or self.find(unit)
         return found
 
+    @overload
+    def all(
+        self, units: Sequence[WorkUnit], compute: ComputeSome, *, at_once: int
+    ) -> list[Document]: ...
+
+    @overload
+    def all(
+        self, units: Sequence[WorkUnit], compute: ComputeSome, *, at_once: int, wait: bool
+    ) -> list[Document | None]: ...
+
     def all(
         self,
         units: Sequence[WorkUnit],
-        compute: Callable[[Sequence[WorkUnit]], Iterable[tuple[WorkUnit, Computed]]],
+        compute: ComputeSome,
         *,
         at_once: int,
         wait: bool = True,
-    ) -> list[Document | None]:
+    ) -> Sequence[Document | None]:
         """The documents of ``units``, stored or computed now.
 
         What other processes are computing is left to them, and waited for at the end.
@@ -176,11 +197,7 @@ class Store:
                 self._compute(claimed, compute)
         return [self.find(unit) for unit in units]
 
-    def _compute(
-        self,
-        units: Sequence[WorkUnit],
-        compute: Callable[[Sequence[WorkUnit]], Iterable[tuple[WorkUnit, Computed]]],
-    ) -> None:
+    def _compute(self, units: Sequence[WorkUnit], compute: ComputeSome) -> None:
         if units:
             self._refuse_if_closed(units)
             self.watch.note("started", units)

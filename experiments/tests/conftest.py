@@ -40,6 +40,9 @@ def headclaims(capfd, monkeypatch, tmp_path):
     """Runs the command line in an empty folder, with an empty store: (status, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HEADCLAIMS_STORE", str(tmp_path / "store"))
+    # What is said on stderr is not to depend on how fast the machine is.
+    for module in ("cli.progress", "progress.display"):
+        monkeypatch.setattr(f"experiments.{module}.IN_A_LOG", 3600.0)
 
     def run(*arguments):
         with pytest.raises(SystemExit) as ended:
