@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput
-from experiments.environment import place, timestamp
-from experiments.json_files import read_json
+from experiments.files.json_files import read_json
+from experiments.machine.environment import place, timestamp
 
 SCHEMA = 1
 PACKAGES = ("torch", "transformers")

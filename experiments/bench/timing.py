@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.peak_memory import peak_resident, reset_peak
+from experiments.machine.peak_memory import peak_resident, reset_peak
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from ablation.heads import Head
 from ablation.metrics.answers import MAX_NEW_TOKENS, grade
 from experiments.cells.cell import Cell, prompts_sha256, truth
 from experiments.cells.choices import CellAblation
-from experiments.memory_errors import memory_errors
-from experiments.provenance import provenance
+from experiments.machine.memory_errors import memory_errors
+from experiments.machine.provenance import provenance
 from experiments.store import Computed, Store, WorkUnit
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from experiments.cells.cell import Cell
 from experiments.cells.choices import CellAblation
 from experiments.cells.conditions import Outcomes, condition_row
 from experiments.cells.plan import AblationPlan
-from experiments.provenance import merged
+from experiments.machine.provenance import merged
 
 METHOD = "qrhead_ablation_control"
 

@@ -13,8 +13,8 @@ from ablation.detection.ranking import HeadRanking, no_head_found
 from ablation.errors import InvalidInput
 from ablation.prompts.prompt import NULL_QUESTION
 from experiments.cells.cell import Cell, prompts_sha256
-from experiments.memory_errors import memory_errors
-from experiments.provenance import provenance
+from experiments.machine.memory_errors import memory_errors
+from experiments.machine.provenance import provenance
 from experiments.store import Computed, Document, Store, WorkUnit
 
 KIND = "ranking"

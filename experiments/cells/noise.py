@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from experiments.cells.cell import Cell, truth
 from experiments.cells.conditions import ItemOutcome, answers, answers_key, graded
-from experiments.provenance import provenance
+from experiments.machine.provenance import provenance
 from experiments.store import Computed, WorkUnit
 
 KIND = "noise"

@@ -22,7 +22,7 @@ from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice, CellAblation
 from experiments.cells.conditions import Outcomes, condition_row, score
 from experiments.cells.keys import RANDOM, TOP
-from experiments.provenance import merged
+from experiments.machine.provenance import merged
 
 METHOD = "qrhead_ablation_incremental"
 

@@ -35,7 +35,7 @@ from experiments.cells.plan import (
     check_plan,
     conditions,
 )
-from experiments.json_files import read_text, storing, write_json
+from experiments.files.json_files import read_text, storing, write_json
 from experiments.store import Store
 
 UNABLATED: tuple[Head, ...] = ()

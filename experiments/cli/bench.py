@@ -8,7 +8,7 @@ import click
 from ablation.errors import ComputationError
 from ablation.models.registry import EMBEDDED_MODEL, model_spec
 from experiments.cli.options import MODEL_HELP, human_size
-from experiments.json_files import check_writable, write_json
+from experiments.files.json_files import check_writable, write_json
 
 if TYPE_CHECKING:
     from experiments.bench.benchmark import Part

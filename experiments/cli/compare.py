@@ -24,7 +24,7 @@ from experiments.cli.options import (
     common_options,
     mode_options,
 )
-from experiments.json_files import check_writable, storing, write_json
+from experiments.files.json_files import check_writable, storing, write_json
 
 
 def control_options(command: Callable[..., None]) -> Callable[..., None]:

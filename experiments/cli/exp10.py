@@ -16,11 +16,11 @@ from experiments.cli.options import (
     store_options,
 )
 from experiments.exp10.options import BIAS_POLICIES, MODES, PARTS, Exp10Options
-from experiments.json_files import check_writable
-from experiments.peak_memory import peak_memory
+from experiments.files.json_files import check_writable
+from experiments.machine.peak_memory import peak_memory
 
 if TYPE_CHECKING:
-    from experiments.exp10.evaluations import Evaluations
+    from experiments.exp10.measured.evaluations import Evaluations
     from experiments.exp10.runner import Exp10Results
 
 
@@ -120,10 +120,10 @@ def exp10_command(
     check_writable(out)
     kept = chosen_store(store, fresh)
     from ablation.models.model import open_model
-    from experiments.exp10.evaluations import Evaluations
-    from experiments.exp10.individual import sweep
+    from experiments.exp10.measured.evaluations import Evaluations
+    from experiments.exp10.measured.individual import sweep
+    from experiments.exp10.measured.setting import build_setting, source_text
     from experiments.exp10.runner import run_exp10
-    from experiments.exp10.setting import build_setting, source_text
 
     source = source_text(spec, options)
     opened = open_model(spec, device, dtype, EngineChoice(engine, activation_memory))
@@ -215,7 +215,7 @@ def _percent(fraction: float) -> str:
 
 def _draw(results: "Exp10Results", folder: Path, tag: str) -> list[Path]:
     from experiments.exp10.figures import draw_all
-    from experiments.json_files import storing
+    from experiments.files.json_files import storing
 
     with storing(folder):
         return draw_all(results.individual, results.cumulative, results.summary, folder, tag)

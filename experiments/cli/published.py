@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from experiments.json_files import check_writable, storing
+from experiments.files.json_files import check_writable, storing
 
 
 @click.command("published")
@@ -24,8 +24,8 @@ def published_command(out: Path, figures: bool) -> None:
     pytest -k published.
     """
     from experiments.published import tables
-    from experiments.published.gpt2 import experiment_10
-    from experiments.published.llama3 import llama3_study
+    from experiments.published.sources.gpt2 import experiment_10
+    from experiments.published.sources.llama3 import llama3_study
 
     if figures:
         check_writable(out)
@@ -49,7 +49,7 @@ def published_command(out: Path, figures: bool) -> None:
 
 def _draw(folder: Path) -> list[Path]:
     from experiments.published.figures import draw_all
-    from experiments.published.llama3 import llama3_study
+    from experiments.published.sources.llama3 import llama3_study
 
     with storing(folder):
         return draw_all(llama3_study(), folder)

@@ -25,7 +25,7 @@ from experiments.cli.options import (
     common_options,
 )
 from experiments.exp10.options import Exp10Options
-from experiments.json_files import check_writable, storing
+from experiments.files.json_files import check_writable, storing
 
 if TYPE_CHECKING:
     from experiments.cells.cell import Cell
@@ -98,8 +98,8 @@ def detect_command(
 def _rank_on_text(settings: RunSettings, model: str, options: Exp10Options) -> None:
     spec = settings.spec(model)
     check_writable(settings.out)
-    from experiments.exp10.gradient_ranking import rank_on_text
-    from experiments.exp10.setting import build_setting, source_text
+    from experiments.exp10.measured.gradient_ranking import rank_on_text
+    from experiments.exp10.measured.setting import build_setting, source_text
 
     source, store = source_text(spec, options), chosen_store(settings.store, settings.fresh)
     setting = build_setting(settings.open(spec), source, options)

@@ -151,7 +151,7 @@ def _methods(document: Document, folder: Path) -> list[Path]:
 
 def _table_against_files(document: Document, folder: Path) -> list[Path]:
     from experiments.published.figures import draw_table_against_files
-    from experiments.published.llama3 import llama3_study
+    from experiments.published.sources.llama3 import llama3_study
 
     return draw_table_against_files(llama3_study(), folder)
 

@@ -8,9 +8,9 @@ from experiments.docs.markdown import fenced, table
 from experiments.docs.stored import Stored
 from experiments.judging.claim import Tier
 from experiments.published import tables
-from experiments.published.gpt2 import experiment_10
-from experiments.published.groups import LENGTHS
-from experiments.published.llama3 import llama3_study
+from experiments.published.sources.gpt2 import experiment_10
+from experiments.published.sources.groups import LENGTHS
+from experiments.published.sources.llama3 import llama3_study
 
 SECTIONS: Mapping[str, Callable[[], Iterator[str]]] = {
     "table_against_files": lambda: tables.table_against_files(llama3_study()),

@@ -58,7 +58,7 @@ def curves(cells: "Sequence[Cell]", store: "Store") -> dict[str, Any]:
 
     from experiments.cells.plan import AblationPlan
     from experiments.cells.runner import CellRunner, ResultsFolder
-    from experiments.provenance import merged
+    from experiments.machine.provenance import merged
 
     found, provenances = [], []
     # The runner exports whole result files, which nobody wants here.

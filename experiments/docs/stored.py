@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput
-from experiments.json_files import read_json
+from experiments.files.json_files import read_json
 from experiments.judging.claim import Tier
 from experiments.judging.stored_evidence import CHECKOUT, read_evidence
 

@@ -10,8 +10,8 @@ from experiments.plugin.options import chosen_exp10, chosen_spec
 
 if TYPE_CHECKING:
     from ablation.models.model import Model
-    from experiments.exp10.evaluations import Evaluations
-    from experiments.exp10.individual import Sweep
+    from experiments.exp10.measured.evaluations import Evaluations
+    from experiments.exp10.measured.individual import Sweep
     from experiments.store import Store
 
 
@@ -25,8 +25,8 @@ def evaluations_of(
     pytestconfig: pytest.Config, chosen_model: "Model", store: "Store"
 ) -> "Callable[[str], Evaluations]":
     """Mode -> the evaluations under zero or mean ablation."""
-    from experiments.exp10.evaluations import Evaluations
-    from experiments.exp10.setting import build_setting, source_text
+    from experiments.exp10.measured.evaluations import Evaluations
+    from experiments.exp10.measured.setting import build_setting, source_text
 
     @cache
     def evaluations(mode: str) -> "Evaluations":
@@ -40,7 +40,7 @@ def evaluations_of(
 @pytest.fixture(scope="session")
 def sweep_of(evaluations_of: "Callable[[str], Evaluations]") -> "Callable[[str], Sweep]":
     """Mode -> every head ablated alone; workers share the work."""
-    from experiments.exp10.individual import sweep
+    from experiments.exp10.measured.individual import sweep
 
     return cache(lambda mode: sweep(evaluations_of(mode)))
 
@@ -48,7 +48,7 @@ def sweep_of(evaluations_of: "Callable[[str], Evaluations]") -> "Callable[[str],
 @pytest.fixture(scope="session")
 def ppl_noise(evaluations_of: "Callable[[str], Evaluations]") -> float:
     """Run-to-run noise of a ratio of perplexities, measured once for the model and text."""
-    from experiments.exp10.noise import perplexity_noise
+    from experiments.exp10.measured.noise import perplexity_noise
 
     # Two perplexities go into a ratio.
     return 2 * perplexity_noise(evaluations_of("zero"))["noise"]

@@ -14,8 +14,8 @@ from ablation.stats.multiplicity import benjamini_hochberg
 from ablation.stats.perplexity_ratio import FEWEST_UNITS
 from ablation.stats.rank_size import linear_fit
 from experiments.claims.exp10_study import CHEAP, TOP_HEADS
-from experiments.exp10.cumulative import Crossings, Curve
-from experiments.exp10.individual import Sweep
+from experiments.exp10.measured.cumulative import Crossings, Curve
+from experiments.exp10.measured.individual import Sweep
 from experiments.exp10.resampling import text_evidence
 from experiments.judging.verdict import Evidence
 

@@ -14,7 +14,7 @@ from ablation.stats.rank_size import (
     tail_fit,
     top_share,
 )
-from experiments.exp10.individual import Sweep
+from experiments.exp10.measured.individual import Sweep
 
 NEGLIGIBLE, CHEAP = 0.01, 0.10
 """|ΔPPL| below which the source counts heads."""

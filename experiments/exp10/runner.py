@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.exp10.cumulative import (
+from experiments.exp10.measured.cumulative import (
     REMOVALS,
     curve_document,
     joint_document,
     measure_curve,
 )
-from experiments.exp10.evaluations import Evaluations
-from experiments.exp10.individual import Sweep, individual_document, sweep
-from experiments.exp10.penetration import (
+from experiments.exp10.measured.evaluations import Evaluations
+from experiments.exp10.measured.individual import Sweep, individual_document, sweep
+from experiments.exp10.measured.penetration import (
     UndefinedPenetration,
     correlation,
     formula,
     penetration,
 )
 from experiments.exp10.ranking import layers, rank_size, statistics_of
-from experiments.json_files import read_json, storing, write_json
+from experiments.files.json_files import read_json, storing, write_json
 
 
 @dataclass(frozen=True)

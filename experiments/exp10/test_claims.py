@@ -10,8 +10,8 @@ import pytest
 
 from experiments.claims.exp10_study import CHEAP, CHEAP_SHARE
 from experiments.exp10 import evidence
-from experiments.exp10.cumulative import THRESHOLDS, Removal, find_crossings, measure_curve
-from experiments.exp10.penetration import correlation, penetration
+from experiments.exp10.measured.cumulative import THRESHOLDS, Removal, find_crossings, measure_curve
+from experiments.exp10.measured.penetration import correlation, penetration
 from experiments.exp10.ranking import layers, rank_size
 from experiments.judging.verdict import ALPHA
 

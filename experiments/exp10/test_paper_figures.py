@@ -5,14 +5,14 @@ import pytest
 from ablation.assets.text import WIKITEXT2
 from ablation.errors import Unavailable
 from ablation.models.directory import model_directory
-from experiments.exp10.evaluations import Evaluations
-from experiments.exp10.individual import sweep
+from experiments.exp10.measured.evaluations import Evaluations
+from experiments.exp10.measured.individual import sweep
+from experiments.exp10.measured.setting import build_setting, source_text
 from experiments.exp10.options import Exp10Options
 from experiments.exp10.ranking import CHEAP, NEGLIGIBLE
-from experiments.exp10.setting import build_setting, source_text
-from experiments.json_files import read_json
+from experiments.files.json_files import read_json
 from experiments.plugin.options import chosen_spec
-from experiments.published.gpt2 import experiment_10
+from experiments.published.sources.gpt2 import experiment_10
 
 COMMAND = "to run it, with a model hub: pytest -k 'exp10 and paper' --model gpt2"
 GPT2_SMALL = {"model_type": "gpt2", "n_layer": 12, "n_head": 12, "n_embd": 768}

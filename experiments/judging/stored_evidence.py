@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput, ResultsError
-from experiments.json_files import read_json
+from experiments.files.json_files import read_json
 from experiments.judging.claim import Scale
 from experiments.judging.report import SCHEMA, ClaimResult, figure_from
 

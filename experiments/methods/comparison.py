@@ -28,7 +28,7 @@ from experiments.cells.choices import AblationChoice
 from experiments.cells.conditions import Outcomes, run_conditions
 from experiments.cells.detection import detected, read_ranking
 from experiments.cells.outcomes import Answers, CellOutcomes
-from experiments.provenance import merged
+from experiments.machine.provenance import merged
 from experiments.store import Store
 
 Rankings = Mapping[str, Sequence[HeadRanking]]

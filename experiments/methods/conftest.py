@@ -45,8 +45,8 @@ def retrieved(
 ) -> list[dict[str, Any]]:
     """For each question, the ranks of the gold paragraphs by the top heads and by others."""
     from ablation.controls import LAYER_MATCHED, UNIFORM
-    from experiments.methods.retrieval_evidence import selections
-    from experiments.methods.retrieval_runs import gold_ranks
+    from experiments.methods.retrieval.evidence import selections
+    from experiments.methods.retrieval.runs import gold_ranks
 
     built = [cell_for(name) for name in cells]
     chosen = selections(cell_runner.pooled_ranking(built), (LAYER_MATCHED, UNIFORM))

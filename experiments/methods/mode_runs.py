@@ -10,7 +10,7 @@ from experiments.cells.cell import Cell
 from experiments.cells.choices import MODES, SCOPES, AblationChoice
 from experiments.cells.conditions import Outcomes, answers_key, run_conditions
 from experiments.cells.outcomes import CellOutcomes
-from experiments.provenance import merged
+from experiments.machine.provenance import merged
 from experiments.store import Store, WorkUnit
 
 ModeAndScope = tuple[str, str]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from ablation.controls import LAYER_MATCHED, UNIFORM, control_draws
-from experiments.methods.retrieval_evidence import ALL, DRAWS, recall_evidence
+from experiments.methods.retrieval.evidence import ALL, DRAWS, recall_evidence
 
 KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
     "smollm2 A8 all heads": "the top 16 heads put 40.6% of the gold paragraphs first, and all 270 "

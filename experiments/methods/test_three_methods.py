@@ -18,7 +18,7 @@ from ablation.controls import LAYER_MATCHED, SHARED
 from ablation.detection import QRHEAD, SUMMED_ATTENTION, WU24
 from experiments.claims import LEVELS
 from experiments.methods.comparison_evidence import causal_evidence, overlap_evidence
-from experiments.plugin.json_comparison import Tolerance
+from experiments.plugin.baseline_files.json_comparison import Tolerance
 from experiments.plugin.options import is_default
 
 KNOWN_NOT_TO_HOLD: Mapping[str, str] = {

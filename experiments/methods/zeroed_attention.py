@@ -8,7 +8,7 @@ from typing import Any
 from ablation.modes import BOS, UNIFORM_ALL, UNIFORM_CAUSAL
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.judging.verdict import Evidence
-from experiments.provenance import provenance
+from experiments.machine.provenance import provenance
 from experiments.store import Computed, Store, WorkUnit
 
 KIND = "zeroed_attention"

@@ -9,8 +9,8 @@ A project with a study of its own says so in the ``conftest.py`` at its top::
 PLUGINS = [
     # Imported by some of the others, and only what is not yet imported can have its assertions
     # rewritten.
-    "experiments.plugin.regeneration",
-    "experiments.plugin.unused_baselines",
+    "experiments.plugin.baseline_files.regeneration",
+    "experiments.plugin.baseline_files.unused",
     "experiments.plugin.options",
     "experiments.plugin.bundles",
     "experiments.plugin.progress",
@@ -22,5 +22,5 @@ PLUGINS = [
     "experiments.plugin.judged",
     "experiments.plugin.claims_table",
     "experiments.plugin.known_findings",
-    "experiments.plugin.baselines",
+    "experiments.plugin.baseline_files.fixture",
 ]

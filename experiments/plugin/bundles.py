@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ablation.errors import HeadclaimsError, InvalidInput
-from experiments.environment import judged_with
-from experiments.json_files import check_writable
+from experiments.files.json_files import check_writable
+from experiments.machine.environment import judged_with
 from experiments.plugin.options import computing_options
 from experiments.store.bundle import Bundle, Judged, read_bundle, write_bundle
 

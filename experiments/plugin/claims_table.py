@@ -16,8 +16,7 @@ from _pytest.junitxml import xml_key  # what record_testsuite_property uses, too
 from ablation.errors import InvalidInput, ResultsError
 from ablation.models.registry import EMBEDDED_MODEL, MODELS
 from experiments.claims import CLAIMS
-from experiments.environment import judged_with
-from experiments.json_files import check_writable, write_json
+from experiments.files.json_files import check_writable, write_json
 from experiments.judging.claim import Tier
 from experiments.judging.report import (
     ClaimResult,
@@ -34,9 +33,10 @@ from experiments.judging.stored_evidence import (
     stored_files,
 )
 from experiments.judging.verdict import Verdict
+from experiments.machine.environment import judged_with
+from experiments.plugin.baseline_files.regeneration import MOVED_VERDICTS
 from experiments.plugin.finding_properties import finding_from
 from experiments.plugin.options import is_default
-from experiments.plugin.regeneration import MOVED_VERDICTS
 
 LEGENDS = {
     Tier.PUBLISHED: "the source's own figures; where they give no interval, it is their rounding",

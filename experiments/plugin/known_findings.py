@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(
                 f"{module.nodeid}: KNOWN_NOT_TO_HOLD has what no case of the module is: "
                 f"{', '.join(map(repr, idle))}: correct the key, or take the finding out"
             )
-            # See experiments.plugin.baselines for why this is no UsageError.
+            # See experiments.plugin.baseline_files.fixture for why this is no UsageError.
             report = pytest.CollectReport(module.nodeid, "failed", text, [])
             config.hook.pytest_collectreport(report=report)
     return (yield)

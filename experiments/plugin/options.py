@@ -17,7 +17,7 @@ from ablation.prompts.styles import STYLES
 from experiments.cells.filings import load_filings
 from experiments.cells.names import CellName
 from experiments.exp10.options import BIAS_POLICIES, Exp10Options
-from experiments.plugin.unused_baselines import IN_SCOPE
+from experiments.plugin.baseline_files.unused import IN_SCOPE
 from experiments.store.opening import STORE_HELP
 
 

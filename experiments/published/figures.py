@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from ablation.stats.mean import mean_interval
 from experiments.drawing import new_figure, save_figure
-from experiments.published.llama3 import (
+from experiments.published.sources.llama3 import (
     KINDS,
     METHODS,
     RANDOM,

@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from experiments.published.control_draw import (
+from experiments.published.evidence.control_draw import (
     SMALLEST_P,
     by_octet,
     control_overlap,
     middle_share,
 )
-from experiments.published.drop_evidence import gap_evidence, percents
-from experiments.published.effect_fits import fits
-from experiments.published.gpt2 import Experiment10
-from experiments.published.groups import LENGTHS, group
-from experiments.published.llama3 import KINDS, METHODS, STUDY_METHOD, TOP, Study, drops
-from experiments.published.rankings import overlap_evidence, stability
+from experiments.published.evidence.drop_evidence import gap_evidence, percents
+from experiments.published.evidence.effect_fits import fits
+from experiments.published.evidence.rankings import overlap_evidence, stability
+from experiments.published.sources.gpt2 import Experiment10
+from experiments.published.sources.groups import LENGTHS, group
+from experiments.published.sources.llama3 import KINDS, METHODS, STUDY_METHOD, TOP, Study, drops
 
 FEWEST_HEADS = 5
 

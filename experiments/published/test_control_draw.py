@@ -9,14 +9,14 @@ from scipy import stats
 from ablation.controls import CONTROL_SEED, EXCLUDED_TOP
 from ablation.stats.monte_carlo import monte_carlo_p
 from experiments.claims import LEVELS
-from experiments.published.control_draw import (
+from experiments.published.evidence.control_draw import (
     SMALLEST_P,
     by_octet,
     control_overlap,
     is_the_seeded_draw,
     middle_share,
 )
-from experiments.published.llama3 import LLAMA3, METHODS, STUDY_METHOD, gaps, llama3_study
+from experiments.published.sources.llama3 import LLAMA3, METHODS, STUDY_METHOD, gaps, llama3_study
 
 pytestmark = pytest.mark.published(LLAMA3)
 

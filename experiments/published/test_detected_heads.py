@@ -9,10 +9,10 @@ from itertools import combinations
 import pytest
 
 from experiments.claims import LEVELS
-from experiments.published.drop_evidence import gap_evidence, percents
-from experiments.published.groups import LENGTHS
-from experiments.published.llama3 import LLAMA3, METHODS, TOP, llama3_study
-from experiments.published.rankings import overlap_evidence, stability
+from experiments.published.evidence.drop_evidence import gap_evidence, percents
+from experiments.published.evidence.rankings import overlap_evidence, stability
+from experiments.published.sources.groups import LENGTHS
+from experiments.published.sources.llama3 import LLAMA3, METHODS, TOP, llama3_study
 
 pytestmark = pytest.mark.published(LLAMA3)
 

@@ -4,9 +4,9 @@ import pytest
 
 from experiments.claims import CLAIMS
 from experiments.claims.exp10_study import WITHIN
-from experiments.published import effect_evidence as evidence
-from experiments.published.effect_fits import alpha_evidence, fits, share_of_printed_top
-from experiments.published.gpt2 import GPT2, experiment_10
+from experiments.published.evidence import effect_evidence as evidence
+from experiments.published.evidence.effect_fits import alpha_evidence, fits, share_of_printed_top
+from experiments.published.sources.gpt2 import GPT2, experiment_10
 
 pytestmark = pytest.mark.published(GPT2)
 

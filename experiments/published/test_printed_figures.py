@@ -5,8 +5,8 @@ from scipy import stats
 
 from ablation.heads import Head, HeadGrid
 from ablation.stats.interval import Interval
-from experiments.published.gpt2 import GPT2, experiment_10
-from experiments.published.rounding import bounds, compatible, ratio, scaled, shifted, total
+from experiments.published.sources.gpt2 import GPT2, experiment_10
+from experiments.published.sources.rounding import bounds, compatible, ratio, scaled, shifted, total
 
 pytestmark = pytest.mark.published(GPT2)
 

@@ -7,10 +7,10 @@ import pytest
 
 from ablation.heads import Head
 from experiments.claims import LEVELS
-from experiments.json_files import read_json
-from experiments.published.gpt2 import FILE as GPT2_FILE
-from experiments.published.gpt2 import GPT2
-from experiments.published.llama3 import KINDS, METHODS, RANDOM, TOP, llama3_study
+from experiments.files.json_files import read_json
+from experiments.published.sources.gpt2 import FILE as GPT2_FILE
+from experiments.published.sources.gpt2 import GPT2
+from experiments.published.sources.llama3 import KINDS, METHODS, RANDOM, TOP, llama3_study
 
 SHARED_DATA = os.environ.get("HEADCLAIMS_SHARED_DATA")
 RAW_NAMES = ("qrhead", "retrieval_head_wu24", "summed_attention")

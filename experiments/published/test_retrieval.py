@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.judging.verdict import Blocked
-from experiments.published.llama3 import LLAMA3
+from experiments.published.sources.llama3 import LLAMA3
 
 pytestmark = pytest.mark.published(LLAMA3)
 

@@ -4,8 +4,20 @@ import pytest
 
 from experiments.claims import LEVELS
 from experiments.judging.verdict import Evidence
-from experiments.published.drop_evidence import agrees, percents, table_difference, table_evidence
-from experiments.published.llama3 import KINDS, LLAMA3, RANDOM, STUDY_METHOD, TOP, llama3_study
+from experiments.published.evidence.drop_evidence import (
+    agrees,
+    percents,
+    table_difference,
+    table_evidence,
+)
+from experiments.published.sources.llama3 import (
+    KINDS,
+    LLAMA3,
+    RANDOM,
+    STUDY_METHOD,
+    TOP,
+    llama3_study,
+)
 
 pytestmark = pytest.mark.published(LLAMA3)
 

@@ -3,9 +3,13 @@
 import pytest
 
 from experiments.claims import LEVELS
-from experiments.published.drop_evidence import gap_evidence, growth_evidence, harmless_evidence
-from experiments.published.groups import GROUPS, group
-from experiments.published.llama3 import LLAMA3, STUDY_METHOD, TOP, drops, llama3_study
+from experiments.published.evidence.drop_evidence import (
+    gap_evidence,
+    growth_evidence,
+    harmless_evidence,
+)
+from experiments.published.sources.groups import GROUPS, group
+from experiments.published.sources.llama3 import LLAMA3, STUDY_METHOD, TOP, drops, llama3_study
 
 pytestmark = pytest.mark.published(LLAMA3)
 

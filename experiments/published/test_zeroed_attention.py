@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from experiments.judging.verdict import Evidence
-from experiments.published.llama3 import LLAMA3
-from experiments.published.zeroed_attention import (
+from experiments.published.evidence.zeroed_attention import (
     attend,
     causal_mean,
     masked_logits,
     overall_mean,
 )
+from experiments.published.sources.llama3 import LLAMA3
 
 pytestmark = pytest.mark.published(LLAMA3)
 
@@ -61,7 +61,7 @@ def test_for_the_last_position_the_two_are_the_same():
 
 @pytest.fixture(scope="module")
 def unablated():
-    from experiments.published.tiny_attention import layers_of, tiny_llama  # imports torch
+    from experiments.published.evidence.tiny_attention import layers_of, tiny_llama  # imports torch
 
     return layers_of(tiny_llama())
 
@@ -69,7 +69,7 @@ def unablated():
 @pytest.fixture(scope="module")
 def outputs(unablated):
     """Condition -> the output of each head in it, by layer and head."""
-    from experiments.published.tiny_attention import layers_of, tiny_llama, zeroed_queries
+    from experiments.published.evidence.tiny_attention import layers_of, tiny_llama, zeroed_queries
 
     model = tiny_llama()
     queries_zeroed, logits_zeroed = [], []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ablation.heads import Head, HeadGrid
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.judging.verdict import Evidence
-from experiments.provenance import provenance
+from experiments.machine.provenance import provenance
 from experiments.store import Computed, Store, WorkUnit
 
 if TYPE_CHECKING:

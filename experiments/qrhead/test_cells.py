@@ -9,7 +9,7 @@ from ablation.controls import EXCLUDED_TOP
 from ablation.heads import Head
 from ablation.models.registry import EMBEDDED_MODEL
 from experiments.cells.keys import RANDOM, TOP
-from experiments.plugin.json_comparison import Tolerance
+from experiments.plugin.baseline_files.json_comparison import Tolerance
 from experiments.plugin.options import is_default
 
 FLOOR = 0.6

@@ -24,7 +24,7 @@ from typing import Any
 
 from ablation.bounded_files import LARGEST, bounded
 from ablation.errors import InvalidInput, ResultsError, first_line
-from experiments.json_files import json_text, storing, write_bytes
+from experiments.files.json_files import json_text, storing, write_bytes
 from experiments.store.documents import Damaged, Document, TooNew, WorkUnit, parse
 
 SCHEMA = 1

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from ablation.bounded_files import read_bytes
 from ablation.errors import ResultsError
-from experiments.json_files import storing, write_text
+from experiments.files.json_files import storing, write_text
 from experiments.store.bundle import Bundle
 from experiments.store.documents import Damaged, Document, TooNew, WorkUnit, parse
 from experiments.store.watch import Unwatched, Watch

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.plugin.json_comparison import Tolerance
+from experiments.plugin.baseline_files.json_comparison import Tolerance
 
 DATA, PROVENANCE = json.loads(Path(__file__).with_name("figures.json").read_text())
 TOLERANCES = {"top.*.correct": Tolerance(1, 0, "one item may tip on another CPU")}
@@ -46,8 +46,8 @@ class Project:
         self.pytester.makepyfile(test_case=source)
         return self.pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
 
-    def make_conftest(self, more: str = "", parts=("regeneration", "unused_baselines")):
-        plugins = [f"experiments.plugin.{part}" for part in (*parts, "baselines")]
+    def make_conftest(self, more: str = "", parts=("regeneration", "unused")):
+        plugins = [f"experiments.plugin.baseline_files.{part}" for part in (*parts, "fixture")]
         self.pytester.makeconftest(f"pytest_plugins = {plugins}\n{more}")
 
     def stored(self):

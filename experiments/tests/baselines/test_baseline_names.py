@@ -143,7 +143,8 @@ def test_a_conftest_may_name_the_file_and_the_folder_of_all_files(project):
     project.pytester.makeconftest(
         """
         import pytest
-        pytest_plugins = ["experiments.plugin.regeneration", "experiments.plugin.baselines"]
+        FILES = "experiments.plugin.baseline_files"
+        pytest_plugins = [f"{FILES}.regeneration", f"{FILES}.fixture"]
 
         @pytest.fixture(scope="session")
         def baselines_root(tmp_path_factory):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.plugin.baselines import write_json
+from experiments.plugin.baseline_files.fixture import write_json
 
 
 def test_a_missing_baseline_is_written_and_fails_and_then_passes(project):

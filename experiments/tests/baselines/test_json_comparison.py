@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ablation.errors import InvalidInput
-from experiments.plugin.json_comparison import (
+from experiments.plugin.baseline_files.json_comparison import (
     Tolerance,
     compare_documents,
     parse_document,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from experiments.plugin.regeneration import changes, elsewhere
+from experiments.plugin.baseline_files.regeneration import changes, elsewhere
 
 SEVERAL = """
 import json
@@ -22,7 +22,7 @@ def test_figures(case, json_baseline):
 
 MOVED = """
 import pytest
-from experiments.plugin.regeneration import MOVED_VERDICTS
+from experiments.plugin.baseline_files.regeneration import MOVED_VERDICTS
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session):

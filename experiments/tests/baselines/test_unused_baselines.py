@@ -66,7 +66,7 @@ def test_a_module_that_could_not_be_imported_may_have_used_it(two):
 
 def test_a_run_may_be_about_some_files_only(two):
     two.make_conftest(
-        "from experiments.plugin.unused_baselines import IN_SCOPE\n"
+        "from experiments.plugin.baseline_files.unused import IN_SCOPE\n"
         "def pytest_configure(config):\n"
         "    config.stash[IN_SCOPE] = lambda name: not name.startswith('study/left')\n"
     )

@@ -11,17 +11,25 @@ from ablation.heads import Head, jaccard
 from ablation.stats.interval import Interval
 from ablation.stats.mean import mean_interval, student_interval
 from experiments.judging.verdict import FLOOR
-from experiments.published.cell_statistics import (
+from experiments.published.evidence.cell_statistics import (
     above_floor,
     cell_evidence,
     question_interval,
     sign_flip_p,
 )
-from experiments.published.drop_evidence import gap_evidence
-from experiments.published.gpt2 import experiment_10
-from experiments.published.groups import AXES, GROUPS, group
-from experiments.published.llama3 import KINDS, METHODS, RANDOM, TOP, drops, gaps, llama3_study
-from experiments.published.rounding import bounds, compatible, quotient, ratio, total
+from experiments.published.evidence.drop_evidence import gap_evidence
+from experiments.published.sources.gpt2 import experiment_10
+from experiments.published.sources.groups import AXES, GROUPS, group
+from experiments.published.sources.llama3 import (
+    KINDS,
+    METHODS,
+    RANDOM,
+    TOP,
+    drops,
+    gaps,
+    llama3_study,
+)
+from experiments.published.sources.rounding import bounds, compatible, quotient, ratio, total
 
 STUDY = llama3_study()
 CELL = STUDY.cells[METHODS[0]][0]

@@ -7,7 +7,7 @@ from ablation.models.model import Model
 from ablation.models.registry import ModelSpec
 from ablation.modes import BiasPolicy
 from ablation.tests.tiny_models import random_ids, tiny_model
-from experiments.exp10.setting import Setting
+from experiments.exp10.measured.setting import Setting
 
 
 def small_setting(

@@ -8,7 +8,7 @@ import pytest
 
 from ablation.heads import Head
 from ablation.metrics.perplexity import Perplexity
-from experiments.exp10.cumulative import (
+from experiments.exp10.measured.cumulative import (
     SIGNED,
     Removal,
     curve_document,
@@ -17,8 +17,8 @@ from experiments.exp10.cumulative import (
     measure_curve,
     steps_for,
 )
-from experiments.exp10.evaluations import Evaluations
-from experiments.exp10.individual import Sweep
+from experiments.exp10.measured.evaluations import Evaluations
+from experiments.exp10.measured.individual import Sweep
 
 HEADS = [Head(layer, head) for layer in range(8) for head in range(8)]
 

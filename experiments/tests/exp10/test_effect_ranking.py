@@ -6,7 +6,7 @@ import pytest
 
 from ablation.heads import Head, HeadGrid
 from ablation.metrics.perplexity import Perplexity
-from experiments.exp10.individual import Sweep
+from experiments.exp10.measured.individual import Sweep
 from experiments.exp10.ranking import layers, rank_size, statistics_of
 
 DELTAS = [[0.5, -0.02, 0.1001], [0.005, -0.009, 0.099], [0.02, 0.0, 0.0101]]

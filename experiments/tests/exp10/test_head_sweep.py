@@ -15,8 +15,8 @@ from ablation.heads import Head
 from ablation.metrics.measured_perplexity import perplexity
 from ablation.metrics.paired_perplexity import delta_ppl
 from ablation.sites import head_sites
-from experiments.exp10.evaluations import Evaluations
-from experiments.exp10.individual import individual_document, sweep
+from experiments.exp10.measured.evaluations import Evaluations
+from experiments.exp10.measured.individual import individual_document, sweep
 from experiments.store import DamagedResult, Run, Store
 from experiments.tests.exp10.small_settings import small_setting
 
@@ -154,7 +154,7 @@ def test_another_model_text_window_or_ablation_is_never_taken_for_this_one(other
 
 def test_another_version_is_never_taken_for_this_one(evaluations_of, monkeypatch):
     sweep(evaluations_of())
-    monkeypatch.setattr("experiments.exp10.setting.VERSION", 99)
+    monkeypatch.setattr("experiments.exp10.measured.setting.VERSION", 99)
     later = evaluations_of()
     sweep(later)
     assert later.computed == 13

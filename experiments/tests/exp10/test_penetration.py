@@ -12,13 +12,13 @@ from ablation.errors import ComputationError
 from ablation.models.model import open_model
 from ablation.models.registry import model_spec
 from ablation.sites import head_sites
-from experiments.exp10.penetration import (
+from experiments.exp10.measured.penetration import (
     ambiguous_words,
     correlation,
     penetration,
     word_penetration,
 )
-from experiments.exp10.residuals import word_residuals
+from experiments.exp10.measured.residuals import word_residuals
 from experiments.store import Run, Store
 
 DEPTH = np.array([0.0, 0.1, 0.5, 0.9, 1.0])
@@ -99,7 +99,7 @@ def test_the_token_alone_tells_no_sense_where_positions_are_rotary(model, store)
 
 def test_g_is_computed_once(model, store, monkeypatch):
     first = penetration(model, store)
-    monkeypatch.setattr("experiments.exp10.residuals.word_residuals", None)
+    monkeypatch.setattr("experiments.exp10.measured.residuals.word_residuals", None)
     assert penetration(model, store) == first
 
 

@@ -9,7 +9,7 @@ from ablation.heads import Head
 from ablation.metrics.perplexity import Perplexity
 from ablation.stats.perplexity_ratio import FEWEST_UNITS
 from experiments.exp10 import evidence
-from experiments.exp10.individual import Sweep
+from experiments.exp10.measured.individual import Sweep
 from experiments.exp10.resampling import text_evidence
 
 BLOCKS, COUNT = 16, 64

@@ -10,7 +10,7 @@ from ablation.errors import InvalidInput
 from ablation.stats.interval import Interval
 from experiments.claims import CLAIMS
 from experiments.cli.claims import _details, _entry
-from experiments.json_files import write_json
+from experiments.files.json_files import write_json
 from experiments.judging.claim import Tier
 from experiments.judging.report import Finding, figure_from, report_document, summarise
 from experiments.judging.stored_evidence import lost_claims, moved_verdicts, read_evidence

@@ -49,8 +49,8 @@ CASES = """
 
 def write_suite(pytester, cases):
     names = (
-        "regeneration", "unused_baselines", "options", "claim_markers", "chosen_claims", "judged",
-        "claims_table", "known_findings",
+        "baseline_files.regeneration", "baseline_files.unused", "options", "claim_markers",
+        "chosen_claims", "judged", "claims_table", "known_findings",
     )  # fmt: skip
     pytester.makeconftest(f"pytest_plugins = {[f'experiments.plugin.{name}' for name in names]}")
     # Imported anew in each run, which takes longer than all of its cases.

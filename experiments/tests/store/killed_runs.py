@@ -22,9 +22,9 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from experiments.exp10.evaluations import Evaluations
+from experiments.exp10.measured.evaluations import Evaluations
+from experiments.exp10.measured.setting import Setting
 from experiments.exp10.runner import run_exp10
-from experiments.exp10.setting import Setting
 from experiments.store import Run, Store
 from experiments.store.listing import paths
 from experiments.tests.exp10.small_settings import small_setting

@@ -44,7 +44,8 @@ class Study:
     """A project of four cases that store two units each, answers and a ranking."""
 
     def __init__(self, pytester):
-        names = ("regeneration", "unused_baselines", "options", "bundles", "progress", "model")
+        files = ("baseline_files.regeneration", "baseline_files.unused")
+        names = (*files, "options", "bundles", "progress", "model")
         pytester.makeconftest(f"pytest_plugins = {[f'experiments.plugin.{n}' for n in names]}")
         pytester.makepyfile(test_study=CASES)
         pytester.makeini(f"[pytest]\naddopts = --strict-markers {PLUGINS}\n")

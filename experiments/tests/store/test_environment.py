@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments import environment
-from experiments.environment import checkout_of
+from experiments.machine import environment
+from experiments.machine.environment import checkout_of
 
 NONE = {"commit": None, "dirty": None}
 

@@ -16,7 +16,7 @@ from ablation.stats.gap import FEWEST_CLUSTERS
 from ablation.stats.interval import Interval
 from ablation.stats.mean import mean_interval, student_interval
 from experiments.judging.verdict import FLOOR, Evidence
-from experiments.published.llama3 import Cell
+from experiments.published.sources.llama3 import Cell
 
 RESAMPLES = 9999
 UNITS = "cells"

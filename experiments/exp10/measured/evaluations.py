@@ -17,9 +17,9 @@ from ablation.engine.head_sets import HeadSet
 from ablation.errors import ComputationError
 from ablation.heads import Head
 from ablation.metrics.perplexity import Perplexity
-from experiments.exp10.setting import Setting, perplexity_document, perplexity_from
-from experiments.memory_errors import memory_errors
-from experiments.provenance import merged
+from experiments.exp10.measured.setting import Setting, perplexity_document, perplexity_from
+from experiments.machine.memory_errors import memory_errors
+from experiments.machine.provenance import merged
 from experiments.store import Computed, Document, Store, WorkUnit
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import numpy as np
 from ablation.stats.equivalence import tost
 from experiments.claims import CLAIMS
 from experiments.judging.verdict import FLOOR, Evidence
-from experiments.published.cell_statistics import above_floor, cell_evidence, sign_flip_p
-from experiments.published.control_draw import SMALLEST_P
-from experiments.published.llama3 import RANDOM, TOP, Cell, Study, drops, gaps
+from experiments.published.evidence.cell_statistics import above_floor, cell_evidence, sign_flip_p
+from experiments.published.evidence.control_draw import SMALLEST_P
+from experiments.published.sources.llama3 import RANDOM, TOP, Cell, Study, drops, gaps
 
 MARGIN = CLAIMS["A3"].criterion().threshold
 """A3: what counts as no harm, the study's own figure at 50 heads."""

@@ -10,8 +10,8 @@ from typing import Any
 from ablation.heads import Head
 from ablation.metrics.paired_perplexity import delta_ppl
 from ablation.metrics.perplexity import Perplexity
-from experiments.exp10.evaluations import Evaluations
-from experiments.exp10.individual import Sweep
+from experiments.exp10.measured.evaluations import Evaluations
+from experiments.exp10.measured.individual import Sweep
 
 THRESHOLDS = (1.1, 1.5, 2.0)
 """Ratios to the unablated perplexity."""

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from ablation.filings.filing import question_by_key
 from ablation.heads import Head
 from experiments.cells.cell import Cell
-from experiments.memory_errors import memory_errors
-from experiments.methods.passages import Passages, passages
-from experiments.provenance import provenance
+from experiments.machine.memory_errors import memory_errors
+from experiments.machine.provenance import provenance
+from experiments.methods.retrieval.passages import Passages, passages
 from experiments.store import Computed, Store, WorkUnit
 
 KIND = "retrieval"

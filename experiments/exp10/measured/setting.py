@@ -14,9 +14,9 @@ from ablation.models.model import Model
 from ablation.models.registry import DTYPES, ModelSpec
 from ablation.modes import MEAN, ZERO, BiasPolicy
 from ablation.modes.description import described, mean_over_text
-from experiments.environment import timestamp
 from experiments.exp10.options import LONGEST_WINDOW, MODES, Exp10Options
-from experiments.provenance import provenance
+from experiments.machine.environment import timestamp
+from experiments.machine.provenance import provenance
 
 if TYPE_CHECKING:
     from ablation.modes.protocol import Ablation

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from experiments.exp10.evaluations import UNABLATED, Evaluations
+from experiments.exp10.measured.evaluations import UNABLATED, Evaluations
 from experiments.store import Computed, WorkUnit
 
 KIND = "noise"

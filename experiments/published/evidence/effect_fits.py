@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from ablation.stats.interval import Interval
 from ablation.stats.rank_size import leave_one_out, linear_fit, log_log_fit, tail_fit, top_share
 from experiments.judging.verdict import Evidence
-from experiments.published.gpt2 import Experiment10
-from experiments.published.rounding import bounds
+from experiments.published.sources.gpt2 import Experiment10
+from experiments.published.sources.rounding import bounds
 
 SMALL = 0.01
 """|ΔPPL| below which the report counts heads."""

@@ -9,8 +9,8 @@ import numpy as np
 from ablation.heads import jaccard
 from ablation.stats.mean import mean_interval
 from experiments.judging.verdict import Evidence
-from experiments.published.groups import AXES
-from experiments.published.llama3 import Cell
+from experiments.published.sources.groups import AXES
+from experiments.published.sources.llama3 import Cell
 
 
 def stability(cells: Sequence[Cell], axis: str, first: object, second: object) -> float:

@@ -34,7 +34,7 @@ from tqdm import tqdm
 
 from ablation.errors import ComputationError
 from ablation.models.model import Model
-from experiments.provenance import provenance
+from experiments.machine.provenance import provenance
 from experiments.store import Computed, Store, WorkUnit
 
 CONTEXTS = Path(__file__).with_name("contexts.toml")
@@ -142,7 +142,7 @@ def word_penetration(
 
 
 def _by_word(model: Model) -> Mapping[str, Float[np.ndarray, " points"]]:
-    from experiments.exp10.residuals import word_residuals  # imports torch
+    from experiments.exp10.measured.residuals import word_residuals  # imports torch
 
     loaded = model.loaded
     words = tqdm(ambiguous_words(), desc="10D g", unit="word", delay=1, disable=None)

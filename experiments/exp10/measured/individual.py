@@ -7,7 +7,7 @@ from typing import Any
 from ablation.heads import Head
 from ablation.metrics.paired_perplexity import delta_ppl, delta_ppl_interval
 from ablation.metrics.perplexity import Perplexity
-from experiments.exp10.evaluations import UNABLATED, Evaluations
+from experiments.exp10.measured.evaluations import UNABLATED, Evaluations
 
 
 @dataclass(frozen=True)

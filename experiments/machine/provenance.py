@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ablation.models.model import Model
-from experiments.environment import place, timestamp, versions
+from experiments.machine.environment import place, timestamp, versions
 
 
 def provenance(model: Model, seconds: float | None = None) -> dict[str, Any]:

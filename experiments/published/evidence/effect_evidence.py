@@ -12,8 +12,8 @@ from ablation.heads import Head
 from ablation.stats.interval import CONFIDENCE, Interval
 from experiments.claims.exp10_study import CHEAP_SHARE
 from experiments.judging.verdict import Evidence
-from experiments.published.gpt2 import NO_INTERVAL, Experiment10
-from experiments.published.rounding import bounds, quotient, ratio, scaled, total
+from experiments.published.sources.gpt2 import NO_INTERVAL, Experiment10
+from experiments.published.sources.rounding import bounds, quotient, ratio, scaled, total
 
 HEADS, LAYERS = "heads", "layers"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from experiments.published.llama3 import Cell
+from experiments.published.sources.llama3 import Cell
 
 AXES = ("model", "question", "tokens")
 

@@ -10,7 +10,7 @@ from ablation.detection.ranking import HeadRanking
 from ablation.metrics.retrieval import mean_reciprocal_rank, recall_at
 from ablation.stats.gap import Survival, draws_p, gap_interval, gap_p
 from experiments.judging.verdict import Evidence
-from experiments.methods.retrieval_runs import Selections
+from experiments.methods.retrieval.runs import Selections
 
 SELECTED = 16
 """Heads that QRHead selects in models of 1 to 8 billion parameters; chosen on no split here."""

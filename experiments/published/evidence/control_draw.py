@@ -13,7 +13,7 @@ from statistics import fmean
 from ablation.controls import control_heads
 from ablation.heads import Head, HeadGrid
 from ablation.stats.monte_carlo import monte_carlo_p
-from experiments.published.llama3 import Cell, Study
+from experiments.published.sources.llama3 import Cell, Study
 
 MIDDLE = range(8, 20)
 """Layers that hold most of the top heads."""

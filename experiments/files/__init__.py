@@ -1,0 +1,1 @@
+"""Files of ours and of users: JSON, and paragraphs."""

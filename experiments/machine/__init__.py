@@ -1,0 +1,1 @@
+"""What results are computed with and on: provenance, and what memory does."""

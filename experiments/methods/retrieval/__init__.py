@@ -1,0 +1,1 @@
+"""Retrieval with selected heads: tasks, runs, and the evidence on claim A8."""

@@ -1,0 +1,1 @@
+"""Baselines: compared field by field, rewritten, and found unused."""

@@ -1,0 +1,1 @@
+"""What the studies' own figures say of their claims."""
