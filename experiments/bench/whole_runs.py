@@ -94,11 +94,11 @@ def timed(chosen: Sequence[Row]) -> Iterator[dict[str, Any]]:
             "HEADCLAIMS_CACHE": f"{scratch}/cache",
         }
         for name, command, folder in chosen:
-            command = command.replace("{python}", sys.executable).replace("{scratch}", scratch)
+            filled = command.replace("{python}", sys.executable).replace("{scratch}", scratch)
             started = time.perf_counter()
             with (
                 subprocess.Popen(
-                    command,
+                    filled,
                     shell=True,
                     cwd=CHECKOUT,
                     env=environment,
