@@ -29,9 +29,12 @@ def llama():
     return tiny_model("llama-gqa")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def own_kept_facts(tmp_path_factory):
-    """What is found out about made-up models is not kept in the user's cache."""
+    """What is found out about made-up models is not kept in the user's cache.
+
+    Of a module and no longer: the cases of claims run in the same session.
+    """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("ablation.assets.kept.FOLDER", tmp_path_factory.mktemp("kept"))
         yield
