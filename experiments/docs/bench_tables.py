@@ -40,7 +40,7 @@ def machines(stored: Stored) -> str:
         about = one["machine"]
         known = [
             f"{name} {about[name]}"
-            for name in ("instructions", "kernels", "python", "torch", "transformers")
+            for name in ("kernels", "python", "torch", "transformers")
             if name in about
         ]
         sources = [*one["runs"], *([one["measured"]] if "measured" in one else [])]
@@ -119,4 +119,6 @@ def _took(row: Mapping[str, Any] | None) -> str:
 
 def _label(place: int, one: Machine) -> str:
     """A letter for each machine, in the order of their documents, and its processor."""
-    return f"{chr(ord('A') + place)}: {one['machine']['processor']}"
+    about = one["machine"]
+    kind = f" with {about['instructions']}" if "instructions" in about else ""
+    return f"{chr(ord('A') + place)}: {about['processor']}{kind}"

@@ -169,7 +169,7 @@ PICTURES = (
     Picture("experiments/methods/smollm2_methods.png", METHODS, _methods),
     Picture(
         "experiments/published/table_against_files.png",
-        "experiments/published/qrhead_llama3.json",
+        "experiments/published/sources/qrhead_llama3.json",
         _table_against_files,
     ),
 )
