@@ -1,7 +1,6 @@
 """Texts for perplexity as token ids: the embedded one, WikiText-2, or any file."""
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ from ablation.assets.hub import from_hub
 from ablation.bounded_files import read_bytes
 from ablation.errors import InvalidInput
 from ablation.file_names import told_apart
+from ablation.token_ids import ids_sha256
 
 EMBEDDED_TEXT = "embedded"
 """A sample of Wikipedia as plain prose; needs no hub."""
@@ -103,11 +103,6 @@ def wikitext2() -> str:
         lambda: hf_hub_download(_WIKITEXT2_REPOSITORY, _WIKITEXT2_FILE, repo_type="dataset"),
     )
     return "\n\n".join(parquet.read_table(path, columns=["text"])["text"].to_pylist())
-
-
-def ids_sha256(ids: Iterable[int]) -> str:
-    """A hash of token ids that does not depend on the machine."""
-    return hashlib.sha256(" ".join(map(str, ids)).encode()).hexdigest()
 
 
 def _read(path: Path) -> str:

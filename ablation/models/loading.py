@@ -66,8 +66,16 @@ def load_model(
     device: str = "cpu",
     dtype: str = "float32",
     engine: EngineChoice = EngineChoice(),
+    directory: Path | None = None,
 ) -> LoadedModel:
     """Loads the model and its tokenizer; fp32 safetensors on a CPU stay memory-mapped.
+
+    Args:
+        spec: which model.
+        device: where torch computes.
+        dtype: of the weights, one of ``DTYPES``.
+        engine: what runs it.
+        directory: where its files lie, if that is known.
 
     Raises:
         InvalidInput: the device is not there, the dtype unknown, or the directory does
@@ -79,7 +87,7 @@ def load_model(
     check_device(device)
     if dtype not in DTYPES:
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
-    directory = model_directory(spec)
+    directory = model_directory(spec) if directory is None else directory
     model = _load_weights(directory, getattr(torch, dtype))
     try:
         make_greedy(model)

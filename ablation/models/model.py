@@ -17,6 +17,9 @@ from ablation.heads import HeadGrid
 from ablation.models.directory import fingerprint, model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
 
+MADE_BY = code("ablation.models", "ablation.sites", "ablation.metrics.answers", "transformers==")
+"""What decides the facts beside the files; of the code that runs, not of what it is edited to."""
+
 
 @dataclass(frozen=True)
 class _Facts:
@@ -58,15 +61,30 @@ class Model:
         """The ``LoadedModel``, whose class it would take torch to name.
 
         Raises:
-            InvalidInput, ComputationError: as ``load_model``.
+            InvalidInput, ComputationError: as ``load_model``; or the files have changed since the
+                model was first looked at, so that its key would be of another.
         """
-        return self._load()
+        before = self._files
+        loaded = self._load()
+        if self._state() != before:
+            raise InvalidInput(
+                f"{self.directory}: its files have changed since this run began: let whatever "
+                "writes them end, and start again"
+            )
+        return loaded
+
+    def _state(self) -> dict[str, list[int]]:
+        return {path.name: file_state(path) for path in model_files(self.directory)}
+
+    @cached_property
+    def _files(self) -> dict[str, list[int]]:
+        """The state of the model's files when it was first looked at."""
+        return self._state()
 
     @cached_property
     def _facts(self) -> _Facts:
-        files = {path.name: file_state(path) for path in model_files(self.directory)}
         of = {"directory": str(self.directory.resolve()), "asset": self.spec.asset}
-        made_with = {"files": files, **code("ablation.models", "ablation.sites")}
+        made_with = {"files": self._files, **MADE_BY}
         return _Facts(**kept("model", of, made_with, lambda: asdict(self._found())))
 
     def _found(self) -> _Facts:
@@ -123,9 +141,11 @@ def open_model(
     if dtype not in DTYPES:
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
 
+    directory = model_directory(spec)
+
     def load() -> Any:
         from ablation.models.loading import load_model
 
-        return load_model(spec, device, dtype, engine)
+        return load_model(spec, device, dtype, engine, directory)
 
-    return Model(spec, model_directory(spec), dtype, engine, load)
+    return Model(spec, directory, dtype, engine, load)

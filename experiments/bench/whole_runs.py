@@ -58,7 +58,7 @@ def warm_commands() -> list[Row]:
     rows: list[Row] = [
         ("pytest -n 4, nothing to do", EMPTY, None),
         ("results import, the committed bundle", IMPORT, None),
-        # Fetches and loads the model once, to know its fingerprint, its prompts and its text.
+        # Fetches and loads the model, to know its fingerprint, its prompts and its text.
         ("pytest -m model -n 4, a bundle on a new machine", f"{ALL} -n 4", None),
     ]
     return rows + [(f"pytest -k {study} -n 4, {WARM}", _judge(study), None) for study in STUDIES]

@@ -15,9 +15,12 @@ from ablation.prompts.prompt import Prompt, PromptBuilder
 
 Item = tuple[Filing, Prompt]
 
-MADE_BY = ("ablation.prompts", "ablation.filings", "ablation.metrics.answers", "transformers==",
-           "tokenizers==", "jinja2==")  # fmt: skip
-"""What decides how a prompt looks, beside the model, the filings and the haystack."""
+MADE_BY = code(
+    "ablation.prompts", "ablation.filings", "ablation.models", "ablation.metrics.answers",
+    "transformers==", "tokenizers==", "jinja2==",
+)  # fmt: skip
+"""What decides how a prompt looks, beside the model, the filings and the haystack; of the code that
+runs, not of what it is edited to."""
 
 
 def split_prompts(
@@ -62,7 +65,7 @@ def split_prompts(
             for name, split in splits.items()
         }
 
-    found = kept("prompts", of, {"haystack": _sha256(haystack), **code(*MADE_BY)}, build)
+    found = kept("prompts", of, {"haystack": _sha256(haystack), **MADE_BY}, build)
     items: dict[str, list[Item]] = {}
     left_out = []
     for name, split in splits.items():

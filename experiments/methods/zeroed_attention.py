@@ -1,13 +1,16 @@
 """What heads add to the residual stream when their queries or logits are zeroed."""
 
+import math
 import time
 from collections.abc import Mapping
 from statistics import median_low
 from typing import Any
 
+from ablation.errors import ComputationError
 from ablation.modes import BOS, UNIFORM_ALL, UNIFORM_CAUSAL
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.judging.verdict import Evidence
+from experiments.machine.memory_errors import memory_errors
 from experiments.machine.provenance import provenance
 from experiments.store import Computed, Store, WorkUnit
 
@@ -35,11 +38,8 @@ def norms(cell: Cell, store: Store) -> Norms:
 
 def left_evidence(found: Norms, path: str) -> Evidence:
     """A6: the share of its norm that the median head still adds, of two in the middle the lower."""
-    unablated = _flat(found[UNABLATED])
-    zeroed = _flat(found[PATHS[path]])
-    shares = [after / before for after, before in zip(zeroed, unablated, strict=True)]
-    bos = median_low(a / b for a, b in zip(_flat(found[BOS]), unablated, strict=True))
-    more = sum(after > before for after, before in zip(zeroed, unablated, strict=True))
+    shares, bos = _shares(found, PATHS[path]), median_low(_shares(found, BOS))
+    more = sum(share > 1 for share in shares)
     note = (
         f"median over heads, on {TOKENS} tokens of a test prompt; {more} heads of {len(shares)} "
         f"add more than before; attention to the first token alone leaves {100 * bos:.1f}%"
@@ -56,10 +56,10 @@ def _measure(cell: Cell) -> Computed:
     from ablation.modes.redirected import REDIRECTED
     from ablation.sites import head_sites
 
-    started, model = time.perf_counter(), cell.model.loaded.model
-    sites = head_sites(model)
+    model = cell.model.loaded.model
+    started, sites = time.perf_counter(), head_sites(model)
     found: dict[str, list[list[float]]] = {}
-    with torch.inference_mode():
+    with memory_errors(), torch.inference_mode():
         ids = torch.tensor([cell.test[0][1].ids[-TOKENS:]], device=model.device)
         one = LayerwisePass(sites, ids)
         stream, positions = one.embedded, torch.arange(ids.shape[1], device=ids.device)[None]
@@ -78,5 +78,16 @@ def _measure(cell: Cell) -> Computed:
     return {"norms": found}, provenance(cell.model, time.perf_counter() - started)
 
 
-def _flat(by_layer: list[list[float]]) -> list[float]:
-    return [norm for layer in by_layer for norm in layer]
+def _shares(found: Norms, mode: str) -> list[float]:
+    """Of each head that adds anything, the share of it that is left in ``mode``.
+
+    Raises:
+        ComputationError: a norm is not finite, or no head adds anything.
+    """
+    before, after = (
+        [norm for layer in found[name] for norm in layer] for name in (UNABLATED, mode)
+    )
+    shares = [b / a for a, b in zip(before, after, strict=True) if a > 0]
+    if not shares or not all(map(math.isfinite, shares)):
+        raise ComputationError("the heads' outputs are 0 or not finite: try --dtype float32")
+    return shares

@@ -1,8 +1,8 @@
 """A run that asks for claims collects their cases only: importing all tests takes far longer.
 
-``-k qrhead`` can match nothing outside the folder of that study, and ``-k "B3 or B4"`` no unit
-test: no test is called after a study whose folder it does not lie in, and none after a claim.
-``--claim`` asks for claims, too. Whoever names paths gets what lies there.
+``-k qrhead`` is about the cases of that study, and no case of another is called after it; ``-k "B3
+or B4"`` and ``--claim`` are about cases of claims. Unit tests that have such a word in their names
+are left out. Whoever names paths gets what lies there.
 """
 
 import itertools
@@ -31,12 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
     ):
         return
     names = [folder.name for folder in study_folders()]
-    asked = [name for name in names if may_match(config.option.keyword, names, name)]
-    if config.getoption("claim") or not may_match(config.option.keyword, names):
+    asked, keyword = names, config.option.keyword
+    if not config.getoption("claim"):  # of which every study may have cases
+        if may_match(keyword, names):
+            return
         # Without any, pytest says that it found no test.
-        config.args[:] = [str(EXPERIMENTS / name) for name in asked or names]
-        # As if the paths had been given: who wants to see all tests knows that these are not all.
-        config.args_source = pytest.Config.ArgsSource.ARGS
+        asked = [name for name in names if may_match(keyword, names, name)] or names
+    config.args[:] = [str(EXPERIMENTS / name) for name in asked]
+    # As if the paths had been given: who wants to see all tests knows that these are not all.
+    config.args_source = pytest.Config.ArgsSource.ARGS
 
 
 def study_folders() -> list[Path]:

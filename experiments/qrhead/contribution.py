@@ -1,11 +1,14 @@
 """What is left of a head's contribution to the residual stream once its output is zeroed."""
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from ablation.errors import ComputationError
 from ablation.heads import Head, HeadGrid
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.judging.verdict import Evidence
+from experiments.machine.memory_errors import memory_errors
 from experiments.machine.provenance import provenance
 from experiments.store import Computed, Store, WorkUnit
 
@@ -56,10 +59,10 @@ def _measure(cell: Cell) -> Computed:
     from ablation.ablator import HeadAblator
     from ablation.sites import head_sites
 
-    started, model = time.perf_counter(), cell.model.loaded.model
-    sites = head_sites(model)
+    model = cell.model.loaded.model
+    started, sites = time.perf_counter(), head_sites(model)
     rows = []
-    with torch.inference_mode():
+    with memory_errors(), torch.inference_mode():
         ids = torch.tensor([cell.test[0][1].ids[:TOKENS]], device=model.device)
         for head in checked_heads(sites.grid):
             before, z = _attention_output(model, head.layer, ids)
@@ -73,6 +76,10 @@ def _measure(cell: Cell) -> Computed:
                 "beside": after - (before - contribution),
             }
             largest = {name: value.abs().max().item() for name, value in found.items()}
+            if not all(map(math.isfinite, largest.values())):
+                raise ComputationError(
+                    f"a contribution of {head} is not finite: try --dtype float32"
+                )
             rows.append({"head": str(head), **largest})
     return {"heads": rows}, provenance(cell.model, time.perf_counter() - started)
 

@@ -57,6 +57,17 @@ def test_another_process_knows_it_without_loading(directory, loads):
     assert len(loads) == 1
 
 
+def test_files_that_changed_since_the_key_was_made_are_not_loaded(directory):
+    facts(opened(directory))
+    model = opened(directory)
+    known = model.fingerprint  # kept: nothing is loaded
+    weights = load_file(directory / "model.safetensors")
+    save_file({name: 2 * one for name, one in weights.items()}, directory / "model.safetensors")
+    with pytest.raises(InvalidInput, match="its files have changed since this run began"):
+        _ = model.loaded
+    assert opened(directory).fingerprint != known
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_a_file_that_was_touched_is_looked_at_again(directory, loads, name):
     first = facts(opened(directory))

@@ -21,6 +21,8 @@ from experiments.machine.provenance import provenance
 if TYPE_CHECKING:
     from ablation.modes.protocol import Ablation
 
+TOKENISED_BY = code("ablation.assets.text", "ablation.models", "transformers==", "tokenizers==")
+
 VERSION = 2
 """Of the documents and of what their figures mean; raised whenever either changes."""
 
@@ -146,9 +148,8 @@ def _tokenised(model: Model, source: SourceText, max_tokens: int) -> TokenText:
     """The text as the model sees it, tokenised once and kept."""
     content = hashlib.sha256(source.content.encode()).hexdigest()
     of = {"model_sha256": model.fingerprint, "text_sha256": content, "tokens": max_tokens}
-    made_with = code("ablation.assets.text", "transformers==", "tokenizers==")
     make = lambda: tokenise(source, model.loaded.tokenizer, max_tokens).tokens  # noqa: E731
-    return TokenText(source.name, kept("text", of, made_with, make))
+    return TokenText(source.name, kept("text", of, TOKENISED_BY, make))
 
 
 def perplexity_document(perplexity: Perplexity) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ablation.metrics.paired_perplexity import delta_ppl
 from ablation.sites import head_sites
 from experiments.exp10.measured.evaluations import Evaluations
 from experiments.exp10.measured.individual import individual_document, sweep
+from experiments.exp10.options import BIAS_POLICIES, MODES
 from experiments.store import DamagedResult, Run, Store
 from experiments.tests.exp10.small_settings import small_setting
 
@@ -252,3 +253,11 @@ def test_results_of_default_settings_are_called_after_the_model_alone(tmp_path):
     assert usual.tag == "gpt2"
     model = dataclasses.replace(usual.model, dtype="bfloat16")
     assert dataclasses.replace(usual, model=model).tag == "gpt2_bfloat16"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("bias", BIAS_POLICIES)
+def test_an_ablation_is_written_down_without_being_made(tmp_path, mode, bias):
+    bias = bias if mode == "zero" else "keep"
+    setting = small_setting(tmp_path, mode=mode, bias=bias)
+    assert setting.describe_ablation() == setting.ablation.describe()

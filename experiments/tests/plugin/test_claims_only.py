@@ -62,6 +62,15 @@ def test_a_study_is_collected_alone_and_other_files_are_not_missed(where, tmp_pa
     assert "UNUSED BASELINES" not in output
 
 
+def test_claims_of_several_studies_are_found_whatever_else_is_asked():
+    ids, output = collected("--claim", "A1,B3", "-k", "qrhead")
+    assert ids
+    assert all("qrhead/test_" in one for one in ids), output
+    ids, output = collected("--claim", "A5", "-k", "published")
+    assert not ids
+    assert "no tests collected" in output
+
+
 def test_no_case_is_called_after_another_study():
     ids, _ = collected(*(f"experiments/{name}" for name in STUDIES))
     assert len(ids) > 400
