@@ -2,6 +2,8 @@
 
 import pytest
 
+from ablation.tests.kept_facts import own_kept_facts  # noqa: F401
+
 # torch is imported when tests are collected: the process that only hands them out needs none.
 
 
@@ -27,14 +29,3 @@ def llama():
     from ablation.tests.tiny_models import tiny_model
 
     return tiny_model("llama-gqa")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_kept_facts(tmp_path_factory):
-    """What is found out about made-up models is not kept in the user's cache.
-
-    Of a module and no longer: the cases of claims run in the same session.
-    """
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("ablation.assets.kept.FOLDER", tmp_path_factory.mktemp("kept"))
-        yield

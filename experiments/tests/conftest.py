@@ -1,5 +1,6 @@
 import pytest
 
+from ablation.tests.kept_facts import own_kept_facts  # noqa: F401
 from experiments.cli.main import main
 
 # torch is imported in fixtures only, see ablation/tests/conftest.py.
@@ -51,14 +52,3 @@ def headclaims(capfd, monkeypatch, tmp_path):
         return ended.value.code, out, err
 
     return run
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_kept_facts(tmp_path_factory):
-    """What is found out about made-up models is not kept in the user's cache.
-
-    Of a module and no longer: the cases of claims run in the same session.
-    """
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("ablation.assets.kept.FOLDER", tmp_path_factory.mktemp("kept"))
-        yield

@@ -71,6 +71,15 @@ def test_where_nothing_can_be_written_it_is_found_out_each_time(folder):
     assert found(1) == (1, True)
 
 
+def test_what_may_be_read_only_is_found_all_the_same(folder, monkeypatch):
+    def refused(path):
+        raise PermissionError
+
+    found(1)
+    monkeypatch.setattr(os, "utime", refused)
+    assert found(2) == (1, False)
+
+
 def test_a_file_in_the_way_is_no_error(folder):
     folder.write_text("a file")
     assert found(1) == (1, True)
