@@ -61,6 +61,7 @@ class HeadAblator:
         self._ablation = ablation
         self._row_heads: tuple[tuple[Head, ...], ...] = (self._sites.grid.check(heads),)
         self._per_row = False
+        self._row_prompts: Int[Tensor, "rows 1"] | None = None
         self._open = ExitStack()
         self._is_open = False
         self._firings: Counter[int] = Counter()
@@ -74,10 +75,19 @@ class HeadAblator:
         model: Any,
         row_heads: Sequence[Iterable[Head]],
         ablation: Ablation = ZeroAblation(),
+        *,
+        row_prompts: Sequence[int] | None = None,
     ) -> "HeadAblator":
         """An ablator under which row i of the batch has the heads ``row_heads[i]`` ablated.
 
         Every batch in the context must then have exactly ``len(row_heads)`` rows.
+
+        Args:
+            model: as in the constructor.
+            row_heads: the heads of each row.
+            ablation: as in the constructor.
+            row_prompts: which of the prompts that the ablation was told each row is of; None: the
+                prompts in their order, over and over.
 
         Raises:
             InvalidInput: there are no rows, or a row is invalid as in the constructor.
@@ -87,6 +97,8 @@ class HeadAblator:
         ablator = cls(model, (), ablation)
         ablator._row_heads = tuple(ablator._sites.grid.check(heads) for heads in row_heads)
         ablator._per_row = True
+        if row_prompts is not None:
+            ablator._row_prompts = torch.tensor(row_prompts)[:, None]
         return ablator
 
     def __enter__(self) -> "HeadAblator":
@@ -159,7 +171,7 @@ class HeadAblator:
 
     def _begin_pass(self, base_model: Any, args: tuple, kwargs: dict) -> None:
         bound = inspect.signature(base_model.forward).bind_partial(*args, **kwargs).arguments
-        self._current = _Pass.of(bound, self._ablation.scope)
+        self._current = _Pass.of(bound, self._ablation.scope, self._row_prompts)
         self._passes += self._current.ablated is not None
 
     def _note_attention(self, call: AttentionCall) -> None:
@@ -174,30 +186,35 @@ class _Pass:
     Attributes:
         start: the position of its first token.
         given: the positions of its tokens, if the caller has named them.
+        prompts: which prompt each row is of, if the caller has named them.
         ablated: which of its tokens are ablated; None: none.
         attention: what the layers that have run so far gave their attention.
     """
 
     start: int
     given: Int[Tensor, "rows seq"] | None
+    prompts: Int[Tensor, "rows 1"] | None
     ablated: slice | None
     attention: dict[int, AttentionCall] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, arguments: Mapping[str, Any], scope: Scope) -> "_Pass":
+    def of(
+        cls, arguments: Mapping[str, Any], scope: Scope, prompts: Int[Tensor, "rows 1"] | None
+    ) -> "_Pass":
         """Given what the model was called with."""
         cache = arguments.get("past_key_values")
         start = 0 if cache is None else cache.get_seq_length()
         everything = slice(None)
         in_prefill = {Scope.ALL: everything, Scope.LAST: slice(-1, None), Scope.DECODE: None}
-        return cls(start, arguments.get("position_ids"), everything if start else in_prefill[scope])
+        ablated = everything if start else in_prefill[scope]
+        return cls(start, arguments.get("position_ids"), prompts, ablated)
 
     def seen(self, z: Tensor, layer: int) -> Seen:
         """What is known when z of ``layer``, ``(batch, seq, width)``, is about to be replaced."""
         positions = self.given
         if positions is None:
             positions = torch.arange(self.start, self.start + z.shape[1], device=z.device)[None]
-        return Seen(positions, self.attention.pop(layer, None))
+        return Seen(positions, self.prompts, self.attention.pop(layer, None))
 
 
 class _PutInPlace:

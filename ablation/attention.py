@@ -1,25 +1,33 @@
-"""What the attention of every layer is given, seen while sdpa computes it as ever.
+"""What the attention of every layer is given, seen and laid out while the model computes as ever.
 
 A registered attention function sees queries, keys and values after position encoding, and the
-mask. Nothing of a model is replaced or copied, and no other kernel computes its attention.
+mask. Nothing of a model is replaced or copied: the kernel that it was loaded with computes.
 """
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from transformers import AttentionInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from ablation.errors import InvalidInput
 
-_NAME = "headclaims_observed"
+_NAME = "headclaims"
+
+BENDS = ("softcap", "s_aux", "position_bias")
+"""What families give their kernels beyond queries, keys, values and mask."""
+
+_TAKE_MASKS = ("eager", "sdpa")
+"""The kernels that take any mask. Others (flash attention) compute causal attention only, and sdpa
+stands in for them."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class AttentionCall:
         key, value: of the cached tokens, as far as a sliding window keeps them, and of the rows.
         mask: True (or 0) where a row may look; None: at all keys up to itself.
         scaling: what the logits are multiplied with.
+        place: where the first of the rows stands among those of the pass.
     """
 
     layer: int
@@ -40,6 +49,7 @@ class AttentionCall:
     value: Float[Tensor, "batch kv_heads keys value_dim"]
     mask: Tensor | None
     scaling: float
+    place: int = 0
 
     @property
     def is_prefill(self) -> bool:
@@ -67,7 +77,87 @@ class AttentionCall:
 
 Observer = Callable[[AttentionCall], None]
 
-_observers: ContextVar[tuple[Observer, ...]] = ContextVar("observers of attention", default=())
+MakeMask = Callable[..., Tensor | None]
+"""What makes a mask of one kind for the model's kernel; its arguments are those of
+``transformers.masking_utils.sdpa_mask``, all by name."""
+
+
+@runtime_checkable
+class Layout(Protocol):
+    """How the tokens of a forward pass lie, if not as one text in each row."""
+
+    def mask(self, make: MakeMask, **asked: Any) -> Any:
+        """What ``attend`` is to be given as the mask of one kind that the model asks for."""
+
+    def attend(
+        self, kernel: "Kernel", query: Tensor, key: Tensor, value: Tensor, mask: Any
+    ) -> Float[Tensor, "batch rows heads dim"]:
+        """The attention of all tokens of a layer."""
+
+
+@dataclass(frozen=True)
+class _Running:
+    """How attention runs at the moment.
+
+    Attributes:
+        kernel: the name that transformers knows the model's kernel by.
+        layout: how tokens lie; None: one text in each row.
+        observers: who is shown what attention is given.
+    """
+
+    kernel: str
+    layout: Layout | None = None
+    observers: tuple[Observer, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What computes the attention of a layer.
+
+    Attributes:
+        module: the layer's attention.
+        running: how attention runs.
+        scaling: what the logits are multiplied with.
+        given: what else the module gives its kernel.
+    """
+
+    module: Any
+    running: _Running
+    scaling: float
+    given: Mapping[str, Any]
+
+    @property
+    def layer(self) -> int:
+        """Its number, from 0."""
+        return self.module.layer_idx
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a softmax of the masked and scaled products, which nobody observes."""
+        bent = any(self.given.get(name) is not None for name in BENDS)
+        return self.running.kernel == "sdpa" and not self.running.observers and not bent
+
+    def __call__(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, place: int = 0
+    ) -> Float[Tensor, "batch rows heads dim"]:
+        """Shows the observers an attention, and computes it.
+
+        Args:
+            query: as in ``AttentionCall``.
+            key: as there.
+            value: as there.
+            mask: as there.
+            place: as there.
+        """
+        for observer in self.running.observers:
+            observer(AttentionCall(self.layer, query, key, value, mask, self.scaling, place))
+        # Every family has an eager kernel of its own, beside its attention.
+        eager = getattr(sys.modules[type(self.module).__module__], "eager_attention_forward", None)
+        compute = ALL_ATTENTION_FUNCTIONS.get_interface(self.running.kernel, eager)
+        return compute(self.module, query, key, value, mask, scaling=self.scaling, **self.given)[0]
+
+
+_running: ContextVar[_Running] = ContextVar("how attention runs")
 
 
 def _attend(
@@ -75,28 +165,34 @@ def _attend(
     query: Float[Tensor, "batch heads rows head_dim"],
     key: Float[Tensor, "batch kv_heads keys head_dim"],
     value: Float[Tensor, "batch kv_heads keys value_dim"],
-    attention_mask: Tensor | None,
+    attention_mask: Any,
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    for name in ("softcap", "s_aux", "position_bias"):
-        if kwargs.get(name) is not None:
-            raise InvalidInput(
-                f"{type(module).__name__} computes attention with {name!r}, which would be left "
-                "out here: this architecture needs a reader of its own"
-            )
+    running = _running.get()
+    if running.observers:
+        for name in BENDS:
+            if kwargs.get(name) is not None:
+                raise InvalidInput(
+                    f"{type(module).__name__} computes attention with {name!r}, which would be "
+                    "left out here: this architecture needs a reader of its own"
+                )
     if scaling is None:
         scaling = query.shape[-1] ** -0.5
-    call = AttentionCall(module.layer_idx, query, key, value, attention_mask, scaling)
-    for observer in _observers.get():
-        observer(call)
-    return sdpa_attention_forward(
-        module, query, key, value, attention_mask, scaling=scaling, **kwargs
-    )
+    kernel = Kernel(module, running, scaling, kwargs)
+    if running.layout is None:
+        return kernel(query, key, value, attention_mask), None
+    return running.layout.attend(kernel, query, key, value, attention_mask), None
+
+
+def _mask(**asked: Any) -> Any:
+    running = _running.get()
+    make = ALL_MASK_ATTENTION_FUNCTIONS[running.kernel]
+    return make(**asked) if running.layout is None else running.layout.mask(make, **asked)
 
 
 AttentionInterface.register(_NAME, _attend)
-AttentionMaskInterface.register(_NAME, sdpa_mask)
+AttentionMaskInterface.register(_NAME, _mask)
 
 
 @contextmanager
@@ -111,11 +207,33 @@ def observe_attention(model: Any, observer: Observer) -> Iterator[None]:
         InvalidInput: in the forward pass: the architecture bends its attention in a way that is
             not seen here.
     """
+    with _changed(model, lambda now: replace(now, observers=(*now.observers, observer))):
+        yield
+
+
+@contextmanager
+def lay_out(model: Any, layout: Layout) -> Iterator[None]:
+    """Has the tokens of every forward pass in the context taken as ``layout`` says they lie.
+
+    Args:
+        model: a model of transformers, or the base model of one.
+        layout: makes the masks and takes attention apart.
+    """
+    with _changed(model, lambda now: replace(now, layout=layout)):
+        yield
+
+
+@contextmanager
+def _changed(model: Any, change: Callable[[_Running], _Running]) -> Iterator[None]:
     before = model.config._attn_implementation
-    token = _observers.set((*_observers.get(), observer))
+    if before == _NAME:
+        now = _running.get()
+    else:
+        now = _Running(before if before in _TAKE_MASKS else "sdpa")
+    token = _running.set(change(now))
     try:
         model.set_attn_implementation(_NAME)
         yield
     finally:
         model.set_attn_implementation(before)
-        _observers.reset(token)
+        _running.reset(token)

@@ -15,6 +15,7 @@ from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
+from ablation.positions import check_positions
 
 
 class _RefuseNan(LogitsProcessor):
@@ -65,8 +66,10 @@ def greedy_answers(
         The decoded answers, without special tokens, in the order of ``row_heads``.
 
     Raises:
+        InvalidInput: as ``check_positions``.
         ComputationError: the logits are NaN.
     """
+    check_positions(model, len(prompt_ids), len(prompt_ids) + max_new_tokens - 1)
     ids = torch.tensor([list(prompt_ids)] * len(row_heads), device=model.device)
     with HeadAblator.per_row(model, row_heads, ablation.for_prompts(model, ids[:1])) as ablator:
         out = model.generate(

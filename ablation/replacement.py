@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 EVERYWHERE = slice(None)
@@ -20,7 +20,7 @@ def replaced(
     flat: Float[Tensor, "batch seq width"],
     mask: Bool[Tensor, "rows 1 heads 1"],
     value: Float[Tensor, "#batch #seq heads head_dim"] | None,
-    positions: slice = EVERYWHERE,
+    positions: slice | Int[Tensor, " places"] = EVERYWHERE,
 ) -> Float[Tensor, "batch seq width"]:
     """z, its heads side by side, with ``value`` (None: 0) in the masked heads at ``positions``.
 
@@ -28,14 +28,16 @@ def replaced(
     bit as it was.
     """
     z = flat.unflatten(-1, (mask.shape[2], -1))
-    if positions != EVERYWHERE:
+    if isinstance(positions, Tensor) or positions != EVERYWHERE:
         mask = mask & _among(positions, z)
     if value is None:
         return z.masked_fill(mask, 0).flatten(-2)
     return torch.where(mask, value.to(z), z).flatten(-2)
 
 
-def _among(positions: slice, z: Float[Tensor, "batch seq heads head_dim"]) -> Tensor:
+def _among(
+    positions: slice | Int[Tensor, " places"], z: Float[Tensor, "batch seq heads head_dim"]
+) -> Tensor:
     among = torch.zeros(1, z.shape[1], 1, 1, dtype=torch.bool, device=z.device)
     among[:, positions] = True
     return among

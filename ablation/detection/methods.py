@@ -1,7 +1,6 @@
 """Ranks the heads of a model by any of the methods."""
 
-import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,29 +8,25 @@ import torch
 from torch import Tensor
 
 from ablation.detection import GRADIENT, METHODS, QRHEAD, RANDOM, SUMMED_ATTENTION, WU24
-from ablation.detection.context import Context
 from ablation.detection.gradient import gradient_scores
 from ablation.detection.qrhead import query_focused_scores
-from ablation.detection.ranking import HeadRanking, no_head_found
+from ablation.detection.ranking import HeadRanking, no_head_found, random_ranking
+from ablation.detection.reading import Reading, read
 from ablation.detection.summed_attention import summed_attention_scores
 from ablation.detection.wu24 import retrieval_scores
 from ablation.errors import ComputationError, InvalidInput
-from ablation.heads import HeadGrid
+from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.passes import ACTIVATION_MIB
+from ablation.passes.room import in_batches, room_for
+from ablation.positions import check_positions
 from ablation.prompts.prompt import Prompt
 from ablation.sites import head_sites
 
-RANDOM_SEED = 42
+_READ_TO_THE_END = (WU24, SUMMED_ATTENTION)
+"""The methods that look at what follows the question."""
 
-_SCORES: Mapping[str, Callable[[Any, Any, Prompt, Context], Tensor | None]] = {
-    QRHEAD: lambda model, _, prompt, context: query_focused_scores(model, prompt, context),
-    WU24: retrieval_scores,
-    SUMMED_ATTENTION: lambda model, _, prompt, context: summed_attention_scores(
-        model, prompt, context
-    ),
-    GRADIENT: lambda model, _, prompt, context: gradient_scores(model, prompt),
-}
-"""Model, tokenizer, prompt, its context -> a score ``(layers, heads)``; None where a prompt says
-nothing."""
+Scores = Mapping[str, Tensor | None]
+"""Method -> what it says of one prompt, ``(layers, heads)``; None where that is nothing."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +66,7 @@ def rank_heads(
 def rank_heads_by_methods(
     model: Any, tokenizer: Any, prompts: Iterable[Prompt], methods: Sequence[str]
 ) -> dict[str, Detected]:
-    """Ranks all heads by several methods at once; they share what runs the prompts' contexts.
+    """Ranks all heads by several methods at once; they share the pass over the prompts.
 
     A method to which no prompt says anything gives every head a score of 0.
 
@@ -82,41 +77,87 @@ def rank_heads_by_methods(
         methods: of ``ablation.detection.METHODS``.
 
     Raises:
-        InvalidInput: an unknown method, or no prompts.
+        InvalidInput: an unknown method, or no prompts; or as ``check_positions``.
         ComputationError: a score is NaN.
     """
+    check_methods(methods)
+    grid, prompts = head_sites(model).grid, list(prompts)
+    looking = [method for method in methods if method != RANDOM]
+    if looking and not prompts:
+        raise InvalidInput("detection requires at least one filing, got none")
+    by_prompt = dict(scores_of_prompts(model, tokenizer, prompts, looking) if looking else ())
+    found = {RANDOM: Detected(random_ranking(grid), 0)}
+    for method in looking:
+        scores = [by_prompt[place][method] for place in range(len(prompts))]
+        said = [one.tolist() for one in scores if one is not None]
+        found[method] = Detected(HeadRanking.of_prompts(grid, said), len(said))
+    return {method: found[method] for method in methods}
+
+
+def check_methods(methods: Sequence[str]) -> None:
+    """Raises InvalidInput unless all ``methods`` are known."""
     for method in methods:
         if method not in METHODS:
             raise InvalidInput(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
-    grid = head_sites(model).grid
-    looking = [method for method in methods if method != RANDOM]
-    totals = {
-        method: torch.zeros(grid.layers, grid.heads, dtype=torch.float64) for method in looking
-    }
-    samples = dict.fromkeys(looking, 0)
-    asked = 0
-    for prompt in prompts if looking else ():
-        asked += 1
-        context = Context(model, prompt.context)
-        for method in looking:
-            scores = _SCORES[method](model, tokenizer, prompt, context)
-            if scores is None:
-                continue
-            if torch.isnan(scores).any():
-                raise ComputationError(f"a score of {method} is NaN: try --dtype float32")
-            totals[method] += scores.double()
-            samples[method] += 1
-    if looking and not asked:
-        raise InvalidInput("detection requires at least one filing, got none")
-    found = {}
-    for method in looking:
-        scores = totals[method] / max(1, samples[method])
-        found[method] = Detected(HeadRanking.from_scores(scores.tolist()), samples[method])
-    return {method: found.get(method, Detected(random_ranking(grid), 0)) for method in methods}
 
 
-def random_ranking(grid: HeadGrid, seed: int = RANDOM_SEED) -> HeadRanking:
-    """All heads in an order drawn by ``random.Random(seed)``: what any method must beat."""
-    chance = random.Random(seed)
-    scores = [[chance.random() for _ in range(grid.heads)] for _ in range(grid.layers)]
-    return HeadRanking.from_scores(scores)
+def scores_of_prompts(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Prompt],
+    methods: Sequence[str],
+    *,
+    activation_bytes: int = ACTIVATION_MIB << 20,
+    done: Callable[[int], Any] = lambda prompts: None,
+) -> Iterator[tuple[int, Scores]]:
+    """Scores every head on every prompt by methods that look at prompts, which share the passes.
+
+    Args:
+        model: a causal language model of transformers.
+        tokenizer: its tokenizer.
+        prompts: the prompts.
+        methods: of ``ablation.detection.METHODS`` without ``random``.
+        activation_bytes: what prompts that are read at once may take of a CPU's memory.
+        done: is told of how many prompts the scores have been found.
+
+    Yields:
+        A place in ``prompts``, and the scores there; in an order in which prompts that begin alike
+        are read at once.
+
+    Raises:
+        InvalidInput: as ``check_positions``.
+        ComputationError: a score is NaN.
+    """
+    to_the_end = any(method in _READ_TO_THE_END for method in methods)
+    reads = to_the_end or QRHEAD in methods
+    for prompt in prompts:
+        check_positions(model, len(prompt.context), len(prompt.ids) + MAX_NEW_TOKENS - 1)
+    ids = [prompt.ids for prompt in prompts]
+    room = room_for(model, max(map(len, ids)), activation_bytes)
+    for places in in_batches(ids, range(len(ids)), room.tokens, shared=True):
+        batch = [prompts[place] for place in places]
+        readings: Sequence[Reading | None] = [None] * len(batch)
+        if reads:
+            readings = read(model, batch, to_the_end=to_the_end)
+        for place, prompt, reading in zip(places, batch, readings, strict=True):
+            found = {m: _scores(model, tokenizer, prompt, reading, m) for m in methods}
+            done(1)
+            yield place, found
+
+
+def _scores(
+    model: Any, tokenizer: Any, prompt: Prompt, reading: Reading | None, method: str
+) -> Tensor | None:
+    if method == GRADIENT:
+        scores: Tensor | None = gradient_scores(model, prompt)
+    else:
+        assert reading is not None
+        if method == QRHEAD:
+            scores = query_focused_scores(reading)
+        elif method == SUMMED_ATTENTION:
+            scores = summed_attention_scores(reading)
+        else:
+            scores = retrieval_scores(model, tokenizer, prompt, reading)
+    if scores is not None and torch.isnan(scores).any():
+        raise ComputationError(f"a score of {method} is NaN: try --dtype float32")
+    return scores

@@ -1,16 +1,21 @@
 """Heads ordered by a detection method's score."""
 
+import random
 import sys
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from ablation.errors import InvalidInput, shortened
 from ablation.heads import Head, HeadGrid
 
 MOST_HEADS = 50_000
 """Of a ranking, three times those of the largest models."""
+
+RANDOM_SEED = 42
 
 Entries = list[tuple[Head, float]]
 """Heads and their scores."""
@@ -34,6 +39,19 @@ class HeadRanking:
         grid = HeadGrid(len(scores), len(scores[0]))
         entries = [(head, scores[head.layer][head.head]) for head in grid]
         return cls(grid, tuple(ordered(entries)))
+
+    @classmethod
+    def of_prompts(
+        cls, grid: HeadGrid, scores: Sequence[Sequence[Sequence[float]]]
+    ) -> "HeadRanking":
+        """Of the mean of the scores on several prompts, each layer by layer, in fp32.
+
+        Without any, every head has a score of 0.
+        """
+        total = np.zeros((grid.layers, grid.heads))
+        for one in scores:
+            total += np.asarray(one, dtype=np.float32)
+        return cls.from_scores((total / max(1, len(scores))).tolist())
 
     @classmethod
     def mean(cls, rankings: "Sequence[HeadRanking]") -> "HeadRanking":
@@ -110,6 +128,13 @@ class HeadRanking:
                 for number, row in enumerate(rows, start=1)
             ]
         )
+
+
+def random_ranking(grid: HeadGrid, seed: int = RANDOM_SEED) -> HeadRanking:
+    """All heads in an order drawn by ``random.Random(seed)``: what any method must beat."""
+    chance = random.Random(seed)
+    scores = [[chance.random() for _ in range(grid.heads)] for _ in range(grid.layers)]
+    return HeadRanking.from_scores(scores)
 
 
 def check_number(heads: Sized) -> None:

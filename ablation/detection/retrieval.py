@@ -13,12 +13,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ablation.detection.context import Context
-from ablation.detection.qrhead import calibrated_attention, without_outliers
+from ablation.detection.qrhead import calibrate, without_outliers
+from ablation.detection.reading import Text, mean_attention
 from ablation.errors import InvalidInput
 from ablation.filings.sentences import Span
 from ablation.heads import Head
 from ablation.metrics.retrieval import ranked
+from ablation.positions import check_positions
 from ablation.prompts.prompt import NULL_QUESTION
 from ablation.prompts.turns import beginning, chat_turn, encoded
 from ablation.sites import head_sites
@@ -89,7 +90,7 @@ def paragraph_attention(
     the prompt's length.
 
     Raises:
-        InvalidInput: the prompt is longer than the model's context.
+        InvalidInput: the prompt is longer than the model's context, or as ``check_positions``.
         ComputationError: the model's attention is NaN.
     """
     length = len(prompt.context) + max(len(prompt.query), len(prompt.null_query))
@@ -99,9 +100,14 @@ def paragraph_attention(
             f"paragraphs and query take {length} tokens, and the model's context holds {longest}: "
             "give fewer paragraphs"
         )
-    calibrated = calibrated_attention(
-        model, Context(model, prompt.context), prompt.query, prompt.null_query
-    )
+    check_positions(model, len(prompt.context), length)
+    context = len(prompt.context)
+    texts = [
+        Text(prompt.context + query, ((context, context + len(query)),), (0, context))
+        for query in (prompt.query, prompt.null_query)
+    ]
+    (asked,), (null,) = mean_attention(model, texts)
+    calibrated = calibrate(asked, null)
     return [calibrated[..., start:end].cpu() for start, end in prompt.paragraphs]
 
 

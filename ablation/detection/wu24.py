@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ablation.attention import AttentionCall, observe_attention
-from ablation.detection.context import Context
+from ablation.detection.reading import Reading
 from ablation.generation import end_tokens, refuse_nan
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.prompts.prompt import Prompt
@@ -22,7 +22,7 @@ def retrieval_scores(
     model: Any,
     tokenizer: Any,
     prompt: Prompt,
-    context: Context | None = None,
+    reading: Reading,
     *,
     max_new_tokens: int = MAX_NEW_TOKENS,
 ) -> Float[Tensor, "layers heads"] | None:
@@ -42,11 +42,7 @@ def retrieval_scores(
     """
     grid = head_sites(model).grid
     ids = list(prompt.ids)
-    context = context or Context(model, prompt.context)
-    cache = context.cache()
-    if between := ids[len(context.ids) : -1]:
-        before = torch.tensor([between], device=model.device)
-        model.base_model(input_ids=before, past_key_values=cache, use_cache=True)
+    cache = reading.cache(model.config)
     hits = torch.zeros(grid.layers, grid.heads)
     looked_at: dict[int, Tensor] = {}
 

@@ -9,14 +9,13 @@ under a ``HeadAblator``.
 from dataclasses import dataclass
 
 from ablation.errors import InvalidInput
+from ablation.passes import ACTIVATION_MIB
 
 FAST, REFERENCE = "fast", "reference"
 ENGINE_NAMES = (FAST, REFERENCE)
 
 VERSIONS = {FAST: 1, REFERENCE: 1}
 """Raised whenever a change of an engine changes figures."""
-
-ACTIVATION_MIB = 1024
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class EngineChoice:
 
     Attributes:
         name: one of ``ENGINE_NAMES``.
-        activation_mib: MiB for the residual streams that sets of heads share; windows of the text
-            beyond that run all layers for every set.
+        activation_mib: MiB for the activations that sets of heads, and prompts that begin alike,
+            share; what finds no room there is computed for each.
 
     Raises:
         InvalidInput: the name is unknown, or the memory negative.

@@ -1,7 +1,7 @@
-"""Prompts in batches of equal length, as large as the device's memory allows."""
+"""Prompts in batches of equal length, as large as memory allows."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,13 +10,53 @@ from ablation.engine.drafted import Drafts
 from ablation.engine.engines import Engine
 from ablation.engine.head_sets import HeadSet
 from ablation.modes.protocol import Ablation
+from ablation.passes.room import Room, in_batches, room_for
 
-ROWS_ON_CPU = 1
-"""Two rows are a tenth faster, but the keys and values that lie between an allocator's free blocks
-take 220 MB more of each worker (SmolLM2, 512 tokens)."""
+Found = tuple[tuple[int, ...], tuple[int, ...], list[str]]
+"""Places of prompts, places of sets of heads, and the answers that all these sets give to them."""
 
-SHARE_OF_FREE_MEMORY = 0.5
-"""What a batch may take of an accelerator's; the rest is for what is estimated too low."""
+
+def answers_where_wanted(
+    engine: Engine,
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Sequence[int]],
+    wanted: Mapping[HeadSet, Sequence[int]],
+    ablation: Ablation,
+    room: Room | None = None,
+) -> Iterator[list[tuple[HeadSet, int, str]]]:
+    """Gives the greedy answers under each set of heads to those prompts for which it is wanted.
+
+    Sets that are wanted for the same prompts are run together, see ``answers_in_batches``: one set
+    for many prompts shares what they begin with, many sets for one prompt share the layers in which
+    they agree.
+
+    Args:
+        engine: how they are found.
+        model: a causal language model of transformers.
+        tokenizer: its tokenizer.
+        prompts: token ids of each prompt.
+        wanted: heads that are ablated together -> places in ``prompts``.
+        ablation: how they are ablated.
+        room: how large a batch may be; None: what fits into memory.
+
+    Yields:
+        What is found together: a set of heads, a place in ``prompts``, and the answer there.
+    """
+    together: dict[tuple[int, ...], list[HeadSet]] = {}
+    for heads, places in wanted.items():
+        together.setdefault(tuple(sorted(places)), []).append(heads)
+    drafts = Drafts()
+    for places, sets in together.items():
+        asked = [prompts[place] for place in places]
+        for items, members, found in answers_in_batches(
+            engine, model, tokenizer, asked, sets, ablation, room, drafts
+        ):
+            yield [
+                (sets[member], places[item], answer)
+                for member in members
+                for item, answer in zip(items, found, strict=True)
+            ]
 
 
 def answers_in_batches(
@@ -26,12 +66,14 @@ def answers_in_batches(
     prompts: Sequence[Sequence[int]],
     head_sets: Sequence[HeadSet],
     ablation: Ablation,
-    rows: int | None = None,
-) -> Iterator[tuple[tuple[int, ...], tuple[int, ...], list[str]]]:
+    room: Room | None = None,
+    drafts: Drafts | None = None,
+) -> Iterator[Found]:
     """Gives the greedy answers to all prompts under all sets of heads, batch by batch.
 
-    Where there is room for more rows than there are prompts, several sets of heads share a batch.
-    A batch that does not fit into the device's memory is halved.
+    Prompts that begin alike are in one batch, if it is large enough. Where there is room for more
+    rows than there are prompts, several sets of heads are decoded at once. A batch that does not
+    fit into the device's memory is halved.
 
     Args:
         engine: how they are found.
@@ -40,7 +82,8 @@ def answers_in_batches(
         prompts: token ids of each prompt.
         head_sets: the heads that are ablated together.
         ablation: how they are ablated.
-        rows: rows in a batch; None: what fits into memory.
+        room: how large a batch may be; None: what fits into memory.
+        drafts: answers to draft from; those that are found are added to it.
 
     Yields:
         Places in ``prompts``, places in ``head_sets``, and the answer that all these sets give to
@@ -53,46 +96,32 @@ def answers_in_batches(
     by_length: dict[int, list[int]] = defaultdict(list)
     for place, prompt in enumerate(prompts):
         by_length[len(prompt)].append(place)
-    drafts = Drafts()
+    drafts = Drafts() if drafts is None else drafts
     for length, places in by_length.items():
-        fit = rows_that_fit(model, length) if rows is None else rows
-        size = min(fit, len(places))
-        sets_at_once = fit // size
-        waiting = [tuple(places[at : at + size]) for at in range(0, len(places), size)][::-1]
+        fits = room or room_for(model, length, engine.activation_bytes)
+        shared = not (ablation.reads_ahead or ablation.tells_prompts_apart)
+        batches = in_batches(prompts, places, fits.tokens, shared=shared)
+        everything = list(range(len(head_sets)))
+        waiting, rows = [(batch, everything) for batch in reversed(batches)], fits.rows
         while waiting:
-            batch = waiting.pop()
+            batch, left = waiting.pop()
             ids = torch.tensor([list(prompts[place]) for place in batch], device=model.device)
+            sets = [head_sets[place] for place in left]
+            given: set[int] = set()
             try:
-                found = list(
-                    engine.answers(model, tokenizer, ids, head_sets, ablation, drafts, sets_at_once)
-                )
+                for members, answers in engine.answers(
+                    model, tokenizer, ids, sets, ablation, drafts, rows
+                ):
+                    found = tuple(left[member] for member in members)
+                    given.update(found)
+                    yield batch, found, answers
             except torch.OutOfMemoryError:
+                left = [place for place in left if place not in given]
                 half = len(batch) // 2
                 if half:
-                    waiting += [batch[half:], batch[:half]]
-                elif sets_at_once > 1:
-                    waiting.append(batch)
-                    sets_at_once //= 2
+                    waiting += [(batch[half:], left), (batch[:half], left)]
+                elif rows > 1:
+                    waiting.append((batch, left))
+                    rows //= 2
                 else:
                     raise
-                continue
-            for members, answers in found:
-                yield batch, members, answers
-
-
-def rows_that_fit(model: Any, length: int) -> int:
-    """How many prompts of ``length`` tokens may go through the model at once; at least 1."""
-    if model.device.type != "cuda":
-        return ROWS_ON_CPU
-    config = model.config
-    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    kv_heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
-    # Keys and values of every layer, once in the walk and once with room for the answer; and the
-    # streams and inner activations of a layer.
-    kept = 2 * 2 * config.num_hidden_layers * kv_heads * head_dim
-    passing = 8 * config.hidden_size + 3 * inner
-    free, _ = torch.cuda.mem_get_info(model.device)
-    return max(
-        1, int(SHARE_OF_FREE_MEMORY * free / (length * model.dtype.itemsize * (kept + passing)))
-    )

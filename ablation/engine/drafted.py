@@ -15,15 +15,19 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ablation.ablator import HeadAblator
+from ablation.attention import lay_out
 from ablation.engine.head_sets import HeadSet, alike
-from ablation.engine.layers import LayerwisePass
-from ablation.engine.row_cache import RowCache, attention_masks
+from ablation.engine.row_cache import Prefix, RowCache
 from ablation.engine.walk import HeadSetWalk, Outcome
 from ablation.generation import end_tokens, refuse_nan
+from ablation.logits import logits_of
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
+from ablation.passes.layerwise import LayerwisePass
+from ablation.passes.token_tree import TokenTree
+from ablation.positions import check_positions
 from ablation.sites import head_sites
 
 Tokens = tuple[int, ...]
@@ -60,7 +64,7 @@ def greedy_tokens(
     *,
     max_new_tokens: int = MAX_NEW_TOKENS,
     drafts: Drafts | None = None,
-    sets_at_once: int = 1,
+    rows: int | None = None,
 ) -> Iterator[tuple[tuple[int, ...], list[Tokens]]]:
     """Gives the model's greedy answers to each prompt under each different set of heads.
 
@@ -74,98 +78,134 @@ def greedy_tokens(
         ablation: how they are ablated.
         max_new_tokens: an answer ends there, or with the model's end-of-sequence token.
         drafts: answers to draft from; those that are found are added to it.
-        sets_at_once: how many sets of heads are decoded side by side, as rows of one batch.
+        rows: how many answers are decoded side by side, of one set of heads or of several; None:
+            those of one set.
 
     Yields:
         Where a set of heads stands in ``head_sets``, and its answer to each prompt, the
         end-of-sequence token included.
 
     Raises:
-        InvalidInput: a head is out of range or listed twice.
+        InvalidInput: a head is out of range or listed twice; or as ``check_positions``.
         ComputationError: the logits are NaN.
     """
-    sites = head_sites(model)
+    length = prompts.shape[1]
+    check_positions(model, length - (ablation.scope is Scope.LAST), length + max_new_tokens - 1)
     drafts = Drafts() if drafts is None else drafts
     ablation = ablation.for_prompts(model, prompts)
-    # What is ablated at the end only leaves the prompt before as it was: one prefill serves all.
-    whole = ablation.scope is Scope.ALL or (prompts.shape[1] == 1 and ablation.scope is Scope.LAST)
-    in_prompt = head_sets if whole else [()] * len(head_sets)
-    fed_later = 1 if ablation.scope is Scope.LAST and not whole else 0
-    with torch.inference_mode():
-        before = prompts[:, : prompts.shape[1] - fed_later]
-        passes = [LayerwisePass(sites, before, keeps_keys=True)]
+    decoding = _Decoding(model, prompts.tolist(), ablation, max_new_tokens, drafts)
+    sets_at_once = 1 if rows is None else max(1, rows // len(prompts))
     waiting: list[_Prefilled] = []
-    for branch in HeadSetWalk(sites, passes, in_prompt, ablation, last=1).branches():
-        (outcome,) = branch.outcomes()
-        for heads, places in alike(head_sets, branch.members).items():
-            waiting.append(_Prefilled(places, heads, outcome))
-            if len(waiting) == sets_at_once:
-                yield from _decoded(model, prompts, waiting, ablation, max_new_tokens, drafts)
-                waiting.clear()
+    for one in _prefilled(model, prompts, head_sets, ablation):
+        waiting.append(one)
+        if len(waiting) == sets_at_once:
+            yield from decoding.answers(waiting, rows)
+            waiting.clear()
     if waiting:
-        yield from _decoded(model, prompts, waiting, ablation, max_new_tokens, drafts)
+        yield from decoding.answers(waiting, rows)
 
 
 class _Prefilled(NamedTuple):
-    """A set of heads, where it stands, and what the model made of the prompts under it."""
+    """A set of heads, where it stands, and what the model made of the prompts under it.
 
-    places: tuple[int, ...]
+    Attributes:
+        members: its places among the sets.
+        heads: the set.
+        tree: the prompts, or all of each but its last token.
+        outcome: what the model made of that.
+    """
+
+    members: tuple[int, ...]
     heads: HeadSet
+    tree: TokenTree
     outcome: Outcome
 
 
-def _decoded(
-    model: Any,
-    prompts: Int[Tensor, "batch seq"],
-    prefilled: Sequence[_Prefilled],
-    ablation: Ablation,
-    longest: int,
-    drafts: Drafts,
-) -> Iterator[tuple[tuple[int, ...], list[Tokens]]]:
-    rows = _Rows(model, prompts.repeat(len(prefilled), 1), longest, drafts)
-    found = rows.answer(
-        [one.outcome for one in prefilled],
-        [one.heads for one in prefilled for _ in prompts],
-        ablation,
-    )
-    for number, one in enumerate(prefilled):
-        yield one.places, found[number * len(prompts) : (number + 1) * len(prompts)]
+def _prefilled(
+    model: Any, prompts: Int[Tensor, "batch seq"], head_sets: Sequence[HeadSet], ablation: Ablation
+) -> Iterator[_Prefilled]:
+    """Every different set of heads, and what the prompts come to under it."""
+    sites, scope, length = head_sites(model), ablation.scope, prompts.shape[1]
+    # What is ablated at the end only leaves the prompt before as it was: one prefill serves all,
+    # and the last token is fed anew for each set.
+    last_apart = scope is Scope.LAST and not ablation.reads_ahead and length > 1
+    in_prompt = [()] * len(head_sets) if last_apart or scope is Scope.DECODE else head_sets
+    fed = prompts[:, : length - 1] if last_apart else prompts
+    apart = ablation.reads_ahead or (ablation.tells_prompts_apart and scope is Scope.ALL)
+    tree = TokenTree(fed.tolist(), shared=not apart)
+    with torch.inference_mode():
+        one = LayerwisePass(sites, tree, ends_only=True, keeps_keys=True)
+    walk = HeadSetWalk(sites, [one], in_prompt, ablation, ends_only=scope is Scope.LAST)
+    for branch in walk.branches():
+        (outcome,) = branch.outcomes()
+        for heads, members in alike(head_sets, branch.members).items():
+            yield _Prefilled(members, heads, tree, outcome)
+
+
+class _Row(NamedTuple):
+    """One answer to be: a prompt, by its number, under a set of heads."""
+
+    of: _Prefilled
+    prompt: int
+
+
+@dataclass(frozen=True)
+class _Decoding:
+    """Turns prefilled prompts into answers."""
+
+    model: Any
+    prompts: Sequence[Sequence[int]]
+    ablation: Ablation
+    longest: int
+    drafts: Drafts
+
+    def answers(
+        self, prefilled: Sequence[_Prefilled], at_once: int | None
+    ) -> Iterator[tuple[tuple[int, ...], list[Tokens]]]:
+        """The answers to all prompts under each set of heads."""
+        rows = [_Row(one, prompt) for one in prefilled for prompt in range(len(self.prompts))]
+        at_once = len(self.prompts) if at_once is None else at_once
+        found: list[Tokens] = []
+        for start in range(0, len(rows), at_once):
+            found += self._decoded(rows[start : start + at_once])
+        for number, one in enumerate(prefilled):
+            yield one.members, found[number * len(self.prompts) : (number + 1) * len(self.prompts)]
+
+    def _decoded(self, rows: Sequence[_Row]) -> list[Tokens]:
+        prompts = [tuple(self.prompts[row.prompt]) for row in rows]
+        return _Rows(self.model, prompts, self.longest, self.drafts).answer(rows, self.ablation)
 
 
 class _Rows:
     """The answers to a batch of prompts while they grow, each row at its own pace."""
 
-    def __init__(
-        self, model: Any, prompts: Int[Tensor, "rows seq"], longest: int, drafts: Drafts
-    ) -> None:
+    def __init__(self, model: Any, prompts: Sequence[Tokens], longest: int, drafts: Drafts) -> None:
         self._model = model
-        self._prompts = [tuple(prompt) for prompt in prompts.tolist()]
-        self._prompt_length = prompts.shape[1]
+        self._prompts = prompts
+        self._prompt_length = len(prompts[0])
         self._longest = longest
         self._drafts = drafts
         self._ends = end_tokens(model)
-        self._answers: list[list[int]] = [[] for _ in self._prompts]
+        self._answers: list[list[int]] = [[] for _ in prompts]
 
     @torch.inference_mode()
-    def answer(
-        self, outcomes: Sequence[Outcome], row_heads: Sequence[HeadSet], ablation: Ablation
-    ) -> list[Tokens]:
+    def answer(self, rows: Sequence[_Row], ablation: Ablation) -> list[Tokens]:
         """Decodes all rows to their ends, each under its own heads.
 
         Args:
-            outcomes: what the rows made of the prompts, or of all but their last token, which is
-                then the first to be fed; together they have all rows.
-            row_heads: the ablated heads of each row.
-            ablation: how they are ablated.
+            rows: what the model made of the prompts, or of all but their last token, which is then
+                the first to be fed.
+            ablation: how heads are ablated.
         """
-        keys_values = [outcome.keys_values for outcome in outcomes]
-        if keys_values[0][0][0].shape[2] == self._prompt_length:
-            hidden = torch.cat([outcome.hidden[:, -1:] for outcome in outcomes])
-            logits = self._model.get_output_embeddings()(hidden)
-            self._take([[0]] * len(self._prompts), refuse_nan(logits).argmax(-1).tolist())
+        prompts = [Prefix(row.of.outcome.keys_values, row.of.tree, row.prompt) for row in rows]
+        if prompts[0].length == self._prompt_length:
+            hidden = torch.cat([row.of.outcome.hidden[:, row.prompt, None] for row in rows])
+            logits = logits_of(self._model, hidden)[:, -1:]
+            self._take([[0]] * len(rows), refuse_nan(logits).argmax(-1).tolist())
         if self._unfinished():
-            with HeadAblator.per_row(self._model, row_heads, ablation):
-                cache = RowCache(keys_values, self._prompt_length + self._longest - 1)
+            heads, of = [row.of.heads for row in rows], [row.prompt for row in rows]
+            with HeadAblator.per_row(self._model, heads, ablation, row_prompts=of):
+                cache = RowCache(prompts, self._prompt_length + self._longest - 1)
                 while self._unfinished():
                     fed = self._drafted()
                     self._take(fed, self._chosen(fed, cache))
@@ -206,14 +246,14 @@ class _Rows:
         device = self._model.device
         slots = slots.to(device)
         cache.feed_into(slots)
-        logits = self._model(
-            input_ids=ids.to(device),
-            attention_mask=attention_masks(self._model.config, slots, cache.unused_slot + 1),
-            # A table of positions may end with the last token that is fed.
-            position_ids=slots.clamp(max=cache.unused_slot - 1),
-            past_key_values=cache,
-            use_cache=True,
-        ).logits
+        with lay_out(self._model, cache):
+            logits = self._model(
+                input_ids=ids.to(device),
+                # A table of positions may end with the last token that is fed.
+                position_ids=slots.clamp(max=cache.unused_slot - 1),
+                past_key_values=cache,
+                use_cache=True,
+            ).logits
         return refuse_nan(logits).argmax(-1).tolist()
 
     def _take(self, fed: Sequence[Sequence[int]], chosen: Sequence[Sequence[int]]) -> None:

@@ -30,9 +30,13 @@ class Engine(Protocol):
 
     Attributes:
         name: one of ``ENGINE_NAMES``.
+        activation_bytes: what the activations that sets of heads, or prompts, share may take.
     """
 
     name: ClassVar[str]
+
+    @property
+    def activation_bytes(self) -> int: ...
 
     def perplexities(
         self,
@@ -53,9 +57,9 @@ class Engine(Protocol):
         head_sets: Sequence[HeadSet],
         ablation: Ablation,
         drafts: Drafts,
-        sets_at_once: int = 1,
+        rows: int | None = None,
     ) -> Iterator[Answers]:
-        """The greedy answers to ``prompts`` under each set, ``sets_at_once`` in one batch."""
+        """The greedy answers to ``prompts`` under each set, decoding ``rows`` of them at once."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class FastEngine:
     """Each layer once for all sets of heads that agree so far; drafted answers.
 
     Attributes:
-        activation_bytes: what the residual streams that sets share may take, see ``perplexities``.
+        activation_bytes: what shared activations may take, see ``perplexities`` and ``batches``.
     """
 
     activation_bytes: int = ACTIVATION_MIB << 20
@@ -95,10 +99,10 @@ class FastEngine:
         head_sets: Sequence[HeadSet],
         ablation: Ablation,
         drafts: Drafts,
-        sets_at_once: int = 1,
+        rows: int | None = None,
     ) -> Iterator[Answers]:
         for members, tokens in greedy_tokens(
-            model, prompts, head_sets, ablation, drafts=drafts, sets_at_once=sets_at_once
+            model, prompts, head_sets, ablation, drafts=drafts, rows=rows
         ):
             yield members, tokenizer.batch_decode(tokens, skip_special_tokens=True)
 
@@ -107,6 +111,7 @@ class ReferenceEngine:
     """The whole model for every set: forwards and ``generate`` under a ``HeadAblator``."""
 
     name: ClassVar[str] = REFERENCE
+    activation_bytes: int = 0  # shares nothing
 
     def perplexities(
         self,
@@ -128,14 +133,14 @@ class ReferenceEngine:
         head_sets: Sequence[HeadSet],
         ablation: Ablation,
         drafts: Drafts,
-        sets_at_once: int = 1,
+        rows: int | None = None,
     ) -> Iterator[Answers]:
-        different = list(alike(head_sets).items())
-        for start in range(0, len(different), sets_at_once):
-            batch = different[start : start + sets_at_once]
-            rows = [heads for heads, _ in batch]
+        different, at_once = list(alike(head_sets).items()), rows or 1
+        for start in range(0, len(different), at_once):
+            batch = different[start : start + at_once]
+            sets = [heads for heads, _ in batch]
             by_prompt = [
-                greedy_answers(model, tokenizer, prompt, rows, ablation)
+                greedy_answers(model, tokenizer, prompt, sets, ablation)
                 for prompt in prompts.tolist()
             ]
             for (_, members), answers in zip(batch, zip(*by_prompt, strict=True), strict=True):

@@ -13,13 +13,14 @@ from torch import Tensor
 from ablation.ablator import AblationNotApplied
 from ablation.engine import ACTIVATION_MIB
 from ablation.engine.head_sets import HeadSet, HeadSetTree
-from ablation.engine.layers import LayerwisePass
 from ablation.engine.walk import Branch, HeadSetWalk
 from ablation.metrics.measured_perplexity import check_model, perplexity_of, token_nll, windows
 from ablation.metrics.perplexity import Perplexity
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
+from ablation.passes.layerwise import LayerwisePass
+from ablation.passes.token_tree import TokenTree
 from ablation.sites import HeadSites, head_sites
 
 
@@ -73,26 +74,26 @@ def perplexities(
         )
     sites = head_sites(model)
     device = next(model.parameters()).device
-    batches = [part[None].to(device) for part in windows(ids, window)]
+    parts = windows(ids, window)
     per_token = _bytes_per_token(model, sites, head_sets, ablation)
-    ends = itertools.accumulate(batch.numel() for batch in batches)
+    ends = itertools.accumulate(part.numel() for part in parts)
     fit = max(1, sum(end * per_token <= activation_bytes for end in ends))
 
     def measure(branch: Branch) -> Perplexity:
         heads = head_sets[branch.members[0]]
         apart = (
             outcome
-            for batch in batches[fit:]
-            for alone in _branches(sites, [batch], [heads], ablation)
+            for part in parts[fit:]
+            for alone in _branches(sites, [part], [heads], ablation)
             for outcome in alone.outcomes()
         )
         outcomes = itertools.chain(branch.outcomes(), apart)
         return perplexity_of(
-            token_nll(outcome.hidden[0, :-1], model.get_output_embeddings(), batch[0, 1:])
-            for batch, outcome in zip(batches, outcomes, strict=True)
+            token_nll(model, outcome.hidden[0, :-1], part[1:].to(device))
+            for part, outcome in zip(parts, outcomes, strict=True)
         )
 
-    for branch in _branches(sites, batches[:fit], head_sets, ablation):
+    for branch in _branches(sites, parts[:fit], head_sets, ablation):
         yield Measurement(branch.members, partial(measure, branch))
 
 
@@ -108,8 +109,8 @@ def _bytes_per_token(
 
 
 def _branches(
-    sites: HeadSites, batches: Sequence[Tensor], head_sets: Sequence[HeadSet], ablation: Ablation
+    sites: HeadSites, parts: Sequence[Tensor], head_sets: Sequence[HeadSet], ablation: Ablation
 ) -> Iterator[Branch]:
     with torch.inference_mode():
-        passes = [LayerwisePass(sites, batch) for batch in batches]
+        passes = [LayerwisePass(sites, TokenTree([part.tolist()])) for part in parts]
     return HeadSetWalk(sites, passes, head_sets, ablation).branches()

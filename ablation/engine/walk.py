@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from ablation.engine.head_sets import Heads, HeadSet, HeadSetTree, Members
-from ablation.engine.layers import KeysValues, LayerwisePass
 from ablation.modes.protocol import Ablation, Replacement, Seen
-from ablation.replacement import head_mask, replaced
+from ablation.passes.layerwise import KeysValues, LayerwisePass
+from ablation.replacement import EVERYWHERE, head_mask, replaced
 from ablation.sites import HeadSites
 
 _Item = TypeVar("_Item")
@@ -29,8 +29,8 @@ class Outcome:
     """What a model under a set of ablated heads makes of one pass.
 
     Attributes:
-        hidden: what the output embedding takes, ``(batch, seq, hidden)``, or the last positions of
-            it.
+        hidden: what the output embedding takes, ``(1, wanted, hidden)``, at the places of the
+            packed row that are wanted.
         keys_values: those of every layer; empty if not kept.
     """
 
@@ -95,10 +95,10 @@ class HeadSetWalk:
 
     Args:
         sites: the head sites of the model.
-        passes: batches of ids that go through the model side by side.
+        passes: what goes through the model side by side.
         head_sets: the sets of heads, each ablated together.
-        ablation: what takes the place of z, at all positions, whatever its scope; told its prompts.
-        last: how many positions at the end are wanted; None: all.
+        ablation: what takes the place of z, whatever its scope; told its prompts.
+        ends_only: whether it does so at the last token of each prompt only.
     """
 
     def __init__(
@@ -108,13 +108,13 @@ class HeadSetWalk:
         head_sets: Sequence[HeadSet],
         ablation: Ablation,
         *,
-        last: int | None = None,
+        ends_only: bool = False,
     ) -> None:
         self._sites = sites
         self._passes = tuple(passes)
         self._tree = HeadSetTree(sites.grid, head_sets)
         self._ablation = ablation
-        self._last = last
+        self._ends_only = ends_only
         self._replacements: dict[int, Replacement] = {}
         self._masks: dict[Heads, Tensor] = {}
 
@@ -153,7 +153,7 @@ class HeadSetWalk:
         end = self._sites.grid.layers
         while state.layer < end:
             heads = self._tree.heads(member, state.layer)
-            if heads or (state.layer == end - 1 and self._last is not None):
+            if heads or (state.layer == end - 1 and self._passes[number].ends_only):
                 state = self._past(number, self._attend(number, state), heads)
             else:
                 state = self._through(number, state)
@@ -171,25 +171,22 @@ class HeadSetWalk:
         """Z of the state's layer, before anything is ablated in it."""
         one = self._passes[number]
         reads = self._ablation.reads_attention
-        z, attention = one.attend(state.layer, state.stream, observed=reads)
-        seen = Seen(torch.arange(z.shape[1], device=z.device)[None], attention)
-        instead = self._replacement(state.layer)(seen)
+        z, pieces = one.attend(state.layer, state.stream, observed=reads)
+        instead = _whole(self._replacement(state.layer), pieces)
         return _Attended(state, z, instead, one.with_keys(state.keys_values, state.layer))
 
     @torch.inference_mode()
     def _past(self, number: int, attended: _Attended, heads: Heads) -> _State:
         """The state after a layer in which ``heads`` are ablated."""
-        layer = attended.state.layer
-        # Past the last attention positions are on their own: only those that are asked for go on.
-        is_last = layer == self._sites.grid.layers - 1
-        positions = slice(-self._last, None) if is_last and self._last else slice(None)
-        z = attended.z[:, positions]
+        layer, one, z = attended.state.layer, self._passes[number], attended.z
         if heads:
-            instead = attended.instead
-            if instead is not None and instead.shape[1] > 1:
-                instead = instead[:, positions]
-            z = replaced(z, self._mask(heads, z.device), instead)
-        stream = self._passes[number].finish(layer, attended.state.stream[:, positions], z)
+            where = one.ends if self._ends_only else EVERYWHERE
+            z = replaced(z, self._mask(heads, z.device), attended.instead, where)
+        stream = attended.state.stream
+        if layer == self._sites.grid.layers - 1 and one.ends_only:
+            # Past its attention positions are on their own: only those that are wanted go on.
+            z, stream = z[:, one.ends], stream[:, one.ends]
+        stream = one.finish(layer, stream, z)
         return _State(layer + 1, stream, attended.keys_values)
 
     def _replacement(self, layer: int) -> Replacement:
@@ -201,6 +198,19 @@ class HeadSetWalk:
         if heads not in self._masks:
             self._masks[heads] = head_mask(self._sites.grid.heads, heads).to(device)
         return self._masks[heads]
+
+
+def _whole(replacement: Replacement, pieces: Sequence[Seen]) -> Tensor | None:
+    """What takes the place of z, of all tokens at once."""
+    if len(pieces) == 1:
+        return replacement(pieces[0])
+    found = []
+    for piece in pieces:
+        value = replacement(piece)
+        if value is None:
+            return None
+        found.append(value.expand(-1, piece.positions.shape[1], -1, -1))
+    return torch.cat(found, dim=1)
 
 
 def _kept(items: dict[int, _Item], step: Callable[[int, _Item], _State]) -> Callable[[int], _State]:

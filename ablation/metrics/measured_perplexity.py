@@ -6,7 +6,7 @@ predicted, so a window of n tokens counts n - 1 positions. A last, shorter windo
 single left-over token does not.
 
 The logits of a whole window (positions × vocabulary) are never formed: the base model gives hidden
-states, and the output embedding turns them into log-probabilities a chunk of positions at a time.
+states, and the model turns them into log-probabilities a chunk of positions at a time.
 """
 
 import math
@@ -17,12 +17,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ablation.errors import ComputationError, InvalidInput
+from ablation.logits import logits_of
 from ablation.metrics.perplexity import BLOCK, Perplexity
 
 POSITIONS_PER_CHUNK = 256  # 50 MB of fp32 logits at a vocabulary of 49,152
-
-# Families that transform logits after the output embedding name it so in their config.
-LOGIT_TRANSFORMS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
 def perplexity(
@@ -44,7 +42,7 @@ def perplexity(
 
     Raises:
         InvalidInput: the window is longer than the context, the text too short for one position,
-            the model in training mode, or its logits are more than a linear map of hidden states.
+            or the model in training mode.
         ComputationError: the NLL is not finite.
     """
     check_model(model, window)
@@ -93,13 +91,13 @@ def window_nll(
 ) -> Float[Tensor, " tokens-1"]:
     """Returns the fp32 NLL (nats) of each token of one window but the first."""
     hidden = model.base_model(input_ids=ids[None], use_cache=False).last_hidden_state[0]
-    return token_nll(hidden[:-1], model.get_output_embeddings(), ids[1:], chunk=chunk)
+    return token_nll(model, hidden[:-1], ids[1:], chunk=chunk)
 
 
 @torch.inference_mode()
 def token_nll(
+    model: nn.Module,
     hidden: Float[Tensor, "positions hidden"],
-    output_embedding: nn.Module,
     targets: Int[Tensor, " positions"],
     *,
     chunk: int = POSITIONS_PER_CHUNK,
@@ -107,8 +105,8 @@ def token_nll(
     """Returns the fp32 NLL (nats) of each target, given the hidden state that predicts it.
 
     Args:
+        model: a transformers causal LM.
         hidden: final hidden states, after the last normalisation.
-        output_embedding: the model's map from hidden states to logits.
         targets: the token that follows each position.
         chunk: positions whose logits exist at a time.
     """
@@ -116,7 +114,7 @@ def token_nll(
         raise InvalidInput(f"a chunk needs at least 1 position, got {chunk}")
     parts = [
         nn.functional.cross_entropy(
-            output_embedding(hidden_chunk).float(), target_chunk, reduction="none"
+            logits_of(model, hidden_chunk[None])[0].float(), target_chunk, reduction="none"
         )
         for hidden_chunk, target_chunk in zip(
             hidden.split(chunk), targets.split(chunk), strict=True
@@ -135,10 +133,3 @@ def check_model(model: nn.Module, window: int) -> None:
             f"a window of {window} tokens exceeds the model's context of {context}; "
             f"use at most {context}"
         )
-    for name in LOGIT_TRANSFORMS:
-        if getattr(model.config, name, None) not in (None, 1, 1.0):
-            raise InvalidInput(
-                f"{type(model).__name__} transforms its logits ({name} = "
-                f"{getattr(model.config, name)}); perplexity knows models whose logits are "
-                "output_embedding(hidden states) only"
-            )

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ablation.engine import FAST, EngineChoice
+from ablation.engine.allocator import keep_freed_memory
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
 from ablation.errors import ComputationError, InvalidInput, first_line
@@ -16,6 +17,7 @@ from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.models.directory import model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
 from ablation.models.weight_files import check_weight_files
+from ablation.positions import longest_pass
 from ablation.sites import architecture_of, head_sites
 
 SHOWS_PROGRESS = 1 << 30
@@ -54,11 +56,14 @@ class LoadedModel:
         """The longest prompt in tokens.
 
         Rotary positions go on past the context by the few tokens of an answer, as in the study's
-        cells of 8192; a table of learned positions ends there.
+        cells of 8192; a table of learned positions ends there, and frequencies that change beyond
+        it, see ``ablation.positions``, must not be reached.
         """
+        of_answer = MAX_NEW_TOKENS - 1
         if architecture_of(type(self.model).__name__).learned_positions:
-            return self.context - (MAX_NEW_TOKENS - 1)
-        return self.context
+            return self.context - of_answer
+        longest = longest_pass(self.model.config)
+        return self.context if longest is None else min(self.context, longest - of_answer)
 
 
 def load_model(
@@ -101,6 +106,7 @@ def load_model(
         ) from None
     if engine.name == FAST:
         use_onednn(model)
+        keep_freed_memory()
     tokenizer = _load_tokenizer(directory)
     _check_tokens(model, tokenizer, directory)
     return LoadedModel(spec, model, tokenizer, directory, engine_of(engine))

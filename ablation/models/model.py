@@ -17,7 +17,13 @@ from ablation.heads import HeadGrid
 from ablation.models.directory import fingerprint, model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
 
-MADE_BY = code("ablation.models", "ablation.sites", "ablation.metrics.answers", "transformers==")
+MADE_BY = code(
+    "ablation.models",
+    "ablation.sites",
+    "ablation.positions",
+    "ablation.metrics.answers",
+    "transformers==",
+)
 """What decides the facts beside the files; of the code that runs, not of what it is edited to."""
 
 

@@ -21,6 +21,8 @@ class OfZ:
     scope: Scope = field(default=Scope.ALL, kw_only=True)
     mode: ClassVar[str]
     reads_attention: ClassVar[bool] = False
+    reads_ahead: ClassVar[bool] = False
+    tells_prompts_apart: ClassVar[bool] = False
 
     def for_prompts(self, model: Any, prompts: Int[Tensor, "batch seq"]) -> Any:
         return self

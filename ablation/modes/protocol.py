@@ -20,11 +20,15 @@ class Seen:
     """What is known of a layer in one forward pass when z is about to be replaced.
 
     Attributes:
-        positions: where the tokens of the pass stand in their rows; one row if all are alike.
+        positions: where the tokens of the pass stand in their prompts; one row if all rows are
+            alike.
+        prompts: which prompt each token is of, by its place among those of ``for_prompts``, a row
+            or a token at a time; None: row i is of prompt i, over and over.
         attention: what its attention was given; None unless the ablation reads it.
     """
 
     positions: Int[Tensor, "rows seq"]
+    prompts: Int[Tensor, "rows seq_or_1"] | None = None
     attention: AttentionCall | None = None
 
 
@@ -39,9 +43,14 @@ class Ablation(Protocol):
 
     Attributes:
         reads_attention: whether the replacement needs ``Seen.attention``.
+        reads_ahead: whether what stands in for z of a token depends on what comes after it.
+        tells_prompts_apart: whether it depends on the prompt beyond its tokens up to there.
+            Prompts that begin alike are the same computation so far only if neither holds.
     """
 
     reads_attention: ClassVar[bool]
+    reads_ahead: ClassVar[bool]
+    tells_prompts_apart: ClassVar[bool]
 
     @property
     def scope(self) -> Scope:

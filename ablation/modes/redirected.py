@@ -68,6 +68,7 @@ class UniformAllAblation(_Redirected):
     """
 
     mode: ClassVar[str] = UNIFORM_ALL
+    reads_ahead: ClassVar[bool] = True
 
     def output(self, attention: AttentionCall) -> Tensor:
         if attention.is_prefill:

@@ -43,6 +43,7 @@ class ResampleAblation(OfZ):
     pairing: str
     z: Sequence[Tensor] = ()
     mode: ClassVar[str] = RESAMPLE
+    tells_prompts_apart: ClassVar[bool] = True
 
     def for_prompts(self, model: Any, prompts: Int[Tensor, "batch seq"]) -> "ResampleAblation":
         return with_donors(self, model, prompts)
@@ -56,6 +57,8 @@ class ResampleAblation(OfZ):
 
         def of_the_donors(seen: Seen) -> Tensor:
             positions = seen.positions.to(z.device).clamp(max=z.shape[1] - 1)
+            if seen.prompts is not None:
+                return z[seen.prompts.to(z.device), positions]
             if len(positions) == 1:
                 return z[:, positions[0]]
             # Several sets of heads: the same prompts over and over.

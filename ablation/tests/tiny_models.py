@@ -43,7 +43,18 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
     "mistral-window": lambda: _llama_like(hf.MistralConfig, 4, 2, sliding_window=16),
     "qwen2": lambda: _llama_like(hf.Qwen2Config, 4, 2),
     "qwen3": lambda: _llama_like(hf.Qwen3Config, 4, 2, head_dim=12),
-    "granite": lambda: _llama_like(hf.GraniteConfig, 4, 2),
+    "qwen2-some-windows": lambda: _llama_like(
+        hf.Qwen2Config, 4, 2, use_sliding_window=True, sliding_window=16, max_window_layers=1
+    ),
+    "granite": lambda: _llama_like(
+        hf.GraniteConfig,
+        4,
+        2,
+        embedding_multiplier=3.0,
+        attention_multiplier=0.5,
+        residual_multiplier=0.7,
+        logits_scaling=4.0,
+    ),
     "olmo2": lambda: _llama_like(hf.Olmo2Config, 4, 2),
     "smollm3": lambda: _llama_like(hf.SmolLM3Config, 4, 2),
     "gpt2": lambda: hf.GPT2Config(
@@ -58,7 +69,7 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
     ),
 }
 
-WITH_VALUE_BIAS = ("llama-biases", "qwen2", "gpt2")
+WITH_VALUE_BIAS = ("llama-biases", "qwen2", "qwen2-some-windows", "gpt2")
 
 
 def tiny_model(name: str, seed: int = 0) -> Any:

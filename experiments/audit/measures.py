@@ -22,17 +22,6 @@ class Measure:
     tolerance: float
 
 
-def _unequal(name: str) -> Callable[[Result, Result], float]:
-    """How many entries of a list differ."""
-
-    def count(a: Result, b: Result) -> float:
-        first, second = a[name], b[name]
-        different = sum(x != y for x, y in zip(first, second, strict=False))
-        return different + abs(len(first) - len(second))
-
-    return count
-
-
 def _scores(a: Result, b: Result) -> float:
     """The largest difference of a head's score, as a share of the largest score."""
     first, second = (
@@ -42,6 +31,16 @@ def _scores(a: Result, b: Result) -> float:
         return float("inf")
     largest = max(map(abs, first.values()), default=0.0) or 1.0
     return max((abs(first[head] - second[head]) for head in first), default=0.0) / largest
+
+
+def _prompt_scores(a: Result, b: Result) -> float:
+    """The same of the scores on one prompt, of which there may be none."""
+    first, second = a["scores"], b["scores"]
+    if first is None or second is None:
+        return 0.0 if first is second else float("inf")
+    pairs = list(zip(_flat(first), _flat(second), strict=True))
+    largest = max((abs(x) for x, _ in pairs), default=0.0) or 1.0
+    return max((abs(x - y) for x, y in pairs), default=0.0) / largest
 
 
 def _perplexities(a: Result, b: Result) -> float:
@@ -102,10 +101,11 @@ def _flat(lists: Any) -> list[float]:
 MEASURES: Mapping[str, Measure] = {
     # Greedy decoding in fp32: the order of sums moves a logit by 1e-5, and no answer of ours has
     # been seen to tip between batch shapes, thread counts or processors.
-    "answers": Measure("answers that differ", _unequal("answers"), 0),
+    "answer": Measure("answers that differ", lambda a, b: a["answer"] != b["answer"], 0),
     # What the exactness tests ask of the engine; sums run in another order elsewhere.
     "perplexity": Measure("relative difference of a block's NLL", _perplexities, 1e-4),
     "ranking": Measure("difference of a score, as a share of the largest", _scores, 1e-4),
+    "scores": Measure("difference of a score, as a share of the largest", _prompt_scores, 1e-4),
     "penetration": Measure("difference of g", _curves, 1e-3),
     # Paragraphs of nearly the same score may change places.
     "retrieval": Measure("share of ranks that differ", _ranks, 0.01),

@@ -10,17 +10,23 @@ from ablation.engine.head_sets import HeadSet
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.models.loading import LoadedModel
 from ablation.modes.zero import ZeroAblation
+from ablation.passes.room import Room
 from ablation.sites import head_sites
 from experiments.bench.pre_hooks import zero_head
 
 Prompts = Sequence[Sequence[int]]
 
 
-def by_engine(loaded: LoadedModel, prompts: Prompts, head_sets: Sequence[HeadSet]) -> list[str]:
+def by_engine(
+    loaded: LoadedModel,
+    prompts: Prompts,
+    head_sets: Sequence[HeadSet],
+    room: Room | None = None,
+) -> list[str]:
     """The answers, prompt by prompt under every set of heads, by the model's engine."""
     found: dict[tuple[int, int], str] = {}
     for items, places, answers in answers_in_batches(
-        loaded.engine, loaded.model, loaded.tokenizer, prompts, head_sets, ZeroAblation()
+        loaded.engine, loaded.model, loaded.tokenizer, prompts, head_sets, ZeroAblation(), room
     ):
         for place in places:
             found |= {(item, place): answer for item, answer in zip(items, answers, strict=True)}

@@ -1,23 +1,35 @@
 """QRHead detection on one prompt: our few rows of attention against eager ``output_attentions``."""
 
 import os
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from ablation.detection.qrhead import query_focused_scores
+from ablation.detection import QRHEAD
+from ablation.detection.methods import scores_of_prompts
 from ablation.models.loading import LoadedModel
 from ablation.prompts.prompt import Prompt
 
 
-def by_rows(loaded: LoadedModel, prompt: Prompt) -> Tensor:
-    """Scores ``(layers, heads)``: only the question's rows of attention are formed."""
-    return query_focused_scores(loaded.model, prompt)
+def by_rows(loaded: LoadedModel, prompts: Sequence[Prompt]) -> Tensor:
+    """Scores ``(prompts, layers, heads)``: only the questions' rows of attention are formed."""
+    bound = loaded.engine.activation_bytes
+    found = scores_of_prompts(
+        loaded.model, loaded.tokenizer, prompts, [QRHEAD], activation_bytes=bound
+    )
+    scores = {place: of[QRHEAD] for place, of in found}
+    return torch.stack([scores[place] for place in range(len(prompts))])
+
+
+def one_by_one(loaded: LoadedModel, prompts: Sequence[Prompt]) -> Tensor:
+    """The same, each prompt in a pass of its own."""
+    return torch.cat([by_rows(loaded, [prompt]) for prompt in prompts])
 
 
 @torch.inference_mode()
 def by_eager(loaded: LoadedModel, prompt: Prompt) -> Tensor:
-    """The same from whole attention matrices, which the model gives in eager mode only."""
+    """Scores ``(1, layers, heads)`` from whole attention matrices: the model in eager mode."""
     start, end = prompt.needle
     asked, null = (
         torch.stack(
@@ -34,7 +46,7 @@ def by_eager(loaded: LoadedModel, prompt: Prompt) -> Tensor:
     )
     calibrated = (asked - null).float()
     bound = calibrated.mean(-1, keepdim=True) - 2 * calibrated.std(-1, keepdim=True)
-    return calibrated.where(calibrated > bound, 0).sum(-1).cpu()
+    return calibrated.where(calibrated > bound, 0).sum(-1).cpu()[None]
 
 
 def eager_bytes(loaded: LoadedModel, tokens: int) -> int:

@@ -1,33 +1,52 @@
 """Every test filing of a cell under sets of ablated heads: answers, and rows that count them.
 
-The answers under one set of heads are a unit of the store, whatever the condition is called: a set
-that is asked for twice, by two controls or two studies, is computed once.
+The answer to one prompt under one set of heads is a unit of the store, whatever the condition is
+called: what is asked for twice, by two controls or two studies, is computed once.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from tqdm import tqdm
 
+from ablation.errors import InvalidInput
 from ablation.filings.filing import Filing
 from ablation.heads import Head
 from ablation.metrics.answers import MAX_NEW_TOKENS, grade
-from experiments.cells.cell import Cell, prompts_sha256, truth
+from experiments.cells.cell import Cell, truth
 from experiments.cells.choices import CellAblation
 from experiments.machine.memory_errors import memory_errors
-from experiments.machine.provenance import provenance
-from experiments.store import Computed, Store, WorkUnit
+from experiments.machine.provenance import merged, provenance
+from experiments.store import Computed, Document, Store, WorkUnit
 
 if TYPE_CHECKING:
     from ablation.modes.protocol import Ablation
 
-KIND = "answers"
+KIND = "answer"
 
-AT_ONCE = 4
-"""Sets of heads that one process claims and computes together: what a killed one loses. A dozen at
-once are not faster (SmolLM2: 18.2 s against 18.2 s; one by one take 23.3 s)."""
+SETS_AT_ONCE, TOKENS_AT_ONCE = 4, 8192
+"""Sets of heads, and tokens of the prompts, that one process claims and computes together. Sets
+that are computed together share layers, prompts what they begin with. An answer is stored once it
+is found: a killed process loses one set of heads at most. A dozen sets at once are not faster
+(SmolLM2: 18.2 s against 18.2 s; one by one take 23.3 s)."""
+
+
+@dataclass(frozen=True)
+class HeadsByItem:
+    """A condition in which every item of a cell has heads of its own.
+
+    Attributes:
+        of: the heads of each item, in the order of ``Cell.test``.
+    """
+
+    of: tuple[tuple[Head, ...], ...]
+
+
+Heads = Sequence[Head] | HeadsByItem
+"""What is ablated together in a condition: in every item, or in each its own."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +63,15 @@ class ItemOutcome:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """The test filings, in their order, under one condition, and how the answers came about."""
+    """The test filings, in their order, under one condition, and how the answers came about.
+
+    Attributes:
+        items: the filings.
+        answers: the stored answers.
+    """
 
     items: Sequence[ItemOutcome]
-    provenance: Mapping[str, Any]
+    answers: Sequence[Document]
 
     @property
     def correct(self) -> dict[str, bool]:
@@ -59,30 +83,54 @@ class Outcomes:
         """Filing -> its company."""
         return {item.filing: item.company for item in self.items}
 
-
-def answers_unit(cell: Cell, heads: Sequence[Head], ablation: CellAblation) -> WorkUnit:
-    """The answers of ``cell`` with ``heads`` ablated, in whichever order they are given."""
-    named = [str(head) for head in sorted(heads)]
-    # How no head is ablated makes no difference.
-    how = dict(ablation.description) if heads else None
-    heads_ = f"{len(named)} heads" if named else "unablated"
-    label = f"answers to {cell.question} at {cell.tokens} tokens, {heads_}"
-    return WorkUnit(KIND, {**answers_key(cell), "ablation": how, "heads": named}, label)
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """How the answers came about."""
+        return merged(one.provenance for one in self.answers)
 
 
-def answers_key(cell: Cell) -> dict[str, Any]:
-    """What the answers of ``cell`` depend on, whatever is ablated."""
-    return {
-        **cell.model.key(),
-        "prompts_sha256": prompts_sha256(cell.test),
-        "max_new_tokens": MAX_NEW_TOKENS,
-    }
+def answer_units(cell: Cell, heads: Heads, ablation: CellAblation) -> list[WorkUnit]:
+    """The answers of ``cell`` with ``heads`` ablated, in whichever order they are given.
+
+    Raises:
+        InvalidInput: heads by item that are not of these items.
+    """
+    named = {of: [str(head) for head in sorted(of)] for of in set(by_item(cell, heads))}
+    label = f"answers to {cell.question} at {cell.tokens} tokens, "
+    units = []
+    for (_, prompt), of in zip(cell.test, by_item(cell, heads), strict=True):
+        key = {
+            **cell.model.key(),
+            "prompt_sha256": prompt.sha256,
+            "max_new_tokens": MAX_NEW_TOKENS,
+            # How no head is ablated makes no difference.
+            "ablation": dict(ablation.description) if of else None,
+            "heads": named[of],
+        }
+        units.append(WorkUnit(KIND, key, label + (f"{len(of)} heads" if of else "unablated")))
+    return units
+
+
+def by_item(cell: Cell, heads: Heads) -> list[tuple[Head, ...]]:
+    """The heads of each item.
+
+    Raises:
+        InvalidInput: heads by item that are not of these items.
+    """
+    if not isinstance(heads, HeadsByItem):
+        return [tuple(heads)] * len(cell.test)
+    if len(heads.of) != len(cell.test):
+        raise InvalidInput(
+            f"heads for each of the {len(cell.test)} items of the cell are required, got them for "
+            f"{len(heads.of)}"
+        )
+    return list(heads.of)
 
 
 @overload
 def run_conditions(
     cell: Cell,
-    head_sets: Sequence[Sequence[Head]],
+    head_sets: Sequence[Heads],
     ablation: CellAblation,
     store: Store,
     *,
@@ -93,7 +141,7 @@ def run_conditions(
 @overload
 def run_conditions(
     cell: Cell,
-    head_sets: Sequence[Sequence[Head]],
+    head_sets: Sequence[Heads],
     ablation: CellAblation,
     store: Store,
     *,
@@ -104,7 +152,7 @@ def run_conditions(
 
 def run_conditions(
     cell: Cell,
-    head_sets: Sequence[Sequence[Head]],
+    head_sets: Sequence[Heads],
     ablation: CellAblation,
     store: Store,
     *,
@@ -115,80 +163,120 @@ def run_conditions(
 
     Args:
         cell: model and prompts.
-        head_sets: the heads that are ablated together, for each condition.
+        head_sets: the heads that are ablated together, for each condition: in all items,
+            or by item.
         ablation: how they are ablated.
         store: where the answers are kept.
         described: what the progress bar says.
-        wait: for other processes; otherwise what they are at is None.
+        wait: for other processes; otherwise conditions that they are at are None.
 
     Raises:
+        InvalidInput: heads by item that are not of these items.
         ComputationError: the model's logits are NaN, or the device's memory does not suffice; no
             item is ever dropped over an error.
         ResultsError: the answers cannot be stored.
     """
-    units = [answers_unit(cell, heads, ablation) for heads in head_sets]
-    heads_of = {unit.digest: heads for unit, heads in zip(units, head_sets, strict=True)}
+    units = [answer_units(cell, heads, ablation) for heads in head_sets]
+    of_unit = {
+        unit.digest: (item, heads)
+        for of_set, sets in zip(units, head_sets, strict=True)
+        for item, (unit, heads) in enumerate(zip(of_set, by_item(cell, sets), strict=True))
+    }
     missing = sum(
-        store.find(unit) is None for unit in {unit.digest: unit for unit in units}.values()
+        store.find(unit) is None
+        for unit in {unit.digest: unit for of_set in units for unit in of_set}.values()
     )
     described = f"{described} {cell.question} {cell.tokens}"
-    total = missing * len(cell.test)
-    with tqdm(total=total, desc=described, unit="answer", delay=1, disable=None) as bar:
+    about = {
+        "model_key": cell.model.spec.key,
+        "question": cell.question,
+        "tokens": cell.tokens,
+    }
+    with tqdm(total=missing, desc=described, unit="answer", delay=1, disable=None) as bar:
 
         def compute(claimed: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Computed]]:
             _ = cell.model.loaded  # loading is no part of what answers take
+            wanted: dict[tuple[Head, ...], dict[int, WorkUnit]] = {}
+            for unit in claimed:
+                item, heads = of_unit[unit.digest]
+                wanted.setdefault(tuple(sorted(heads)), {})[item] = unit
             started = time.perf_counter()
-            sets = [heads_of[unit.digest] for unit in claimed]
-            found = answers(cell, sets, ablation.made, bar=bar)
-            seconds = (time.perf_counter() - started) / len(claimed)
-            of = {"model_key": cell.model.spec.key, "question": cell.question}
-            for unit, given in zip(claimed, found, strict=True):
-                how = provenance(cell.model, seconds)
-                yield unit, ({**of, "tokens": cell.tokens, "answers": given}, how)
+            for found in answers(cell, wanted, ablation.made):
+                seconds = (time.perf_counter() - started) / len(found)
+                for heads, item, answer in found:
+                    result = {**about, "answer": answer}
+                    yield wanted[heads][item], (result, provenance(cell.model, seconds))
+                bar.update(len(found))
+                started = time.perf_counter()
 
-        documents = store.all(units, compute, at_once=AT_ONCE, wait=wait)
-    return [
-        None if one is None else Outcomes(graded(cell, one.result["answers"]), one.provenance)
-        for one in documents
-    ]
+        everything = [unit for of_set in units for unit in of_set]
+        store.announce(everything)
+        for together in _claims(cell, units):
+            store.all(together, compute, at_once=len(together), wait=False)
+        at_once = SETS_AT_ONCE * _items_at_once(cell)
+        documents = store.all(everything, compute, at_once=at_once, wait=wait)
+    by_digest = {one.unit.digest: one for one in documents if one is not None}
+    return [_outcomes(cell, [by_digest.get(unit.digest) for unit in of_set]) for of_set in units]
+
+
+def _items_at_once(cell: Cell) -> int:
+    return max(1, min(len(cell.test), TOKENS_AT_ONCE // cell.tokens))
+
+
+def _claims(cell: Cell, units: Sequence[Sequence[WorkUnit]]) -> Iterator[list[WorkUnit]]:
+    """The units that are best computed together: a few sets of heads, each for the same items."""
+    # Prompts that begin alike are neighbours.
+    order = sorted(range(len(cell.test)), key=lambda item: cell.test[item][1].ids)
+    items, size = _items_at_once(cell), len(order)
+    for start in range(0, size, items):
+        for first in range(0, len(units), SETS_AT_ONCE):
+            sets = units[first : first + SETS_AT_ONCE]
+            yield [of_set[item] for of_set in sets for item in order[start : start + items]]
 
 
 def answers(
     cell: Cell,
-    head_sets: Sequence[Sequence[Head]],
+    wanted: Mapping[tuple[Head, ...], Sequence[int] | Mapping[int, Any]],
     ablation: "Ablation",
     *,
-    rows: int | None = None,
-    bar: tqdm | None = None,
-) -> list[list[str]]:
-    """The answers to the test prompts under every set of heads, computed now.
+    one_by_one: bool = False,
+) -> Iterator[list[tuple[tuple[Head, ...], int, str]]]:
+    """The answers to test prompts under sets of heads, computed now.
 
     Args:
         cell: model and prompts.
-        head_sets: the heads that are ablated together.
+        wanted: heads that are ablated together -> items.
         ablation: how they are ablated.
-        rows: rows of a batch; None: as many as fit.
-        bar: a progress bar that counts answers.
+        one_by_one: whether each prompt is run on its own; otherwise as many at once as fit.
+
+    Yields:
+        What is found together: a set of heads, an item, and the answer.
 
     Raises:
         ComputationError: as ``run_conditions``.
     """
     # Not above: answers that are stored are judged without torch.
-    from ablation.engine.batches import answers_in_batches
+    from ablation.engine.batches import answers_where_wanted
+    from ablation.passes.room import ONE_BY_ONE
 
     loaded, prompts = cell.model.loaded, [prompt.ids for _, prompt in cell.test]
-    given: list[list[str]] = [[""] * len(prompts) for _ in head_sets]
-    sets = [tuple(heads) for heads in head_sets]
     with memory_errors():
-        for items, members, found in answers_in_batches(
-            loaded.engine, loaded.model, loaded.tokenizer, prompts, sets, ablation, rows
-        ):
-            for number in members:
-                for item, answer in zip(items, found, strict=True):
-                    given[number][item] = answer
-            if bar is not None:
-                bar.update(len(items) * len(members))
-    return given
+        yield from answers_where_wanted(
+            loaded.engine,
+            loaded.model,
+            loaded.tokenizer,
+            prompts,
+            {heads: list(items) for heads, items in wanted.items()},
+            ablation,
+            ONE_BY_ONE if one_by_one else None,
+        )
+
+
+def _outcomes(cell: Cell, found: Sequence[Document | None]) -> Outcomes | None:
+    known = [one for one in found if one is not None]
+    if len(known) < len(found):
+        return None
+    return Outcomes(graded(cell, [one.result["answer"] for one in known]), known)
 
 
 def graded(cell: Cell, given: Sequence[str]) -> list[ItemOutcome]:

@@ -1,125 +1,211 @@
-"""Detects the QRHeads of a cell and writes them down in the study's format."""
+"""Scores the heads of a cell on its detection prompts, and ranks them by their mean scores.
 
-import hashlib
+The scores of one method on one prompt are a unit of the store: who stops a run loses seconds of it,
+and who adds a filing computes that one.
+"""
+
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any, overload
 
 from tqdm import tqdm
 
 from ablation.controls import EXCLUDED_TOP
-from ablation.detection.ranking import HeadRanking, no_head_found
+from ablation.detection import RANDOM
+from ablation.detection.ranking import HeadRanking, no_head_found, random_ranking
 from ablation.errors import InvalidInput
-from ablation.prompts.prompt import NULL_QUESTION
-from experiments.cells.cell import Cell, prompts_sha256
+from ablation.heads import HeadGrid
+from ablation.prompts.prompt import NULL_QUESTION, Prompt
+from experiments.cells.cell import Cell
 from experiments.machine.memory_errors import memory_errors
-from experiments.machine.provenance import provenance
+from experiments.machine.provenance import merged, provenance
 from experiments.store import Computed, Document, Store, WorkUnit
 
-KIND = "ranking"
+KIND = "scores"
 VERSION = 2
 """Raised whenever a change of a method changes scores."""
 
+AT_ONCE = 16
+"""Prompts that one process claims and reads together: what a killed one loses."""
+
 NEEDLE_POSITION = 0.5
+
+DIGITS = 9
+"""Significant digits that tell any two numbers of fp32 apart."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a method found in a cell.
+
+    Attributes:
+        method: one of ``ablation.detection.METHODS``.
+        grid: the heads of the model.
+        scores: the stored scores on each prompt, in their order; none for ``random``.
+    """
+
+    method: str
+    grid: HeadGrid
+    scores: Sequence[Document]
+
+    @cached_property
+    def samples(self) -> int:
+        """How many prompts said something."""
+        return sum(one.result["scores"] is not None for one in self.scores)
+
+    @cached_property
+    def whole_ranking(self) -> HeadRanking:
+        """All heads by their mean score; all 0 where no prompt said anything."""
+        if self.method == RANDOM:
+            return random_ranking(self.grid)
+        found = [one.result["scores"] for one in self.scores]
+        return HeadRanking.of_prompts(self.grid, [one for one in found if one is not None])
+
+    @property
+    def ranking(self) -> HeadRanking:
+        """The ranking.
+
+        Raises:
+            InvalidInput: no head was found.
+        """
+        if not self.whole_ranking.found:
+            raise InvalidInput(no_head_found(self.method, self.samples))
+        return self.whole_ranking
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """How the scores came about."""
+        return merged(one.provenance for one in self.scores)
 
 
 @overload
-def detected(cell: Cell, methods: Sequence[str], store: Store) -> list[Document]: ...
+def detected(cell: Cell, methods: Sequence[str], store: Store) -> list[Detection]: ...
 
 
 @overload
 def detected(
     cell: Cell, methods: Sequence[str], store: Store, *, wait: bool
-) -> list[Document | None]: ...
+) -> list[Detection] | None: ...
 
 
 def detected(
     cell: Cell, methods: Sequence[str], store: Store, *, wait: bool = True
-) -> Sequence[Document | None]:
-    """The rankings of the heads of ``cell`` by each of ``methods``, stored or computed now.
+) -> list[Detection] | None:
+    """What each of ``methods`` finds in ``cell``, from scores that are stored or computed now.
 
     What is computed now shares the passes over the detection prompts.
 
     Args:
         cell: model and prompts.
         methods: of ``ablation.detection.METHODS``.
-        store: where rankings are kept.
-        wait: for other processes; otherwise what they are at is None.
+        store: where scores are kept.
+        wait: for other processes; otherwise None where some are at it.
 
     Raises:
-        InvalidInput, ComputationError: as ``rank_heads_by_methods``.
-        ResultsError: a ranking cannot be stored.
+        InvalidInput: there is no detection prompt, or as ``scores_of_prompts``.
+        ComputationError: a score is NaN.
+        ResultsError: scores cannot be stored.
     """
-    units = [detection_unit(cell, method) for method in methods]
-    return store.all(units, partial(_compute, cell), at_once=len(units), wait=wait)
+    if not cell.detection:
+        raise InvalidInput("detection requires at least one filing, got none")
+    units = {method: scores_units(cell, method) for method in methods}
+    # Prompts that begin alike one after the other, each by all methods.
+    order = sorted(range(len(cell.detection)), key=lambda place: cell.detection[place][1].ids)
+    wanted = [of[place] for place in order for of in units.values() if of]
+    prompts = {
+        of[place].digest: prompt
+        for place, (_, prompt) in enumerate(cell.detection)
+        for of in units.values()
+        if of
+    }
+    at_once = AT_ONCE * max(1, sum(map(bool, units.values())))
+    found = store.all(wanted, partial(_compute, cell, prompts), at_once=at_once, wait=wait)
+    by_digest = {one.unit.digest: one for one in found if one is not None}
+    if len(by_digest) < len(prompts):
+        return None
+    return [
+        Detection(method, cell.model.grid, [by_digest[unit.digest] for unit in of])
+        for method, of in units.items()
+    ]
 
 
-def _compute(cell: Cell, units: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Computed]]:
-    # Not above: rankings that are stored are read without torch.
-    from ablation.detection.methods import rank_heads_by_methods
+def _compute(
+    cell: Cell, prompts: Mapping[str, Prompt], units: Sequence[WorkUnit]
+) -> Iterator[tuple[WorkUnit, Computed]]:
+    # Not above: scores that are stored are read without torch.
+    from ablation.detection.methods import scores_of_prompts
 
-    loaded = cell.model.loaded
-    started, methods = time.perf_counter(), [unit.key["method"] for unit in units]
-    described = f"{' '.join(methods)} {cell.question} {cell.tokens}"
+    by_prompt: dict[Prompt, list[WorkUnit]] = {}
+    for unit in units:
+        by_prompt.setdefault(prompts[unit.digest], []).append(unit)
+    by_methods: dict[tuple[str, ...], list[Prompt]] = {}
+    for prompt, of in by_prompt.items():
+        by_methods.setdefault(tuple(unit.key["method"] for unit in of), []).append(prompt)
+    loaded, described = cell.model.loaded, f"detect {cell.question} {cell.tokens}"
     with (
         memory_errors(),
-        tqdm(cell.detection, desc=described, unit="filing", delay=1, disable=None) as items,
+        tqdm(total=len(by_prompt), desc=described, unit="filing", delay=1, disable=None) as bar,
     ):
-        prompts = (prompt for _, prompt in items)
-        found = rank_heads_by_methods(loaded.model, loaded.tokenizer, prompts, methods)
-    seconds = (time.perf_counter() - started) / len(units)
-    for unit, method in zip(units, methods, strict=True):
-        result = {
-            "method": method,
-            **cell.header(),
-            "samples_processed": found[method].samples,
-            "head_rankings": found[method].ranking.to_json(),
-        }
-        yield unit, (result, provenance(cell.model, seconds))
+        for methods, alike in by_methods.items():
+            started = time.perf_counter()
+            found = dict(
+                scores_of_prompts(
+                    loaded.model,
+                    loaded.tokenizer,
+                    alike,
+                    methods,
+                    activation_bytes=loaded.engine.activation_bytes,
+                    done=bar.update,
+                )
+            )
+            seconds = (time.perf_counter() - started) / (len(alike) * len(methods))
+            for place, prompt in enumerate(alike):
+                for unit in by_prompt[prompt]:
+                    scores = found[place][unit.key["method"]]
+                    result = {"scores": None if scores is None else _rounded(scores.tolist())}
+                    yield unit, (result, provenance(cell.model, seconds))
 
 
-def detection_unit(cell: Cell, method: str) -> WorkUnit:
-    """The ranking of the heads of ``cell``; some methods look at what the needle states."""
-    spans = [(prompt.fact, prompt.sentence) for _, prompt in cell.detection]
-    return WorkUnit(
-        KIND,
-        {
-            **cell.model.key(),
-            "method": method,
-            "version": VERSION,
-            "prompts_sha256": prompts_sha256(cell.detection),
-            "spans_sha256": hashlib.sha256(repr(spans).encode()).hexdigest(),
-        },
-        f"heads by {method} for {cell.question} at {cell.tokens} tokens",
-    )
+def _rounded(scores: list[list[float]]) -> list[list[float]]:
+    return [[float(f"{score:.{DIGITS}g}") for score in layer] for layer in scores]
 
 
-def detection_document(cell: Cell, ranked: Document) -> dict[str, Any]:
-    """The document of the cell's detection file; ``read_ranking`` takes the ranking out of it."""
-    found = read_ranking(ranked.result, cell).found
-    return {
-        "method": ranked.result["method"],
-        **cell.header(),
-        "samples_processed": ranked.result["samples_processed"],
-        "null_query": NULL_QUESTION,
-        "needle_position": NEEDLE_POSITION,
-        "timestamp": ranked.provenance["time"],
-        "top_50_heads": [str(head) for head in found[:EXCLUDED_TOP]],
-        "head_rankings": ranked.result["head_rankings"],
-        "inputs": cell.inputs(),
-        "samples": [filing.name for filing, _ in cell.detection],
-        "provenance": dict(ranked.provenance),
-    }
+def scores_units(cell: Cell, method: str) -> list[WorkUnit]:
+    """The scores by ``method`` on each detection prompt; none for one that looks at no prompt."""
+    if method == RANDOM:
+        return []
+    of = {**cell.model.key(), "method": method, "version": VERSION}
+    label = f"heads by {method} for {cell.question} at {cell.tokens} tokens"
+    return [
+        # Some methods look at what the needle states.
+        WorkUnit(
+            KIND,
+            {**of, "prompt_sha256": prompt.sha256, "spans": [*prompt.fact, *prompt.sentence]},
+            label,
+        )
+        for _, prompt in cell.detection
+    ]
 
 
-def read_ranking(document: Any, cell: Cell) -> HeadRanking:
-    """The ranking in a detection document, for the cell's model.
+def detection_document(cell: Cell, found: Detection) -> dict[str, Any]:
+    """The document of the cell's detection file.
 
     Raises:
         InvalidInput: no head was found.
     """
-    ranking = HeadRanking.from_json(document, cell.model.grid)
-    if not ranking.found:
-        raise InvalidInput(no_head_found(document["method"], document["samples_processed"]))
-    return ranking
+    how = found.provenance
+    return {
+        "method": found.method,
+        **cell.header(),
+        "samples_processed": found.samples,
+        "null_query": NULL_QUESTION,
+        "needle_position": NEEDLE_POSITION,
+        "timestamp": how.get("time"),
+        "top_50_heads": [str(head) for head in found.ranking.found[:EXCLUDED_TOP]],
+        "head_rankings": found.ranking.to_json(),
+        "inputs": cell.inputs(),
+        "samples": [filing.name for filing, _ in cell.detection],
+        "provenance": how,
+    }

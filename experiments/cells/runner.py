@@ -20,13 +20,13 @@ from ablation.file_names import told_apart
 from ablation.heads import Head
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.cells.choices import CellAblation
-from experiments.cells.conditions import Outcomes, answers_unit, run_conditions
+from experiments.cells.conditions import Outcomes, answer_units, run_conditions
 from experiments.cells.controls import control_document, control_sets
 from experiments.cells.detection import (
+    Detection,
     detected,
     detection_document,
-    detection_unit,
-    read_ranking,
+    scores_units,
 )
 from experiments.cells.noise import measure_noise, noise_unit
 from experiments.cells.plan import (
@@ -111,9 +111,8 @@ class CellRunner:
             InvalidInput: the method found no head.
             ResultsError: it cannot be stored.
         """
-        (ranked,) = detected(cell, [self.plan.method], self.store)
         path = self.results.detection(cell, self.plan)
-        return _exported(path, detection_document(cell, ranked))
+        return _exported(path, detection_document(cell, self._detection(cell)))
 
     def pooled_ranking(self, cells: Sequence[Cell]) -> HeadRanking:
         """The heads by their scores averaged over ``cells``, which are of one model.
@@ -181,14 +180,14 @@ class CellRunner:
         """
         for cell in cells:
             check_plan(self.plan, cell.model.grid)
-        self.store.announce(
-            detection_unit(cell, self.plan.method) for cell in cells if self.ranking_file is None
-        )
+        for cell in cells if self.ranking_file is None else ():
+            self.store.announce(scores_units(cell, self.plan.method))
         ranked = [(cell, self._ranking(cell)[0]) for cell in cells if self._is_ranked(cell)]
         self.store.announce(
-            answers_unit(cell, heads, self._ablation(cell))
+            unit
             for cell, ranking in ranked
             for heads in self._head_sets(ranking)
+            for unit in answer_units(cell, heads, self._ablation(cell))
         )
         for cell, ranking in ranked:
             self._take(cell, [condition.heads for condition in conditions(self.plan, ranking)])
@@ -214,12 +213,15 @@ class CellRunner:
     def _take(self, cell: Cell, head_sets: Sequence[Sequence[Head]]) -> list[Outcomes | None]:
         return run_conditions(cell, head_sets, self._ablation(cell), self.store, wait=False)
 
+    def _detection(self, cell: Cell) -> Detection:
+        (found,) = detected(cell, [self.plan.method], self.store)
+        return found
+
     def _is_ranked(self, cell: Cell) -> bool:
         """Whether the cell's ranking need not be waited for; computes it if it is missing."""
         if self.ranking_file is not None:
             return True
-        (ranked,) = detected(cell, [self.plan.method], self.store, wait=False)
-        return ranked is not None
+        return detected(cell, [self.plan.method], self.store, wait=False) is not None
 
     def _ablation(self, cell: Cell) -> CellAblation:
         key = self._key(cell)
@@ -241,7 +243,8 @@ class CellRunner:
         if self.ranking_file is None:
             path = self.results.detection(cell, self.plan)
             source = path.relative_to(self.results.root).as_posix()
-            return read_ranking(self.detect(cell), cell), source
+            self.detect(cell)
+            return self._detection(cell).ranking, source
         try:
             entries = read_entries(self._ranking_text)
             return HeadRanking.from_entries(entries, cell.model.grid), str(self.ranking_file)

@@ -26,7 +26,7 @@ from ablation.heads import Head
 from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice
 from experiments.cells.conditions import Outcomes, run_conditions
-from experiments.cells.detection import detected, read_ranking
+from experiments.cells.detection import detected
 from experiments.cells.outcomes import Answers, CellOutcomes
 from experiments.machine.provenance import merged
 from experiments.store import Store
@@ -106,7 +106,7 @@ def rank_cells(cells: Sequence[Cell], methods: Sequence[str], store: Store) -> R
         rankings[method] = []
         for cell, one in zip(cells, of_method, strict=True):
             try:
-                rankings[method].append(read_ranking(one.result, cell))
+                rankings[method].append(one.ranking)
             except InvalidInput as error:
                 refused[method] = f"{cell.question} at {cell.tokens} tokens: {error}"
                 del rankings[method]

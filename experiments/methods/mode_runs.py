@@ -6,9 +6,9 @@ from typing import Any
 
 from ablation.controls import CONTROL_SEED, LAYER_MATCHED, control_draws, displaced, excluded
 from ablation.detection.ranking import HeadRanking
-from experiments.cells.cell import Cell
+from experiments.cells.cell import Cell, prompts_sha256
 from experiments.cells.choices import MODES, SCOPES, AblationChoice
-from experiments.cells.conditions import Outcomes, answers_key, run_conditions
+from experiments.cells.conditions import Outcomes, run_conditions
 from experiments.cells.outcomes import CellOutcomes
 from experiments.machine.provenance import merged
 from experiments.store import Store, WorkUnit
@@ -67,9 +67,8 @@ def compare_modes(
     for wait in (False, True):
         for mode in MODES:
             # What a mode needs of the prompts is computed by one process for all scopes.
-            at_it = WorkUnit(
-                "mode", {**answers_key(cell), "mode": mode}, f"answers under mode {mode}"
-            )
+            of = {**cell.model.key(), "prompts_sha256": prompts_sha256(cell.test), "mode": mode}
+            at_it = WorkUnit("mode", of, f"answers under mode {mode}")
             with store.claimed([at_it], wait=wait) as mine:
                 if not mine:
                     continue

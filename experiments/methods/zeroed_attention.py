@@ -51,22 +51,20 @@ def _measure(cell: Cell) -> Computed:
     # Not above: what is stored is judged without torch.
     import torch
 
-    from ablation.engine.layers import LayerwisePass
-    from ablation.modes.protocol import Seen
     from ablation.modes.redirected import REDIRECTED
+    from ablation.passes.layerwise import LayerwisePass
+    from ablation.passes.token_tree import TokenTree
     from ablation.sites import head_sites
 
     model = cell.model.loaded.model
     started, sites = time.perf_counter(), head_sites(model)
     found: dict[str, list[list[float]]] = {}
     with memory_errors(), torch.inference_mode():
-        ids = torch.tensor([cell.test[0][1].ids[-TOKENS:]], device=model.device)
-        one = LayerwisePass(sites, ids)
-        stream, positions = one.embedded, torch.arange(ids.shape[1], device=ids.device)[None]
+        one = LayerwisePass(sites, TokenTree([cell.test[0][1].ids[-TOKENS:]]))
+        stream = one.embedded
         # One layer is changed at a time: each sees the stream of the unablated model.
         for site in sites.layers:
-            z, attention = one.attend(site.layer, stream, observed=True)
-            seen = Seen(positions, attention)
+            z, (seen,) = one.attend(site.layer, stream, observed=True)
             weight = sites.output_weight(site.layer).float()
             by_mode: dict[str, Any] = {UNABLATED: z.unflatten(-1, (sites.grid.heads, -1))}
             for mode in (*PATHS.values(), BOS):

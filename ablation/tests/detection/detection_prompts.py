@@ -2,6 +2,7 @@
 
 import torch
 
+from ablation.detection.reading import Reading, read
 from ablation.prompts.prompt import Prompt
 from ablation.tests.tiny_models import random_ids
 
@@ -18,6 +19,12 @@ def make_prompt(seed=3, context=40, question=7):
         fact=(15, 17),
         sentence=(12, 20),
     )
+
+
+def reading_of(model, prompt) -> Reading:
+    """What is seen of a prompt alone, to its end."""
+    (reading,) = read(model, [prompt], to_the_end=True)
+    return reading
 
 
 def eager_attention(model, ids):

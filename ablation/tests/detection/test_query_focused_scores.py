@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ablation.detection.mean_attention import record_mean_attention
+from ablation.attention import observe_attention
 from ablation.detection.methods import rank_heads
 from ablation.detection.qrhead import query_focused_scores
+from ablation.detection.reading import Text, mean_attention, read
 from ablation.errors import ComputationError, InvalidInput
-from ablation.tests.detection.detection_prompts import eager_attention, make_prompt
-from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
+from ablation.tests.detection.detection_prompts import eager_attention, make_prompt, reading_of
+from ablation.tests.tiny_models import CONFIGS, random_ids, tiny_model
 from ablation.tests.tolerances import assert_same
 
 ATTENTION = {"rtol": 0, "atol": 1e-5}
@@ -43,41 +44,72 @@ def naive_scores(model, prompt):
     return scores
 
 
+def scores_of(model, prompt):
+    return query_focused_scores(reading_of(model, prompt))
+
+
 @pytest.mark.parametrize("name", CONFIGS)
-def test_recorded_attention_equals_eager_attention(name):
-    model = tiny_model(name)
-    ids = random_ids(30)
-    full = eager_attention(model, ids[0].tolist())
-    with torch.no_grad(), record_mean_attention(model) as attention:
-        model(ids)
-    for layer in range(LAYERS):
-        assert_same(attention[layer][0], full[layer].mean(dim=1), ATTENTION)
+def test_mean_attention_is_that_of_eager_attention(name):
+    """Of several texts at once, which begin alike, some of their rows in common."""
+    model, ids = tiny_model(name), random_ids(40)[0].tolist()
+    other = [*ids[:30], *ids[5:12]]
+    texts = [
+        Text(tuple(ids), ((20, 33), (39, 40)), (3, 20)),
+        Text(tuple(other), ((20, 37),), (0, 20)),
+        Text(tuple(ids), ((20, 33),), (19, 20)),
+    ]
+    found = mean_attention(model, texts)
+    for text, by_span in zip(texts, found, strict=True):
+        full = eager_attention(model, list(text.ids))
+        for (first, end), mean in zip(text.rows, by_span, strict=True):
+            wanted = full[:, :, first:end].mean(dim=2)[..., slice(*text.columns)]
+            assert_same(mean, wanted, ATTENTION)
+
+
+def test_many_prompts_read_at_once_are_those_read_alone(model):
+    prompts = [make_prompt(seed) for seed in (3, 4, 5)]
+    common = prompts[0].context[:20]
+    prompts = [replace(one, context=(*common, *one.context[20:])) for one in prompts]
+    for prompt, found in zip(prompts, read(model, prompts, to_the_end=True), strict=True):
+        alone = reading_of(model, prompt)
+        assert found.last is not None
+        assert alone.last is not None
+        assert_same(found.question, alone.question, ATTENTION)
+        assert_same(found.null_question, alone.null_question, ATTENTION)
+        assert_same(found.last, alone.last, ATTENTION)
+        for ours, theirs in zip(found.keys_values, alone.keys_values, strict=True):
+            for states, expected in zip(ours, theirs, strict=True):
+                assert states.shape[2] == len(prompt.ids) - 1
+                assert_same(states, expected, ATTENTION)
+        short = read(model, [prompt], to_the_end=False)[0]
+        assert (short.last, short.keys_values) == (None, ())
+        assert_same(short.question, alone.question, ATTENTION)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_scores_equal_the_naive_formula(name):
     model, prompt = tiny_model(name), make_prompt()
-    assert_same(query_focused_scores(model, prompt), naive_scores(model, prompt), ATTENTION)
+    assert_same(scores_of(model, prompt), naive_scores(model, prompt), ATTENTION)
 
 
 def test_a_question_calibrated_by_itself_scores_nothing():
     """The causal mask is held by the comparison with eager attention above."""
     model, prompt = tiny_model("llama-gqa"), make_prompt()
-    scores = query_focused_scores(model, prompt)
+    scores = scores_of(model, prompt)
     uncalibrated = replace(prompt, null_question=prompt.question)
-    assert not query_focused_scores(model, uncalibrated).any()
+    assert not scores_of(model, uncalibrated).any()
     assert scores.abs().max() > 1e-3
 
 
 def test_what_follows_the_question_does_not_enter():
     model, prompt = tiny_model("llama-gqa"), make_prompt()
     other = replace(prompt, tail=(5, 6, 7))
-    assert torch.equal(query_focused_scores(model, prompt), query_focused_scores(model, other))
+    assert_same(scores_of(model, prompt), scores_of(model, other), ATTENTION)
 
 
 def test_the_attention_implementation_is_restored_after_an_exception():
     model = tiny_model("llama-gqa")
-    with pytest.raises(KeyError), record_mean_attention(model):
+    with pytest.raises(KeyError), observe_attention(model, lambda call: None):
         raise KeyError
     assert model.config._attn_implementation == "sdpa"
 
@@ -85,9 +117,10 @@ def test_the_attention_implementation_is_restored_after_an_exception():
 def test_ranking_averages_over_prompts_and_sorts():
     model = tiny_model("llama-gqa")
     prompts = [make_prompt(seed) for seed in (3, 4)]
-    mean = sum(query_focused_scores(model, prompt).double() for prompt in prompts) / 2
+    mean = sum(scores_of(model, prompt).double() for prompt in prompts) / 2
     ranking = rank_heads(model, None, prompts).ranking
-    assert [score for _, score in ranking.entries] == sorted(mean.flatten().tolist(), reverse=True)
+    scores = [score for _, score in ranking.entries]
+    assert scores == pytest.approx(sorted(mean.flatten().tolist(), reverse=True), abs=1e-5)
     best = ranking.top(1)[0]
     assert mean[best.layer, best.head] == mean.max()
 

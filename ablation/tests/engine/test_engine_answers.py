@@ -9,16 +9,19 @@ import torch
 from transformers import GenerationConfig
 
 from ablation.ablator import AblationNotApplied, HeadAblator
-from ablation.engine.batches import answers_in_batches
+from ablation.engine.batches import answers_in_batches, answers_where_wanted
 from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.engines import FastEngine, ReferenceEngine
+from ablation.engine.head_sets import HeadSet
 from ablation.errors import ComputationError
+from ablation.generation import greedy_answers
 from ablation.heads import Head
 from ablation.modes import BiasPolicy, Scope
 from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
 from ablation.modes.resample import resample_ablation
 from ablation.modes.zero import ZeroAblation
+from ablation.passes.room import ONE_BY_ONE, Room
 from ablation.tests.tiny_models import CONFIGS, LAYERS, VOCAB, random_ids, tiny_model
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
@@ -92,16 +95,19 @@ def expected(model, prompts, head_sets, ablation):
     mode=st.sampled_from(sorted(MODES)),
     scope=st.sampled_from(list(Scope)),
     rows=st.integers(1, 4),
-    sets_at_once=st.integers(1, 6),
+    at_once=st.integers(1, 12),
+    common=st.integers(0, 40),
     length=st.integers(1, 40),
     seed=st.integers(0, 100),
     damage=st.lists(st.tuples(st.integers(0, 9), st.integers(0, VOCAB - 1)), max_size=6),
 )
 @SETTINGS
 def test_answers_are_those_of_generate_whatever_the_drafts(
-    name, head_sets, mode, scope, rows, sets_at_once, length, seed, damage
+    name, head_sets, mode, scope, rows, at_once, common, length, seed, damage
 ):
     model, prompts = model_of(name), random_ids(length, rows, seed)
+    prompts[:, :common] = prompts[0, :common].clone()
+    prompts[1::2, : common + 3] = prompts[-1, : common + 3].clone()
     ablation = ablation_of(mode, scope, model, prompts)
     wanted = expected(model, prompts, head_sets, ablation)
     drafts = Drafts()
@@ -110,7 +116,7 @@ def test_answers_are_those_of_generate_whatever_the_drafts(
         for prompt, answer in zip(prompts.tolist(), wanted[0], strict=True):
             drafts.add(tuple(prompt), (*answer[:place], token, *answer[place + 1 :]))
             drafts.add(tuple(prompt), answer[: max(1, place)])
-    options = {"drafts": drafts, "sets_at_once": sets_at_once}
+    options = {"drafts": drafts, "rows": at_once}
     assert answered(model, prompts, head_sets, ablation, **options) == wanted
     # Every answer is a draft by now.
     assert answered(model, prompts, head_sets, ablation, **options) == wanted
@@ -120,7 +126,10 @@ def forwards(model, compute):
     """How many tokens were fed in each forward of the whole model."""
     fed: list[int] = []
     handle = model.register_forward_pre_hook(
-        lambda module, args, kwargs: fed.append(kwargs["input_ids"].shape[1]), with_kwargs=True
+        lambda module, args, kwargs: fed.extend(
+            ids.shape[1] for ids in [kwargs.get("input_ids")] if ids is not None
+        ),
+        with_kwargs=True,
     )
     try:
         compute()
@@ -195,15 +204,15 @@ class Numbers:
         return [" ".join(str(int(x)) for x in row if int(x) not in skipped) for row in rows]
 
 
-@pytest.mark.parametrize("rows", [None, 1, 3, 12])
-def test_both_engines_answer_prompts_of_any_lengths_in_batches(llama, rows):
+@pytest.mark.parametrize("room", [None, ONE_BY_ONE, Room(20, 3), Room(1000, 12)], ids=str)
+def test_both_engines_answer_prompts_of_any_lengths_in_batches(llama, room):
     prompts = [random_ids(length, seed=length)[0].tolist() for length in (9, 12, 9, 9, 12)]
     sets = [(), (HEADS[0],), tuple(HEADS[3:8]), (HEADS[7],), (HEADS[9],), ()]
     given = {}
     for engine in (FastEngine(), ReferenceEngine()):
         found = {}
         for items, places, answers in answers_in_batches(
-            engine, llama, Numbers(), prompts, sets, ZeroAblation(), rows
+            engine, llama, Numbers(), prompts, sets, ZeroAblation(), room
         ):
             for place in places:
                 for item, answer in zip(items, answers, strict=True):
@@ -215,6 +224,24 @@ def test_both_engines_answer_prompts_of_any_lengths_in_batches(llama, rows):
     assert Counter(given["fast"].values()).most_common(1)[0][1] < 15
 
 
+@pytest.mark.parametrize("engine", [FastEngine(), ReferenceEngine()], ids=lambda it: it.name)
+def test_prompts_have_heads_of_their_own(llama, engine):
+    prompts = [random_ids(length, seed=length % 7)[0].tolist() for length in (9, 12, 9, 12)]
+    own = [tuple(HEADS[first : first + 3]) for first in range(4)]
+    wanted: dict[HeadSet, list[int]] = {(): [0, 1, 2, 3], own[1]: [0, 1, 2, 3]}
+    for place, heads in enumerate(own):
+        wanted.setdefault(heads, [place])
+        wanted[heads[:2]] = [place]
+    found: dict[tuple[HeadSet, int], str] = {}
+    for together in answers_where_wanted(engine, llama, Numbers(), prompts, wanted, ZeroAblation()):
+        for heads, place, answer in together:
+            assert (heads, place) not in found
+            found[heads, place] = answer
+    assert set(found) == {(heads, place) for heads, of in wanted.items() for place in of}
+    for (heads, place), answer in found.items():
+        assert [answer] == greedy_answers(llama, Numbers(), prompts[place], [heads])
+
+
 class Small(ReferenceEngine):
     """An engine on a device with room for ``fits`` rows, which notes what it is given."""
 
@@ -222,9 +249,9 @@ class Small(ReferenceEngine):
         self.fits = fits
         self.sizes: list[tuple[int, int]] = []
 
-    def answers(self, model, tokenizer, ids, head_sets, ablation, drafts, sets_at_once=1):
-        self.sizes.append((len(ids), sets_at_once))
-        if len(ids) * sets_at_once > self.fits:
+    def answers(self, model, tokenizer, ids, head_sets, ablation, drafts, rows=None):
+        self.sizes.append((len(ids), rows))
+        if max(len(ids), rows) > self.fits:
             raise torch.OutOfMemoryError("too many rows")
         yield (0,), ["answer"] * len(ids)
 
@@ -232,12 +259,26 @@ class Small(ReferenceEngine):
 def test_a_batch_that_does_not_fit_is_halved(llama):
     prompts = [random_ids(9, seed=seed)[0].tolist() for seed in range(5)]
     small = Small(fits=1)
-    found = list(answers_in_batches(small, llama, None, prompts, [()], ZeroAblation(), 4))
-    assert [items for items, _, _ in found] == [(0,), (1,), (2,), (3,), (4,)]
-    assert small.sizes == [(rows, 1) for rows in (4, 2, 1, 1, 2, 1, 1, 1)]
-    small = Small(fits=2)
-    found = list(answers_in_batches(small, llama, None, prompts[:3], [()], ZeroAblation(), 12))
-    assert [items for items, _, _ in found] == [(0,), (1,), (2,)]
-    assert small.sizes == [(3, 4), (1, 4), (1, 2), (2, 2), (1, 2), (1, 2)]
+    found = list(answers_in_batches(small, llama, None, prompts, [()], ZeroAblation(), Room(36, 4)))
+    assert sorted(items for items, _, _ in found) == [(0,), (1,), (2,), (3,), (4,)]
+    # Then as many answers at once as a prompt leaves room for, and no more in what follows.
+    sizes = [(4, 4), (2, 4), (1, 4), (1, 2), (1, 1), (1, 1), (2, 1), (1, 1), (1, 1), (1, 1)]
+    assert small.sizes == sizes
     with pytest.raises(torch.OutOfMemoryError):
-        list(answers_in_batches(Small(0), llama, None, prompts, [()], ZeroAblation(), 4))
+        list(answers_in_batches(Small(0), llama, None, prompts, [()], ZeroAblation(), Room(36, 4)))
+
+
+def test_prompts_that_begin_alike_share_a_batch(llama):
+    common = random_ids(20)[0].tolist()
+    prompts = [[*(common if own % 2 else common[::-1]), own, own + 1] for own in range(6)]
+    small = Small(fits=9)
+    for room, batches in (
+        (Room(0, 1), {(0,), (1,), (2,), (3,), (4,), (5,)}),
+        (Room(26, 1), {(0, 2, 4), (1, 3, 5)}),
+        (Room(52, 1), {(0, 2, 4, 1, 3, 5), (1, 3, 5, 0, 2, 4)}),
+    ):
+        found = answers_in_batches(small, llama, None, prompts, [()], ZeroAblation(), room)
+        assert {items for items, _, _ in found} <= batches
+    resampled = resample_ablation(prompts)
+    found = answers_in_batches(small, llama, None, prompts, [()], resampled, Room(26, 1))
+    assert all(len(items) == 1 for items, _, _ in found)

@@ -11,7 +11,6 @@ import torch
 
 from ablation.ablator import AblationNotApplied, HeadAblator
 from ablation.engine.head_sets import HeadSetTree
-from ablation.engine.layers import LayerwisePass
 from ablation.engine.sweep import perplexities
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head
@@ -20,6 +19,7 @@ from ablation.modes import BiasPolicy, Scope
 from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
 from ablation.modes.zero import ZeroAblation
+from ablation.passes.layerwise import LayerwisePass
 from ablation.sites import head_sites
 from ablation.tests.tiny_models import CONFIGS, HIDDEN, LAYERS, random_ids, tiny_model
 

@@ -1,31 +1,40 @@
 """Perplexity against the plain way: all logits of a window at once."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    CohereConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+    GraniteConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 from ablation.errors import ComputationError, InvalidInput
 from ablation.metrics.measured_perplexity import perplexity, token_nll, windows
 from ablation.metrics.perplexity import Perplexity
 
 NUMERICAL = 1e-6  # relative; the same sums in another order
+SIZES = {
+    "vocab_size": 101,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+}
 
 
 def _tiny_llama() -> nn.Module:
     torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=101,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=64,
-    )
-    return LlamaForCausalLM(config).eval()
+    return LlamaForCausalLM(LlamaConfig(**SIZES)).eval()
 
 
 def _tiny_gpt2() -> nn.Module:
@@ -84,13 +93,12 @@ def test_the_logits_of_more_than_a_chunk_are_never_formed(model: nn.Module, ids:
     handle = head.register_forward_hook(lambda *arguments: seen.append(arguments[-1].shape))
     perplexity(model, ids, window=32, chunk=20)
     handle.remove()
-    assert seen == [(20, 101), (11, 101), (17, 101)]
+    assert seen == [(1, 20, 101), (1, 11, 101), (1, 17, 101)]
 
 
 def test_half_precision_logits_are_summed_in_float32() -> None:
-    head = nn.Linear(8, 11, bias=False).to(torch.bfloat16)
-    hidden = torch.randn(5, 8, generator=torch.Generator().manual_seed(2)).to(torch.bfloat16)
-    nll = token_nll(hidden, head, torch.arange(5))
+    hidden = torch.randn(5, 32, generator=torch.Generator().manual_seed(2)).to(torch.bfloat16)
+    nll = token_nll(_tiny_llama().to(torch.bfloat16), hidden, torch.arange(5))
     assert nll.dtype == torch.float32
 
 
@@ -120,11 +128,17 @@ def test_a_model_in_training_mode_is_refused(model: nn.Module, ids: Tensor) -> N
         perplexity(model.train(), ids, window=16)
 
 
-def test_logits_transformed_after_the_output_embedding_are_refused(ids: Tensor) -> None:
-    model = _tiny_llama()
-    model.config.final_logit_softcapping = 30.0
-    with pytest.raises(InvalidInput, match=r"LlamaForCausalLM transforms its logits .* = 30\.0"):
-        perplexity(model, ids, window=16)
+@pytest.mark.parametrize(
+    ("config", "scale"),
+    [(GraniteConfig, {"logits_scaling": 4.0}), (CohereConfig, {"logit_scale": 0.3})],
+    ids=["granite", "cohere"],
+)
+def test_logits_are_those_that_the_model_makes(config: Any, scale: dict, ids: Tensor) -> None:
+    torch.manual_seed(0)
+    special = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+    model = AutoModelForCausalLM.from_config(config(**SIZES, **special, **scale))
+    found = perplexity(model.eval(), ids, window=64, chunk=20)
+    assert found.nll_sum == pytest.approx(_plain_nll_sum(model, ids), rel=NUMERICAL)
 
 
 def test_nan_logits_are_an_error(model: nn.Module, ids: Tensor) -> None:

@@ -1,17 +1,24 @@
 """Workers that need the same cells share the work: each takes what no other is at."""
 
+import itertools
+from dataclasses import replace
+
 import pytest
 
 from ablation.detection import QRHEAD
+from ablation.detection.methods import rank_heads
+from ablation.detection.ranking import HeadRanking
+from ablation.errors import InvalidInput
 from ablation.filings.synthetic import synthetic_filings
+from ablation.heads import Head
 from ablation.models.model import open_model
 from ablation.models.registry import model_spec
 from ablation.tests.tiny_models import tiny_directory
 from experiments.cells import conditions
 from experiments.cells.cell import build_cell
 from experiments.cells.choices import AblationChoice
-from experiments.cells.conditions import answers_unit
-from experiments.cells.detection import detection_unit
+from experiments.cells.conditions import HeadsByItem, answer_units, answers, run_conditions
+from experiments.cells.detection import scores_units
 from experiments.cells.noise import noise_unit
 from experiments.cells.plan import AblationPlan
 from experiments.cells.runner import CellRunner, ResultsFolder
@@ -42,7 +49,11 @@ def runner_of(tmp_path):
 
 
 def stored(runner):
-    return {path.stem for path in runner.store.root.glob("documents/*/??/*.json")}
+    return stored_in(runner.store)
+
+
+def stored_in(store):
+    return {path.stem for path in store.root.glob("documents/*/??/*.json")}
 
 
 def everything(runner, cells):
@@ -54,13 +65,14 @@ def everything(runner, cells):
 
 
 def counted(monkeypatch):
-    """How many sets of heads the model answers under in each call."""
+    """How many sets of heads the model answers under in each call, to all items."""
     calls: list[int] = []
     whole = conditions.answers
 
-    def answers(cell, head_sets, *arguments, **options):
-        calls.append(len(head_sets))
-        return whole(cell, head_sets, *arguments, **options)
+    def answers(cell, wanted, *arguments, **options):
+        calls.append(len(wanted))
+        assert {len(items) for items in wanted.values()} == {len(cell.test)}
+        return whole(cell, wanted, *arguments, **options)
 
     monkeypatch.setattr(conditions, "answers", answers)
     return calls
@@ -68,17 +80,36 @@ def counted(monkeypatch):
 
 def test_what_other_processes_are_at_is_left_to_them(cells, runner_of):
     first, second = cells
-    unablated = answers_unit(first, (), AblationChoice().of(first))
-    ranking = detection_unit(second, QRHEAD)
+    unablated, *_ = answer_units(first, (), AblationChoice().of(first))
+    scores, *others = scores_units(second, QRHEAD)
     noise = noise_unit(first)
     runner = runner_of()
-    with runner.store.lock(unablated), runner.store.lock(ranking):
+    with runner.store.lock(unablated), runner.store.lock(scores):
         runner.share(cells)
         # Nothing of a cell goes without its ranking, and the noise is of the first cell's answers.
-        assert len(stored(runner)) == 1 + (CONDITIONS - 1)
-        assert not {unablated.digest, ranking.digest, noise.digest} & stored(runner)
+        detected = len(first.detection) + len(others)
+        assert len(stored(runner)) == detected + CONDITIONS * len(first.test) - 1
+        assert not {unablated.digest, scores.digest, noise.digest} & stored(runner)
     # What was left is computed by whoever reads it and finds that nobody is at it.
-    assert len(everything(runner, cells)) == 2 + 2 * CONDITIONS + 1
+    prompts = sum(len(cell.detection) + CONDITIONS * len(cell.test) for cell in cells)
+    assert len(everything(runner, cells)) == prompts + 1
+
+
+def test_a_filing_that_is_added_is_scored_alone_and_the_ranking_is_of_all(cells, runner_of):
+    fewer, (_, added) = replace(cells[0], detection=cells[0].detection[:-1]), cells[0].detection[-1]
+    runner = runner_of()
+    runner.detect(fewer)
+    before = stored(runner)
+    found = runner.detect(cells[0])
+    new = {unit.digest for unit in scores_units(cells[0], QRHEAD)} - before
+    assert stored(runner) - before == new
+    assert len(new) == 1
+    loaded = cells[0].model.loaded
+    prompts = [prompt for _, prompt in cells[0].detection]
+    wanted = rank_heads(loaded.model, loaded.tokenizer, prompts).ranking
+    assert HeadRanking.from_json(found, loaded.grid).top(50) == wanted.top(50)
+    assert found["samples_processed"] == len(prompts)
+    assert added in prompts
 
 
 def test_conditions_are_claimed_a_few_at_a_time_and_computed_once(cells, runner_of, monkeypatch):
@@ -103,3 +134,56 @@ def test_exported_files_are_the_same_whoever_computed(cells, runner_of):
     ]
     assert files[0] == files[1]
     assert len(files[0]) == 6
+
+
+def test_items_have_heads_of_their_own(cells, tmp_path):
+    cell, store = cells[0], Store(tmp_path / "store", Run("run", "pytest"))
+    how = AblationChoice().of(cell)
+    own = HeadsByItem(tuple((Head(0, item), Head(1, item)) for item in range(len(cell.test))))
+    same = HeadsByItem((own.of[0],) * len(cell.test))
+    one, all_alike, plain = run_conditions(cell, [own, same, own.of[0]], how, store)
+    assert answer_units(cell, same, how) == answer_units(cell, own.of[0], how)
+    assert all_alike.items == plain.items
+    # The first item has the same heads in all of them.
+    assert len(stored_in(store)) == 2 * len(cell.test) - 1
+    for place, item in enumerate(one.items):
+        ((found,),) = answers(cell, {own.of[place]: [place]}, how.made)
+        assert found == (own.of[place], place, item.answer)
+    assert run_conditions(cell, [own], how, store)[0].items == one.items
+    with pytest.raises(InvalidInput, match="items of the cell are required, got them for 1"):
+        run_conditions(cell, [HeadsByItem(own.of[:1])], how, store)
+
+
+def test_an_answer_is_kept_once_it_is_found(cells, tmp_path, monkeypatch):
+    cell, store = cells[0], Store(tmp_path / "store", Run("run", "pytest"))
+    whole = conditions.answers
+
+    def killed_after_the_second_set(*arguments, **options):
+        yield from itertools.islice(whole(*arguments, **options), 2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(conditions, "answers", killed_after_the_second_set)
+    sets = [(), (Head(0, 0),), (Head(1, 1),)]
+    with pytest.raises(KeyboardInterrupt):
+        run_conditions(cell, sets, AblationChoice().of(cell), store)
+    assert len(stored_in(store)) == 2 * len(cell.test)
+
+
+def test_long_prompts_are_claimed_few_at_a_time(cells, tmp_path, monkeypatch):
+    cell, store = cells[0], Store(tmp_path / "store", Run("run", "pytest"))
+    monkeypatch.setattr(conditions, "TOKENS_AT_ONCE", cell.tokens)
+    asked, whole = [], conditions.answers
+
+    def answers(cell, wanted, *arguments, **options):
+        asked.append([sorted(items) for items in wanted.values()])
+        return whole(cell, wanted, *arguments, **options)
+
+    monkeypatch.setattr(conditions, "answers", answers)
+    sets = [(Head(0, head),) for head in range(6)]
+    found = run_conditions(cell, sets, AblationChoice().of(cell), store)
+    assert sorted(map(len, asked)) == sorted(len(cell.test) * [2, 4])
+    assert all(len({tuple(items) for items in sets}) == 1 for sets in asked)
+    monkeypatch.undo()
+    other = Store(tmp_path / "other", Run("run", "pytest"))
+    again = run_conditions(cell, sets, AblationChoice().of(cell), other)
+    assert [one.items for one in found] == [one.items for one in again]

@@ -32,7 +32,7 @@ def not_known(loaded):
 def small(monkeypatch):
     """A few heads of a short text; no interpreter is started."""
     size = benchmark.Size(
-        1, text_tokens=40, layers=2, heads=1, prompts=1, levels=(2,), lengths=(512,)
+        1, text_tokens=40, layers=2, heads=1, prompts=1, levels=(2,), shared=(512,), lengths=(512,)
     )
     monkeypatch.setattr(benchmark, "QUICK", size)
     monkeypatch.setattr(benchmark.startup, "COMMANDS", {})
@@ -52,7 +52,8 @@ def test_every_part_is_measured_and_its_values_agree(small, directory, tmp_path)
     assert (document["schema"], document["runs"]) == (1, [])
     assert {"time", "commit"} <= set(document["measured"])
     titles = [part["title"].split(":")[0] for part in document["parts"]]
-    assert titles == ["start", "sweep", "answers", "detection"]
+    sharing = ["detection of a cell", "what prompts begin with"]
+    assert titles == ["start", "sweep", "answers", *sharing, "detection"]
     start, *compared = document["parts"]
     assert list(start["ways"]) == ["load the model"]
     assert start["ways"]["load the model"]["ratio"] is None

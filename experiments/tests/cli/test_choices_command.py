@@ -99,10 +99,13 @@ def test_every_mode_and_scope_is_a_result_of_its_own(headclaims, tiny, cell):
     for (mode, scope), document in found.items():
         described = document["ablation"]
         assert (described["mode"], described["scope"]) == (mode, scope)
-    units = [read(path) for path in Path("store/documents/answers").rglob("*.json")]
+    units = [read(path) for path in Path("store/documents/answer").rglob("*.json")]
+    prompts = {unit["key"]["prompt_sha256"] for unit in units}
     # The unablated answers are those of all of them.
-    assert len(units) == len(found) + 1
-    assert [unit["key"]["ablation"] for unit in units if not unit["key"]["heads"]] == [None]
+    assert len(units) == len(prompts) * (len(found) + 1)
+    assert [unit["key"]["ablation"] for unit in units if not unit["key"]["heads"]] == [None] * len(
+        prompts
+    )
 
 
 def test_each_method_has_a_folder_of_its_own(headclaims, tiny, cell):

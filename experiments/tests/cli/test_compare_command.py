@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ablation.detection.ranking import HeadRanking
+from ablation.heads import HeadGrid
 from ablation.models.registry import model_spec
 from experiments.cells.choices import MODES, SCOPES
 
@@ -54,15 +56,15 @@ def test_what_is_compared_has_the_same_items_and_controls(headclaims, model):
         assert of_all[0] == of_all[1] == of_all[2]
         assert len(of_all[0]["correct"]) == 2  # draws
 
-    sets = [frozenset(unit["key"]["heads"]) for unit in stored("answers")]
+    sets = {frozenset(unit["key"]["heads"]) for unit in stored("answer")}
     # Unablated; for each level three tops, their controls twice, and the shared control twice.
     assert len(sets) <= 1 + 2 * (3 + 3 * 2 + 2)
-    tops = [
-        {row["head"] for row in unit["result"]["head_rankings"][:50]}
-        for unit in stored("ranking")
-        if unit["key"]["method"] != "random"
-    ]
-    assert len(tops) == 2
+    scores: dict[str, list] = {}
+    for unit in stored("scores"):
+        scores.setdefault(unit["key"]["method"], []).append(unit["result"]["scores"])
+    assert set(scores) == set(METHODS) - {"random"}
+    rankings = [HeadRanking.of_prompts(HeadGrid(2, 64), of) for of in scores.values()]
+    tops = [set(map(str, ranking.top(50))) for ranking in rankings]
     of_no_method = [heads for heads in sets if heads and not any(heads & top for top in tops)]
     assert len(of_no_method) >= 4
 
@@ -75,7 +77,7 @@ def test_a_method_that_finds_nothing_is_left_out_with_the_reason(headclaims, mod
     assert status == 0
     assert err.startswith(f"left out: {reason}")
     assert "random               2" in out
-    assert {str(unit["key"]["ablation"]) for unit in stored("answers")} == {
+    assert {str(unit["key"]["ablation"]) for unit in stored("answer")} == {
         "None", "{'mode': 'bos', 'site': 'z', 'scope': 'last', 'bias': 'keep'}"
     }  # fmt: skip
     status, out, err = headclaims(*compare)
@@ -105,7 +107,9 @@ def test_modes_and_scopes_are_compared_in_one_cell(headclaims, model):
     found = [tuple(row.split()[:2]) for row in rows]
     assert found == [(mode, scope) for mode in MODES for scope in SCOPES]
     # Of every mode and scope the top heads and their control; and once the unablated model.
-    assert len(stored("answers")) == 1 + 2 * len(found)
+    answers = stored("answer")
+    prompts = {unit["key"]["prompt_sha256"] for unit in answers}
+    assert len(answers) == len(prompts) * (1 + 2 * len(found))
     document = json.loads(Path(results.removeprefix("results: ")).read_text(encoding="utf-8"))
     assert [(row["mode"], row["scope"]) for row in document["ablations"]] == found
     assert (document["heads_by"], document["num_heads"]) == ("random", 3)
@@ -114,7 +118,7 @@ def test_modes_and_scopes_are_compared_in_one_cell(headclaims, model):
     listed = headclaims("results", "list")[1]
     assert "damaged" not in listed
     assert "inc_state, 200 tokens, bos, bias kept, scope last, L" in listed
-    assert listed.count("unablated") == 1
+    assert listed.count("unablated") == len(prompts)
 
 
 def test_too_few_heads_for_the_controls_are_refused_in_one_line(headclaims, tiny):

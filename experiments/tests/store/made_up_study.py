@@ -31,17 +31,16 @@ CASES = """
                 return result, HOW
             return WorkUnit(kind, {**KEY, "number": number}), compute
 
-        answers = {"answers": SETTING["answers"]}
-        store.once(*computing("answers", answers))
+        store.once(*computing("answer", {"answer": SETTING["answer"]}))
         scores = [{"head": "L0H0", "score": SETTING["score"]}, {"head": "L0H1", "score": 2.0}]
         store.once(*computing("ranking", {"head_rankings": scores}))
 """
-SETTING = {"model": "ab", "engine": "layerwise 1", "answers": ["Ohio", "Utah"], "score": 1.0}
+SETTING = {"model": "ab", "engine": "layerwise 1", "answer": "Ohio", "score": 1.0}
 PLUGINS = "-p xdist.plugin -p pytest_regressions.plugin -p pytest_datadir.plugin"
 
 
 class Study:
-    """A project of four cases that store two units each, answers and a ranking."""
+    """A project of four cases that store two units each, an answer and a ranking."""
 
     def __init__(self, pytester):
         files = ("baseline_files.regeneration", "baseline_files.unused")
@@ -69,13 +68,13 @@ class Study:
         with zipfile.ZipFile(self.bundle) as file:
             members = {name: file.read(name) for name in file.namelist()}
         manifest = json.loads(members[MANIFEST])
-        digest = min(manifest["documents"]["answers"])
+        digest = min(manifest["documents"]["answer"])
         name = f"documents/{digest}.json"
         document = parse(members[name])
         result = json.loads(json.dumps(document.result))
         change(result)
         members[name] = type(document)(document.unit, result, document.provenance).text().encode()
-        manifest["documents"]["answers"][digest] = hashlib.sha256(members[name]).hexdigest()
+        manifest["documents"]["answer"][digest] = hashlib.sha256(members[name]).hexdigest()
         members[MANIFEST] = json.dumps(manifest).encode()
         with zipfile.ZipFile(self.bundle, "w") as file:
             for member, data in members.items():

@@ -34,7 +34,7 @@ def test_a_sound_bundle_passes_and_only_the_sample_is_computed(study):
     result = study.audit("3")
     assert result.ret == 0
     assert len(study.computed) == 3
-    result.stdout.fnmatch_lines(["3 of 8 units computed anew*", "answers: *", "ranking: *"])
+    result.stdout.fnmatch_lines(["3 of 8 units computed anew*", "answer: *", "ranking: *"])
 
 
 def test_processes_audit_together(study, monkeypatch):
@@ -45,10 +45,10 @@ def test_processes_audit_together(study, monkeypatch):
 
 
 def test_one_changed_answer_is_found(study):
-    study.edit(lambda result: result.update(answers=["Ohio", "Iowa"]))
+    study.edit(lambda result: result.update(answer="Iowa"))
     result = study.audit()
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["answers: 4 units*at most 1 *", "DIFFERENT: answers *"])
+    result.stdout.fnmatch_lines(["answer: 4 units*at most 1 *", "DIFFERENT: answer *"])
 
 
 def test_scores_beyond_the_tolerance_are_found(study):
@@ -112,7 +112,7 @@ def test_a_sample_is_a_number_or_a_share():
 
 
 PAIRS: dict[str, tuple[Any, Any, float]] = {
-    "answers": ({"answers": ["a", "b"]}, {"answers": ["a", "c"]}, 1),
+    "answer": ({"answer": "a"}, {"answer": "b"}, 1),
     "perplexity": (
         {"block_nll_sums": [[100.0]], "block_counts": [[64]]},
         {"block_nll_sums": [[101.0]], "block_counts": [[64]]},
@@ -123,6 +123,7 @@ PAIRS: dict[str, tuple[Any, Any, float]] = {
         {"head_rankings": [{"head": "L0H1", "score": 2.0}, {"head": "L0H0", "score": 4.0}]},
         0.25,
     ),
+    "scores": ({"scores": [[4.0, 1.0]]}, {"scores": [[4.0, 2.0]]}, 0.25),
     "penetration": ({"g": [0.0, 0.5, 1.0]}, {"g": [0.0, 0.25, 1.0]}, 0.25),
     "retrieval": ({"ranks": {"top": [1, 2, 3, 4]}}, {"ranks": {"top": [1, 2, 4, 3]}}, 0.5),
     "contribution": (

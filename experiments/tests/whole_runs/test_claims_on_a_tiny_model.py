@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from ablation.filings.split import split_filings
+from ablation.filings.synthetic import synthetic_filings
 from ablation.tests.tiny_models import tiny_directory
 
 ROOT = Path(__file__).parents[3]
+FILINGS = 6
 TOKENS = 200
 """A needle cut to the passage around the fact: enough for the plumbing, and quick."""
 
@@ -26,7 +29,7 @@ def model(tmp_path_factory):
 def judge(model, out, *options):
     """Runs the cases of the experiment in another process, with its own store: its output."""
     command = [sys.executable, "-m", "pytest", "experiments/qrhead", "-q", "-rs", "--model", model]
-    command += ["--tokens", TOKENS, "--synthetic", 6, "--store", out, *options]
+    command += ["--tokens", TOKENS, "--synthetic", FILINGS, "--store", out, *options]
     return subprocess.run(
         [str(word) for word in command], cwd=ROOT, capture_output=True, text=True
     ).stdout
@@ -54,7 +57,9 @@ def test_workers_share_the_work_and_a_single_process_finds_it_in_the_store(model
     assert [len(claim["details"]) for claim in found] == [30, 0, 1, 0]
     # Per cell: unablated, and six levels of top, uniform and layer-matched heads.
     kinds = Counter(path.parts[-3] for path in documents)
-    assert kinds == {"ranking": 4, "answers": 4 * 19, "noise": 1, "contribution": 1}
+    splits = split_filings(synthetic_filings(FILINGS).filings)
+    asked = [sum(len(filing.facts) for filing in split) for split in splits]
+    assert kinds == {"scores": asked[0], "answer": 19 * asked[1], "noise": 1, "contribution": 1}
 
     output, found_again, documents_again = judged("alone", "-p", "no:xdist", *WITHOUT_TORCH)
     assert "IMPORTED: nothing heavy" in output

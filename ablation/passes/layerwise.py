@@ -2,6 +2,7 @@
 
 The model's own modules do all the arithmetic: its forward prepares embeddings, positions and
 masks, and its layers are then called one by one with just the arguments it would have given them.
+What goes through is a tree of prompts, packed into one row.
 """
 
 import inspect
@@ -14,7 +15,10 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from ablation.ablator import AblationNotApplied
-from ablation.attention import AttentionCall, observe_attention
+from ablation.attention import AttentionCall, lay_out, observe_attention
+from ablation.modes.protocol import Seen
+from ablation.passes.token_tree import TokenTree
+from ablation.passes.tree_attention import TreeLayout
 from ablation.sites import HeadSites
 
 KeysValues = tuple[Tensor, Tensor]
@@ -22,40 +26,62 @@ KeysValues = tuple[Tensor, Tensor]
 
 
 class LayerwisePass:
-    """A batch of token ids on its way through a model.
+    """A tree of prompts on its way through a model.
 
     Args:
         sites: the head sites of the model.
-        ids: token ids; no row is padded.
+        tree: the prompts.
+        ends_only: whether only the last token of each prompt is wanted past the last layer.
         keeps_keys: whether keys and values are kept for ``with_keys``.
 
     Attributes:
-        embedded: the residual stream before layer 0.
+        embedded: the residual stream before layer 0, ``(1, packed, hidden)``.
+        ends: where the last token of each prompt is in the packed row.
+        ends_only: as given.
     """
 
     def __init__(
-        self, sites: HeadSites, ids: Int[Tensor, "batch seq"], *, keeps_keys: bool = False
+        self,
+        sites: HeadSites,
+        tree: TokenTree,
+        *,
+        ends_only: bool = False,
+        keeps_keys: bool = False,
     ) -> None:
         self._sites = sites
-        self._recorder = _Recorder(config=sites.base_model.config) if keeps_keys else None
-        self._arguments = _layer_arguments(sites, ids, self._recorder)
+        self._layout = TreeLayout(tree)
+        self._keeps_keys = keeps_keys
+        self._recorder = _Recorder(config=sites.base_model.config)
+        device = next(sites.base_model.parameters()).device
+        self._positions = tree.positions.to(device)
+        self._prompts = tree.prompt_of.to(device)
+        self.ends, self.ends_only = tree.ends.to(device), ends_only
+        with lay_out(sites.base_model, self._layout):
+            self._arguments = _layer_arguments(
+                sites, tree.ids.to(device), self._positions, self._recorder
+            )
         self.embedded: Tensor = self._arguments[0].pop("hidden_states")
         for arguments in self._arguments[1:]:
             del arguments["hidden_states"]
 
     def with_keys(self, behind: tuple[KeysValues, ...], layer: int) -> tuple[KeysValues, ...]:
         """``behind`` and those of the last call for ``layer``; as it is if none are kept."""
-        return behind if self._recorder is None else (*behind, self._recorder.seen.pop(layer))
+        found = self._recorder.seen.pop(layer)
+        return (*behind, found) if self._keeps_keys else behind
 
     def attend(
-        self, layer: int, residual: Float[Tensor, "batch seq hidden"], *, observed: bool = False
-    ) -> tuple[Float[Tensor, "batch seq width"], AttentionCall | None]:
+        self, layer: int, residual: Float[Tensor, "1 packed hidden"], *, observed: bool = False
+    ) -> tuple[Float[Tensor, "1 packed width"], list[Seen]]:
         """Z of ``layer``, its heads side by side, given the residual stream before it.
 
         Args:
             layer: its number.
             residual: the stream.
             observed: whether what the attention was given is wanted, too.
+
+        Returns:
+            z, and what is known of the tokens it is of: in one piece, or where attention is
+            observed in the pieces in which it was computed, in their order.
 
         Raises:
             AblationNotApplied: the layer did not use its output projection.
@@ -69,15 +95,22 @@ class LayerwisePass:
             try:
                 self.through(layer, residual)
             except _Reached as reached:
-                return reached.z, calls[0] if calls else None
+                return reached.z, self._seen(calls)
         raise AblationNotApplied(f"layer {layer} ran without its output projection")
+
+    def _seen(self, calls: Sequence[AttentionCall]) -> list[Seen]:
+        if not calls:
+            return [Seen(self._positions, self._prompts)]
+        lengths = [call.query.shape[2] for call in calls]
+        pieces = (row.split(lengths, dim=1) for row in (self._positions, self._prompts))
+        return [Seen(*piece) for piece in zip(*pieces, calls, strict=True)]
 
     def finish(
         self,
         layer: int,
-        residual: Float[Tensor, "batch seq hidden"],
-        z: Float[Tensor, "batch seq width"],
-    ) -> Float[Tensor, "batch seq hidden"]:
+        residual: Float[Tensor, "1 packed hidden"],
+        z: Float[Tensor, "1 packed width"],
+    ) -> Float[Tensor, "1 packed hidden"]:
         """The residual stream after ``layer``, given the one before it and z.
 
         Both may be cut to some positions: past z, a layer treats each on its own.
@@ -101,15 +134,16 @@ class LayerwisePass:
         return after
 
     def through(
-        self, layer: int, residual: Float[Tensor, "batch seq hidden"]
-    ) -> Float[Tensor, "batch seq hidden"]:
+        self, layer: int, residual: Float[Tensor, "1 packed hidden"]
+    ) -> Float[Tensor, "1 packed hidden"]:
         """The residual stream after the whole of ``layer``, nothing ablated."""
-        output = self._sites.layers[layer].block(residual, **self._arguments[layer])
+        with lay_out(self._sites.base_model, self._layout):
+            output = self._sites.layers[layer].block(residual, **self._arguments[layer])
         return output[0] if isinstance(output, tuple) else output
 
     def normalise(
-        self, residual: Float[Tensor, "batch seq hidden"]
-    ) -> Float[Tensor, "batch seq hidden"]:
+        self, residual: Float[Tensor, "1 packed hidden"]
+    ) -> Float[Tensor, "1 packed hidden"]:
         """What the output embedding takes, given the residual stream after the last layer."""
         return self._sites.final_norm(residual)
 
@@ -140,7 +174,10 @@ def _stop(projection: nn.Module, args: tuple[Tensor, ...]) -> None:
 
 
 def _layer_arguments(
-    sites: HeadSites, ids: Int[Tensor, "batch seq"], cache: DynamicCache | None
+    sites: HeadSites,
+    ids: Int[Tensor, "1 packed"],
+    positions: Int[Tensor, "1 packed"],
+    cache: DynamicCache,
 ) -> list[dict[str, Any]]:
     """What the model's own forward gives each layer, by name; the layers themselves do not run."""
     seen: list[dict[str, Any]] = []
@@ -159,7 +196,9 @@ def _layer_arguments(
     with ExitStack() as stack:
         for block in blocks:
             stack.enter_context(_forward_of(block, noting(block)))
-        sites.base_model(input_ids=ids, past_key_values=cache, use_cache=cache is not None)
+        sites.base_model(
+            input_ids=ids, position_ids=positions, past_key_values=cache, use_cache=True
+        )
     if len(seen) != len(blocks):
         raise AblationNotApplied(f"the model called {len(seen)} of its {len(blocks)} layers")
     return seen

@@ -1,0 +1,162 @@
+"""What a few tokens of each prompt attend to, from one pass over many prompts.
+
+``output_attentions`` forces eager attention and forms the full ``seq × seq`` matrix in every
+layer. Here only the rows that are wanted are formed, one layer at a time, and their mean is kept.
+What prompts begin with, and what two questions about one context have in common, runs once.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformers import DynamicCache
+
+from ablation.attention import AttentionCall, observe_attention
+from ablation.filings.sentences import Span
+from ablation.passes.layerwise import KeysValues, LayerwisePass
+from ablation.passes.token_tree import TokenTree
+from ablation.prompts.prompt import Prompt
+from ablation.sites import head_sites
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text, and what is wanted of its attention.
+
+    Attributes:
+        ids: its tokens.
+        rows: the tokens that attend, as spans; the mean over each span is wanted.
+        columns: the tokens that are attended to, before all of these.
+    """
+
+    ids: tuple[int, ...]
+    rows: tuple[Span, ...]
+    columns: Span
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was seen of a prompt.
+
+    Attributes:
+        question, null_question: how much each head attends from the question, or from ``N/A`` in
+            its place, to each token of the needle, ``(layers, heads, needle)``; the mean over the
+            question's tokens.
+        last: the same from the last token of the prompt; None if it was not read so far.
+        keys_values: of all layers, of all tokens but the last; empty if it was not read so far.
+    """
+
+    question: Tensor
+    null_question: Tensor
+    last: Tensor | None
+    keys_values: tuple[KeysValues, ...]
+
+    def cache(self, config: Any) -> DynamicCache:
+        """A cache of all tokens but the last, which may grow, for a model of ``config``."""
+        cache = DynamicCache(config=config)
+        for layer, (keys, values) in enumerate(self.keys_values):
+            cache.update(keys, values, layer)
+        return cache
+
+
+def read(model: Any, prompts: Sequence[Prompt], *, to_the_end: bool) -> list[Reading]:
+    """Reads ``prompts`` and their null questions in one pass.
+
+    Args:
+        model: a causal language model of transformers.
+        prompts: the prompts.
+        to_the_end: whether what follows the question is read, too.
+
+    Raises:
+        InvalidInput: the architecture bends its attention in a way that is not seen here.
+    """
+    texts = []
+    for prompt in prompts:
+        context, ids = len(prompt.context), prompt.ids
+        asked: tuple[Span, ...] = ((context, context + len(prompt.question)),)
+        if to_the_end:
+            asked = (*asked, (len(ids) - 1, len(ids)))
+        else:
+            ids = prompt.context + prompt.question
+        null = prompt.context + prompt.null_question
+        texts += [
+            Text(ids, asked, prompt.needle),
+            Text(null, ((context, len(null)),), prompt.needle),
+        ]
+    means, tree, kept = _read(model, texts, keeps_keys=to_the_end)
+    readings = []
+    for number in range(len(prompts)):
+        asked_means, (null_mean,) = means[2 * number : 2 * number + 2]
+        places = tree.places(2 * number)[:-1].to(model.device)
+        keys_values = tuple((keys[:, :, places], values[:, :, places]) for keys, values in kept)
+        last = asked_means[1] if to_the_end else None
+        readings.append(Reading(asked_means[0], null_mean, last, keys_values))
+    return readings
+
+
+def mean_attention(
+    model: Any, texts: Sequence[Text]
+) -> list[list[Float[Tensor, "layers heads columns"]]]:
+    """For each text, the mean over each of its spans of rows of the attention to its columns.
+
+    Weights are the model's own, in fp32: position encoding, causal mask and scaling included.
+
+    Raises:
+        InvalidInput: the architecture bends its attention in a way that is not seen here.
+    """
+    return _read(model, texts, keeps_keys=False)[0]
+
+
+@torch.inference_mode()
+def _read(
+    model: Any, texts: Sequence[Text], *, keeps_keys: bool
+) -> tuple[list[list[Tensor]], TokenTree, tuple[KeysValues, ...]]:
+    sites = head_sites(model)
+    # A span of rows is so many whole segments.
+    breaks = [[edge for span in text.rows for edge in span] for text in texts]
+    tree = TokenTree([text.ids for text in texts], breaks=breaks)
+    layers, heads = sites.grid.layers, sites.grid.heads
+    sums = [
+        [
+            torch.zeros(layers, heads, text.columns[1] - text.columns[0], device=model.device)
+            for _ in text.rows
+        ]
+        for text in texts
+    ]
+    wanted = _owners(texts, tree)
+
+    def note(call: AttentionCall) -> None:
+        if call.place in wanted:
+            weights = call.weights()[0].sum(dim=1)
+            for text, span in wanted[call.place]:
+                sums[text][span][call.layer] += weights[:, slice(*texts[text].columns)]
+
+    kept: tuple[KeysValues, ...] = ()
+    one = LayerwisePass(sites, tree, keeps_keys=keeps_keys)
+    stream = one.embedded
+    with observe_attention(sites.base_model, note):
+        for layer in range(layers):
+            if layer < layers - 1:
+                stream = one.through(layer, stream)
+            else:
+                one.attend(layer, stream)  # what is past the last attention reaches no other
+            kept = one.with_keys(kept, layer)
+    for text, by_span in zip(texts, sums, strict=True):
+        for (first, end), total in zip(text.rows, by_span, strict=True):
+            total /= end - first
+    return sums, tree, kept
+
+
+def _owners(texts: Sequence[Text], tree: TokenTree) -> dict[int, list[tuple[int, int]]]:
+    """Place of a row -> the texts, and the spans of them, that it is in."""
+    owners: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for number, text in enumerate(texts):
+        places = tree.places(number).tolist()
+        for span, (first, end) in enumerate(text.rows):
+            for place in places[first:end]:
+                owners[place].append((number, span))
+    return owners

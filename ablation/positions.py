@@ -1,0 +1,55 @@
+"""Position encodings that change with the length of a pass: where a prompt may not be asked.
+
+Rotary frequencies of kind ``dynamic`` grow with the longest pass there has been, and keep what it
+was (transformers, ``dynamic_rope_update``): beyond the original context, the same prompt asked
+twice gives another answer. Those of kind ``longrope`` are others beyond the original context: what
+is fed in one pass and what is fed in two, on both sides of it, differs.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ablation.errors import InvalidInput
+
+DYNAMIC, LONGROPE = "dynamic", "longrope"
+
+
+def longest_pass(config: Any) -> int | None:
+    """The most tokens that a text may come to; None: any number, as far as positions go."""
+    bounds = [original for kind, original in _changing(config) if kind == DYNAMIC]
+    return min(bounds, default=None)
+
+
+def check_positions(model: Any, shortest: int, longest: int) -> None:
+    """Refuses a text that is fed in several passes of which some end where positions change.
+
+    Args:
+        model: a causal language model of transformers.
+        shortest: how many tokens there are after the first pass, counted from the beginning.
+        longest: how many there are after the last.
+
+    Raises:
+        InvalidInput: its tokens would not have the same positions however they are fed.
+    """
+    for kind, original in _changing(model.config):
+        if longest > original and (kind == DYNAMIC or shortest <= original):
+            beyond = "" if kind == DYNAMIC else f", or of more than {original}"
+            raise InvalidInput(
+                f"rotary positions of kind {kind!r} change at {original} tokens, so that prompt "
+                f"and answer, {longest} tokens, are no longer the same in every pass: use prompts "
+                f"of at most {original - (longest - shortest)} tokens{beyond}"
+            )
+
+
+def _changing(config: Any) -> Iterator[tuple[str, int]]:
+    """Kind and original context of each set of rotary frequencies that changes."""
+    found = getattr(config, "rope_parameters", None) or {}
+    # Some families have a set of frequencies for each kind of layer.
+    for one in [found, *found.values()]:
+        if not isinstance(one, Mapping):
+            continue
+        kind = str(one.get("rope_type"))
+        if DYNAMIC in kind:
+            yield DYNAMIC, config.max_position_embeddings
+        elif kind == LONGROPE:
+            yield LONGROPE, one["original_max_position_embeddings"]

@@ -1,0 +1,73 @@
+"""The fast engine on a model however it was loaded: eager, or with a kernel that takes no mask."""
+
+import pytest
+import torch
+from transformers import AttentionInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import AttentionMaskInterface, flash_attention_mask
+
+from ablation.engine.sweep import perplexities
+from ablation.modes import Scope
+from ablation.modes.redirected import UniformAllAblation
+from ablation.tests.engine.test_engine_answers import (
+    HEADS,
+    MODES,
+    ablation_of,
+    answered,
+    expected,
+)
+from ablation.tests.tiny_models import CONFIGS, random_ids, tiny_model
+
+MASKLESS = "maskless"
+SETS = [(), (HEADS[1],), tuple(HEADS[2:9])]
+
+
+def _maskless(module, query, key, value, mask, sliding_window=None, **kwargs):
+    """As flash attention: causal, within a window, and without a mask of anybody's making."""
+    assert mask is None
+    keys = torch.arange(key.shape[2])
+    at = torch.arange(query.shape[2])[:, None] + key.shape[2] - query.shape[2]
+    visible = keys <= at
+    if sliding_window is not None:
+        visible &= keys > at - sliding_window
+    return sdpa_attention_forward(module, query, key, value, visible[None, None], **kwargs)
+
+
+AttentionInterface.register(MASKLESS, _maskless)
+AttentionMaskInterface.register(MASKLESS, flash_attention_mask)
+
+
+@pytest.mark.parametrize("kernel", ["eager", MASKLESS])
+@pytest.mark.parametrize("name", sorted(CONFIGS))
+def test_answers_are_those_of_generate_with_every_kernel(name, kernel):
+    model, prompts = tiny_model(name), random_ids(30, 3)
+    model.set_attn_implementation(kernel)
+    prompts[:, :19] = prompts[0, :19].clone()
+    for mode in ("zero", "uniform-causal"):
+        ablation = ablation_of(mode, Scope.ALL, model, prompts)
+        wanted = expected(model, prompts, SETS, ablation)
+        assert answered(model, prompts, SETS, ablation) == wanted
+    assert model.config._attn_implementation == kernel
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+@pytest.mark.parametrize("mode", sorted(MODES))
+@pytest.mark.parametrize("name", ["mistral-window", "qwen2-some-windows"])
+def test_answers_to_prompts_longer_than_a_window(name, mode, scope):
+    model, prompts = tiny_model(name), random_ids(30, 3)
+    prompts[1:, :21] = prompts[0, :21].clone()
+    ablation = ablation_of(mode, scope, model, prompts)
+    wanted = expected(model, prompts, SETS, ablation)
+    assert answered(model, prompts, SETS, ablation) == wanted
+
+
+@pytest.mark.parametrize("kernel", ["eager", MASKLESS])
+def test_perplexities_are_the_same_with_every_kernel(kernel):
+    ids = random_ids(40)[0]
+    found = []
+    for name in ("sdpa", kernel):
+        model = tiny_model("mistral-window")
+        model.set_attn_implementation(name)
+        measured = perplexities(model, ids, SETS, UniformAllAblation(), window=40)
+        found.append({it.members: it.measure().value for it in measured})
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
