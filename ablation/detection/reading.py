@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import DynamicCache
 
@@ -47,19 +47,22 @@ class Reading:
             its place, to each token of the needle, ``(layers, heads, needle)``; the mean over the
             question's tokens.
         last: the same from the last token of the prompt; None if it was not read so far.
-        keys_values: of all layers, of all tokens but the last; empty if it was not read so far.
+        packed: keys and values of all layers, of all prompts that were read together; empty if they
+            were not read so far.
+        places: where all tokens of the prompt but the last are among them.
     """
 
     question: Tensor
     null_question: Tensor
     last: Tensor | None
-    keys_values: tuple[KeysValues, ...]
+    packed: tuple[KeysValues, ...]
+    places: Int[Tensor, " seq"]
 
     def cache(self, config: Any) -> DynamicCache:
         """A cache of all tokens but the last, which may grow, for a model of ``config``."""
         cache = DynamicCache(config=config)
-        for layer, (keys, values) in enumerate(self.keys_values):
-            cache.update(keys, values, layer)
+        for layer, (keys, values) in enumerate(self.packed):
+            cache.update(keys[:, :, self.places], values[:, :, self.places], layer)
         return cache
 
 
@@ -92,9 +95,8 @@ def read(model: Any, prompts: Sequence[Prompt], *, to_the_end: bool) -> list[Rea
     for number in range(len(prompts)):
         asked_means, (null_mean,) = means[2 * number : 2 * number + 2]
         places = tree.places(2 * number)[:-1].to(model.device)
-        keys_values = tuple((keys[:, :, places], values[:, :, places]) for keys, values in kept)
         last = asked_means[1] if to_the_end else None
-        readings.append(Reading(asked_means[0], null_mean, last, keys_values))
+        readings.append(Reading(asked_means[0], null_mean, last, kept, places))
     return readings
 
 

@@ -1,8 +1,8 @@
 """Memory that is freed and taken again at once stays with the process.
 
 A layer's activations are tens of megabytes. glibc gives blocks of that size back to the system when
-they are freed, and each of their pages is cleared anew when the next layer asks: a tenth to a
-seventh of a walk's time.
+they are freed, and each of their pages is cleared anew when the next layer asks: up to a tenth of a
+walk's time.
 """
 
 import ctypes
@@ -11,15 +11,16 @@ import sys
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """Names of glibc's parameters, see mallopt(3)."""
 
-KEPT_BYTES = 1 << 30
+FROM_SYSTEM_BYTES, KEPT_BYTES = 1 << 30, 256 << 20
+"""Blocks from which on memory is the system's own, and what of it is kept when it is free."""
 
 
 def keep_freed_memory() -> bool:
-    """Has the C library keep what is freed, up to ``KEPT_BYTES``; says whether it does."""
+    """Has the C library keep what is freed; says whether it does."""
     if not sys.platform.startswith("linux"):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except AttributeError:  # another C library
         return False
-    return bool(mallopt(MMAP_THRESHOLD, KEPT_BYTES) and mallopt(TRIM_THRESHOLD, KEPT_BYTES))
+    return bool(mallopt(MMAP_THRESHOLD, FROM_SYSTEM_BYTES) and mallopt(TRIM_THRESHOLD, KEPT_BYTES))

@@ -9,9 +9,9 @@ import torch
 DECODED_ON_CPU = 16
 """Answers that are decoded side by side on a CPU: each step reads all weights, once for all."""
 
-TOKENS_ON_CPU, PROMPTS_ON_CPU = 3072, 4
-"""More tokens, unless they are of fewer prompts, are not worth their memory on a CPU: of a cell of
-16 prompts of 512 tokens, 77% are left where so many are shared, 73% where all are."""
+PROMPTS_ON_CPU = 4
+"""What has as many tokens as four prompts goes through a CPU at once. More is not worth its memory:
+of a cell of 16 prompts of 512 tokens 78% are left where four stand together, 73% where all do."""
 
 SHARE_OF_FREE_MEMORY = 0.5
 """What a batch may take of an accelerator's; the rest is for what is estimated too low."""
@@ -84,7 +84,7 @@ def room_for(model: Any, length: int, activation_bytes: int) -> Room:
     passing = 8 * config.hidden_size + 3 * inner
     per_token = model.dtype.itemsize * (kept + passing)
     if model.device.type != "cuda":
-        worth = max(TOKENS_ON_CPU, PROMPTS_ON_CPU * length)
+        worth = PROMPTS_ON_CPU * length
         return Room(min(activation_bytes // per_token, worth), DECODED_ON_CPU)
     free, _ = torch.cuda.mem_get_info(model.device)
     tokens = int(SHARE_OF_FREE_MEMORY * free / per_token)

@@ -77,12 +77,13 @@ def test_many_prompts_read_at_once_are_those_read_alone(model):
         assert_same(found.question, alone.question, ATTENTION)
         assert_same(found.null_question, alone.null_question, ATTENTION)
         assert_same(found.last, alone.last, ATTENTION)
-        for ours, theirs in zip(found.keys_values, alone.keys_values, strict=True):
-            for states, expected in zip(ours, theirs, strict=True):
-                assert states.shape[2] == len(prompt.ids) - 1
-                assert_same(states, expected, ATTENTION)
+        ours, theirs = (reading.cache(model.config) for reading in (found, alone))
+        for layer, expected in zip(ours.layers, theirs.layers, strict=True):
+            assert_same(layer.keys, expected.keys, ATTENTION)
+            assert_same(layer.values, expected.values, ATTENTION)
+        assert ours.get_seq_length() == len(prompt.ids) - 1
         short = read(model, [prompt], to_the_end=False)[0]
-        assert (short.last, short.keys_values) == (None, ())
+        assert (short.last, short.packed) == (None, ())
         assert_same(short.question, alone.question, ATTENTION)
 
 
