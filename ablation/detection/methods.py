@@ -1,6 +1,6 @@
 """Ranks the heads of a model by any of the methods."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +108,6 @@ def scores_of_prompts(
     methods: Sequence[str],
     *,
     activation_bytes: int = ACTIVATION_MIB << 20,
-    done: Callable[[int], Any] = lambda prompts: None,
 ) -> Iterator[tuple[int, Scores]]:
     """Scores every head on every prompt by methods that look at prompts, which share the passes.
 
@@ -118,7 +117,6 @@ def scores_of_prompts(
         prompts: the prompts.
         methods: of ``ablation.detection.METHODS`` without ``random``.
         activation_bytes: what prompts that are read at once may take of a CPU's memory.
-        done: is told of how many prompts the scores have been found.
 
     Yields:
         A place in ``prompts``, and the scores there; in an order in which prompts that begin alike
@@ -140,9 +138,7 @@ def scores_of_prompts(
         if reads:
             readings = read(model, batch, to_the_end=to_the_end)
         for place, prompt, reading in zip(places, batch, readings, strict=True):
-            found = {m: _scores(model, tokenizer, prompt, reading, m) for m in methods}
-            done(1)
-            yield place, found
+            yield place, {m: _scores(model, tokenizer, prompt, reading, m) for m in methods}
 
 
 def _scores(

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from ablation.passes.token_tree import agreement
+
 DECODED_ON_CPU = 16
 """Answers that are decoded side by side on a CPU: each step reads all weights, once for all."""
 
@@ -51,7 +53,7 @@ def in_batches(
     for place in sorted(places, key=lambda place: tuple(prompts[place])):
         new = len(prompts[place])
         if shared and batches:
-            new -= _agreement(prompts[batches[-1][-1]], prompts[place])
+            new -= agreement([prompts[batches[-1][-1]], prompts[place]])
         if batches and taken + new <= tokens:
             batches[-1] += (place,)
             taken += new
@@ -59,11 +61,6 @@ def in_batches(
             batches.append((place,))
             taken = len(prompts[place])
     return batches
-
-
-def _agreement(prompt: Sequence[int], other: Sequence[int]) -> int:
-    pairs = enumerate(zip(prompt, other, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(prompt), len(other)))
 
 
 def room_for(model: Any, length: int, activation_bytes: int) -> Room:

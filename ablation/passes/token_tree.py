@@ -84,7 +84,7 @@ class TokenTree:
             else:
                 by_token.setdefault(self._prompts[number][at], []).append(number)
         for together in by_token.values():
-            length = _agreement([self._prompts[number][at:] for number in together])
+            length = agreement([self._prompts[number][at:] for number in together])
             ends = [end - at for number in together for end in self._breaks[number] if end > at]
             length = min([length, *ends])
             segment = Segment(len(self), at, length, before)
@@ -131,7 +131,7 @@ class TokenTree:
         return torch.cat([torch.arange(one.place, one.place + one.length) for one in path])
 
 
-def _agreement(prompts: Sequence[Sequence[int]]) -> int:
+def agreement(prompts: Sequence[Sequence[int]]) -> int:
     """How many tokens the prompts begin with alike."""
     length = 0
     for tokens in zip(*prompts, strict=False):

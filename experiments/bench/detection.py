@@ -1,4 +1,4 @@
-"""QRHead detection on one prompt: our few rows of attention against eager ``output_attentions``."""
+"""QRHead detection: our few rows of attention against eager ``output_attentions``."""
 
 import os
 from collections.abc import Sequence

@@ -28,7 +28,7 @@ VERSION = 2
 """Raised whenever a change of a method changes scores."""
 
 AT_ONCE = 16
-"""Prompts that one process claims and reads together: what a killed one loses."""
+"""Prompts that one process claims together; scores are stored once they are found."""
 
 NEEDLE_POSITION = 0.5
 
@@ -108,8 +108,6 @@ def detected(
         ComputationError: a score is NaN.
         ResultsError: scores cannot be stored.
     """
-    if not cell.detection:
-        raise InvalidInput("detection requires at least one filing, got none")
     units = {method: scores_units(cell, method) for method in methods}
     # Prompts that begin alike one after the other, each by all methods.
     order = sorted(range(len(cell.detection)), key=lambda place: cell.detection[place][1].ids)
@@ -150,22 +148,20 @@ def _compute(
     ):
         for methods, alike in by_methods.items():
             started = time.perf_counter()
-            found = dict(
-                scores_of_prompts(
-                    loaded.model,
-                    loaded.tokenizer,
-                    alike,
-                    methods,
-                    activation_bytes=loaded.engine.activation_bytes,
-                    done=bar.update,
-                )
-            )
-            seconds = (time.perf_counter() - started) / (len(alike) * len(methods))
-            for place, prompt in enumerate(alike):
-                for unit in by_prompt[prompt]:
-                    scores = found[place][unit.key["method"]]
+            for place, found in scores_of_prompts(
+                loaded.model,
+                loaded.tokenizer,
+                alike,
+                methods,
+                activation_bytes=loaded.engine.activation_bytes,
+            ):
+                seconds = (time.perf_counter() - started) / len(methods)
+                for unit in by_prompt[alike[place]]:
+                    scores = found[unit.key["method"]]
                     result = {"scores": None if scores is None else _rounded(scores.tolist())}
                     yield unit, (result, provenance(cell.model, seconds))
+                bar.update(1)
+                started = time.perf_counter()
 
 
 def _rounded(scores: list[list[float]]) -> list[list[float]]:
