@@ -8,6 +8,7 @@ chosen; where none is, the model has chosen one token, as in plain decoding.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -95,14 +96,11 @@ def greedy_tokens(
     ablation = ablation.for_prompts(model, prompts)
     decoding = _Decoding(model, prompts.tolist(), ablation, max_new_tokens, drafts)
     sets_at_once = 1 if rows is None else max(1, rows // len(prompts))
-    waiting: list[_Prefilled] = []
-    for one in _prefilled(model, prompts, head_sets, ablation):
-        waiting.append(one)
-        if len(waiting) == sets_at_once:
-            yield from decoding.answers(waiting, rows)
-            waiting.clear()
-    if waiting:
+    prefilled = _prefilled(model, prompts, head_sets, ablation)
+    # Nothing here holds on to what is decoded: its keys make room for those of the next sets.
+    while waiting := list(islice(prefilled, sets_at_once)):
         yield from decoding.answers(waiting, rows)
+        waiting.clear()
 
 
 class _Prefilled(NamedTuple):
@@ -138,8 +136,13 @@ def _prefilled(
     walk = HeadSetWalk(sites, [one], in_prompt, ablation, ends_only=scope is Scope.LAST)
     for branch in walk.branches():
         (outcome,) = branch.outcomes()
-        for heads, members in alike(head_sets, branch.members).items():
-            yield _Prefilled(members, heads, tree, outcome)
+        found = [
+            _Prefilled(members, heads, tree, outcome)
+            for heads, members in alike(head_sets, branch.members).items()
+        ]
+        del outcome
+        while found:
+            yield found.pop(0)
 
 
 class _Row(NamedTuple):

@@ -49,7 +49,8 @@ class _OfInput(torch.autograd.Function):
 def use_onednn(model: nn.Module) -> bool:
     """Lets oneDNN compute the linear layers of ``model`` where that pays; says whether it does.
 
-    That is in inference, in fp32, on a CPU with AVX-512.
+    That is in inference, in fp32, on a CPU with AVX-512, unless oneDNN is switched off, see
+    ``torch.backends.mkldnn.flags``.
     """
     weights = next(model.parameters())
     if (
@@ -57,6 +58,7 @@ def use_onednn(model: nn.Module) -> bool:
         or weights.dtype is not torch.float32
         or torch.backends.cpu.get_cpu_capability() != "AVX512"
         or not torch.backends.mkldnn.is_available()
+        or not torch.backends.mkldnn.enabled
     ):
         return False
     for module in model.modules():

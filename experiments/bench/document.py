@@ -1,7 +1,8 @@
 """The document of a benchmark: one machine, the parts measured on it, and whole commands.
 
     schema   1
-    machine  processor, cores, threads, instructions, kernels, versions of Python and packages
+    machine  processor, cores, threads, instructions, kernels, versions of Python and packages; and
+             the device that was measured, if it is not the processor
     model    its key; measured: time and commit of the parts
     parts    as ``benchmark.Part.document`` gives them
     runs     rows of whole commands: name, command, seconds, and where it was measured disk_bytes
@@ -25,12 +26,12 @@ from experiments.machine.environment import place, timestamp
 
 SCHEMA = 1
 PACKAGES = ("torch", "transformers")
-IDENTITY = ("processor", "cores", "instructions")
+IDENTITY = ("processor", "cores", "instructions", "device")
 """What two documents of one machine agree in."""
 
 
-def machine() -> dict[str, Any]:
-    """What times depend on."""
+def machine(device: str = "cpu") -> dict[str, Any]:
+    """What times depend on; of another device than the processor its name, too."""
     import torch
 
     capability = torch.backends.cpu.get_cpu_capability()
@@ -40,6 +41,7 @@ def machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "instructions": capability,
         "kernels": "oneDNN" if _engine_uses_onednn(capability) else "torch's own",
+        **({} if device == "cpu" else {"device": _device_name(device)}),
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
     }
@@ -68,10 +70,11 @@ def kept(path: Path | None, of: Mapping[str, Any]) -> dict[str, Any]:
             "file with --json"
         )
     for name in IDENTITY:
-        if found.get("machine", {}).get(name) != of[name]:
+        there = found.get("machine", {}).get(name)
+        if there != of.get(name):
             raise InvalidInput(
-                f"{path} is of another machine ({name} {found['machine'].get(name)}, here "
-                f"{of[name]}): give another file with --json"
+                f"{path} is of another machine ({name} {there}, here {of.get(name)}): give another "
+                "file with --json"
             )
     return fresh | found | {"machine": dict(of)}
 
@@ -93,8 +96,15 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _device_name(device: str) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+
+
 def _engine_uses_onednn(capability: str) -> bool:
     """As ``ablation.engine.linear.use_onednn`` decides it for an fp32 model on a CPU."""
     import torch
 
-    return capability == "AVX512" and bool(torch.backends.mkldnn.is_available())
+    onednn = torch.backends.mkldnn
+    return capability == "AVX512" and bool(onednn.is_available() and onednn.enabled)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.machine.peak_memory import peak_resident, reset_peak
+from experiments.machine.peak_memory import finish, peak_held, reset_peak
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,25 @@ class Timing:
         }
 
 
-def interleaved(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, Timing]:
-    """Runs all ways in turn, ``rounds`` times, so that a noisy neighbour disturbs all alike."""
+def interleaved(
+    ways: Mapping[str, Callable[[], Any]], rounds: int, device: Any = "cpu"
+) -> dict[str, Timing]:
+    """Runs all ways in turn, ``rounds`` times, so that a noisy neighbour disturbs all alike.
+
+    Memory is that of ``device``; what was begun there has ended when the time is taken.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     peaks: dict[str, list[int]] = {name: [] for name in ways}
     values: dict[str, Any] = {}
     for _ in range(rounds):
         for name, run in ways.items():
-            before = reset_peak()
+            before = reset_peak(device)
             started = time.perf_counter()
             values[name] = run()
+            finish(device)
             seconds[name].append(time.perf_counter() - started)
             if before is not None:
-                peaks[name].append(peak_resident() - before)
+                peaks[name].append(peak_held(device) - before)
     return {
         name: Timing(tuple(seconds[name]), max(peaks[name], default=None), values[name])
         for name in ways

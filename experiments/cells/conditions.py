@@ -1,4 +1,4 @@
-"""Every test filing of a cell under sets of ablated heads: answers, and rows that count them.
+"""Every test filing of a cell under sets of ablated heads.
 
 The answer to one prompt under one set of heads is a unit of the store, whatever the condition is
 called: what is asked for twice, by two controls or two studies, is computed once.
@@ -6,20 +6,19 @@ called: what is asked for twice, by two controls or two studies, is computed onc
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from tqdm import tqdm
 
 from ablation.errors import InvalidInput
-from ablation.filings.filing import Filing
 from ablation.heads import Head
-from ablation.metrics.answers import MAX_NEW_TOKENS, grade
-from experiments.cells.cell import Cell, truth
+from ablation.metrics.answers import MAX_NEW_TOKENS
+from experiments.cells.cell import Cell
 from experiments.cells.choices import CellAblation
+from experiments.cells.grading import Outcomes, graded
 from experiments.machine.memory_errors import memory_errors
-from experiments.machine.provenance import merged, provenance
+from experiments.machine.provenance import provenance
 from experiments.store import Computed, Document, Store, WorkUnit
 
 if TYPE_CHECKING:
@@ -47,46 +46,6 @@ class HeadsByItem:
 
 Heads = Sequence[Head] | HeadsByItem
 """What is ablated together in a condition: in every item, or in each its own."""
-
-
-@dataclass(frozen=True)
-class ItemOutcome:
-    """One filing under one condition."""
-
-    filing: str
-    company: str
-    truth: str
-    answer: str
-    correct: bool
-    strict: bool
-
-
-@dataclass(frozen=True)
-class Outcomes:
-    """The test filings, in their order, under one condition, and how the answers came about.
-
-    Attributes:
-        items: the filings.
-        answers: the stored answers.
-    """
-
-    items: Sequence[ItemOutcome]
-    answers: Sequence[Document]
-
-    @property
-    def correct(self) -> dict[str, bool]:
-        """Filing -> whether its answer is right."""
-        return {item.filing: item.correct for item in self.items}
-
-    @property
-    def companies(self) -> dict[str, str]:
-        """Filing -> its company."""
-        return {item.filing: item.company for item in self.items}
-
-    @cached_property
-    def provenance(self) -> dict[str, Any]:
-        """How the answers came about."""
-        return merged(one.provenance for one in self.answers)
 
 
 def answer_units(cell: Cell, heads: Heads, ablation: CellAblation) -> list[WorkUnit]:
@@ -277,37 +236,3 @@ def _outcomes(cell: Cell, found: Sequence[Document | None]) -> Outcomes | None:
     if len(known) < len(found):
         return None
     return Outcomes(graded(cell, [one.result["answer"] for one in known]), known)
-
-
-def graded(cell: Cell, given: Sequence[str]) -> list[ItemOutcome]:
-    """The outcomes of the test filings, given their answers."""
-    return [
-        _outcome(cell, filing, answer) for (filing, _), answer in zip(cell.test, given, strict=True)
-    ]
-
-
-def _outcome(cell: Cell, filing: Filing, answer: str) -> ItemOutcome:
-    wanted = truth(cell, filing)
-    graded = grade(answer, wanted)
-    return ItemOutcome(filing.name, filing.company, wanted, answer, graded.correct, graded.strict)
-
-
-def score(items: Sequence[ItemOutcome]) -> dict[str, Any]:
-    """How many items are right, with the items."""
-    correct = sum(item.correct for item in items)
-    return {
-        "accuracy": correct / len(items),
-        "correct": correct,
-        "total": len(items),
-        "items": [asdict(item) for item in items],
-    }
-
-
-def condition_row(heads: Sequence[Head], items: Sequence[ItemOutcome]) -> dict[str, Any]:
-    """The row of one set of ablated heads, in the study's own keys."""
-    return {
-        "num_heads": len(heads),
-        "heads": [[head.layer, head.head] for head in heads],
-        "heads_str": [str(head) for head in heads],
-        **score(items),
-    }

@@ -12,7 +12,7 @@ from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head
 from experiments.cells.cell import Cell
 from experiments.cells.choices import CellAblation
-from experiments.cells.conditions import Outcomes, condition_row
+from experiments.cells.grading import Outcomes, condition_row
 from experiments.cells.plan import AblationPlan
 from experiments.machine.provenance import merged
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from experiments.cells.cell import Cell, prompts_sha256, truth
-from experiments.cells.conditions import ItemOutcome, answers, graded
+from experiments.cells.conditions import answers
+from experiments.cells.grading import ItemOutcome, graded
 from experiments.machine.provenance import provenance
 from experiments.store import Computed, WorkUnit
 

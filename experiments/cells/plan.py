@@ -20,7 +20,7 @@ from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head, HeadGrid
 from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice, CellAblation
-from experiments.cells.conditions import Outcomes, condition_row, score
+from experiments.cells.grading import Outcomes, condition_row, score
 from experiments.cells.keys import RANDOM, TOP
 from experiments.machine.provenance import merged
 

@@ -20,7 +20,7 @@ from ablation.file_names import told_apart
 from ablation.heads import Head
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.cells.choices import CellAblation
-from experiments.cells.conditions import Outcomes, answer_units, run_conditions
+from experiments.cells.conditions import answer_units, run_conditions
 from experiments.cells.controls import control_document, control_sets
 from experiments.cells.detection import (
     Detection,
@@ -28,6 +28,7 @@ from experiments.cells.detection import (
     detection_document,
     scores_units,
 )
+from experiments.cells.grading import Outcomes
 from experiments.cells.noise import measure_noise, noise_unit
 from experiments.cells.plan import (
     AblationPlan,

@@ -1,5 +1,6 @@
 """``headclaims bench``: how long our engine takes beside the loops in use, and whole commands."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
     help="Time judging what the committed bundle holds. Two minutes.",
 )
 @click.option(
+    "--device",
+    default="cpu",
+    help="An accelerator, as cuda: exactness on tiny models, then answers at Llama-3-8B's shapes "
+    "with random weights. Eight minutes.",
+)
+@click.option(
     "--run",
     "own_runs",
     multiple=True,
@@ -49,6 +56,7 @@ def bench_command(
     quick: bool,
     runs: bool,
     warm_runs: bool,
+    device: str,
     own_runs: tuple[str, ...],
     path: Path | None,
 ) -> None:
@@ -66,40 +74,57 @@ def bench_command(
     What experiments/bench/README.md shows is measured on a machine with nothing else to do by
       headclaims bench --json experiments/bench/machines/NAME.json
       headclaims bench --json experiments/bench/machines/NAME.json --runs
+      headclaims bench --json experiments/bench/machines/GPU.json --device cuda
       headclaims docs
     """
     if path is not None:
         check_writable(path.parent, "--json")
     if runs or warm_runs or own_runs:
-        if text is not None or quick or model != EMBEDDED_MODEL:
+        if text is not None or quick or (model, device) != (EMBEDDED_MODEL, "cpu"):
             raise click.UsageError(
-                "--runs, --warm-runs and --run time commands, without --model, --text and --quick"
+                "--runs, --warm-runs and --run time commands, without --model, --text, --device "
+                "and --quick"
             )
         _time_commands(runs, warm_runs, own_runs, path)
         return
-    spec = model_spec(model)
-    from ablation.assets.text import read_text
-    from experiments.bench.benchmark import QUICK, Size, benchmark
+    if device != "cpu" and (text is not None or model != EMBEDDED_MODEL):
+        raise click.UsageError("--device measures random models, without --model and --text")
+    from ablation.models.loading import check_device
     from experiments.bench.document import kept, machine, with_parts
 
-    source = read_text(spec.text if text is None else text)
-    here = machine()
+    check_device(device)
+    here = machine(device)
     document = kept(path, here)
     click.echo(", ".join(f"{key} {value}" for key, value in here.items()))
+    name, measured = _parts(model, text, device, quick)
     parts = []
-    for part in benchmark(spec, source, QUICK if quick else Size()):
+    for part in measured:
         parts.append(part)
         click.echo()
         for line in _lines(part):
             click.echo(line)
     if path is not None:
-        write_json(path, with_parts(document, spec.key, [part.document() for part in parts]))
+        write_json(path, with_parts(document, name, [part.document() for part in parts]))
     apart = [part for part in parts if not part.agrees]
     if apart:
         raise ComputationError(
             "values must agree, and do not: "
             + "; ".join(f"{part.title.split(':')[0]}: {part.disagreement}" for part in apart)
         )
+
+
+def _parts(model: str, text: str | None, device: str, quick: bool) -> tuple[str, Iterator["Part"]]:
+    """The key of the model that is measured, and the parts, each measured when it is asked for."""
+    if device != "cpu":
+        from experiments.bench.gpu import QUICK_GPU, GpuSize, gpu_benchmark
+
+        return "random", gpu_benchmark(device, QUICK_GPU if quick else GpuSize())
+    from ablation.assets.text import read_text
+    from experiments.bench.benchmark import QUICK, Size, benchmark
+
+    spec = model_spec(model)
+    source = read_text(spec.text if text is None else text)
+    return spec.key, benchmark(spec, source, QUICK if quick else Size())
 
 
 def _time_commands(standard: bool, warm: bool, own: tuple[str, ...], path: Path | None) -> None:
@@ -127,7 +152,7 @@ def _time_commands(standard: bool, warm: bool, own: tuple[str, ...], path: Path 
 
 def _lines(part: "Part") -> list[str]:
     header = f"  {'':<32} {'median':>8} {'least':>8} {'most':>8} {'ratio':>7}  memory taken"
-    lines = [part.title, header]
+    lines = [part.title, *([header] if part.ways else [])]
     for name, timing in part.ways.items():
         peak = "" if timing.peak_bytes is None else human_size(timing.peak_bytes)
         lines.append(

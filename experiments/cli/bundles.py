@@ -12,10 +12,11 @@ from experiments.cli.options import human_size
 from experiments.files.json_files import check_writable
 from experiments.judging.stored_evidence import CHECKOUT
 from experiments.machine.environment import judged_with
-from experiments.store.bundle import read_bundle, write_bundle
+from experiments.store.bundle import read_bundle
 from experiments.store.folder import Run, Store
 from experiments.store.listing import paths, stored_documents
 from experiments.store.opening import STORE_HELP, store_root
+from experiments.store.packing import write_bundle
 
 STORE = click.option("--store", help=STORE_HELP)
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))

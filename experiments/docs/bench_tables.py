@@ -65,17 +65,19 @@ def parts(stored: Stored) -> str:
     blocks = []
     for place, one in enumerate(stored.matching(MACHINES)):
         rows = [row for part in one["parts"] for row in _rows(part)]
-        lines = [
-            note
-            for part in one["parts"]
-            for note in (*part["notes"], *filter(None, [part["disagreement"]]))
-        ]
+        lines = [line for part in one["parts"] for line in _notes(part)]
         if rows:
             head = ("what", "by", "median", "of ours", "memory taken")
             blocks.append(f"**{_label(place, one)}**:\n\n{table(head, rows)}")
         if notes := bullets([*lines, *one["remarks"]]):
             blocks.append(notes if rows else f"**{_label(place, one)}**:\n\n{notes}")
     return "\n\n".join(blocks)
+
+
+def _notes(part: Mapping[str, Any]) -> list[str]:
+    """What is said of a part; what was not timed is in no table and is named here."""
+    notes = [*part["notes"], *filter(None, [part["disagreement"]])]
+    return notes if part["ways"] else [f"{part['title']}: {'; '.join(notes)}"]
 
 
 def _rows(part: Mapping[str, Any]) -> Iterable[Sequence[str]]:

@@ -1,5 +1,7 @@
 """Blocks on the committed bundle of results: what it holds, and how closely an audit looks."""
 
+from collections import Counter
+
 from ablation.errors import InvalidInput
 from experiments.audit.measures import ANYTHING, MEASURES
 from experiments.docs.markdown import code, table
@@ -21,7 +23,8 @@ def bundle(stored: Stored) -> str:
         found = read_bundle(path)
     except InvalidInput as error:
         raise MissingDocument(f"{error}, or make it with `tox -e full`") from None
-    rows = [(code(kind), f"{len(units)}") for kind, units in sorted(found.documents.items())]
+    kinds = Counter(place.kind for place in found.digests.values())
+    rows = [(code(kind), f"{count}") for kind, count in sorted(kinds.items())]
     megabytes = f"{path.stat().st_size / 1e6:.2f} MB"
     return table(("kind of result", "units"), [*rows, (f"all, {megabytes}", f"{len(found)}")])
 

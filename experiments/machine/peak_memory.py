@@ -29,13 +29,19 @@ def peak_memory(device: Any) -> dict[str, int]:
     return peak
 
 
-def reset_peak() -> int | None:
-    """Forgets the process's peak so far. Bytes it holds now; None where the system cannot.
+def reset_peak(device: Any = "cpu") -> int | None:
+    """Forgets the peak so far. Bytes held now; None where the system cannot.
 
-    Only Linux can. What was freed is given back to the system first, where the C library knows
-    how: what is taken afterwards would come out of it and not be seen.
+    Of a CUDA device it is what torch holds there, else what this process holds, and only Linux
+    can tell. What was freed is given back to the system first, where the C library knows how: what
+    is taken afterwards would come out of it and not be seen.
     """
     gc.collect()
+    if _on_cuda(device):
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device)
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     try:
@@ -45,9 +51,25 @@ def reset_peak() -> int | None:
     return _status("VmRSS")
 
 
-def peak_resident() -> int:
-    """Bytes: the most memory this process has held since ``reset_peak``, on Linux."""
+def peak_held(device: Any = "cpu") -> int:
+    """Bytes: the most that was held since ``reset_peak`` of the same device."""
+    if _on_cuda(device):
+        import torch
+
+        return torch.cuda.max_memory_allocated(device)
     return _status("VmHWM")
+
+
+def finish(device: Any) -> None:
+    """Waits for what was begun on ``device``."""
+    if _on_cuda(device):
+        import torch
+
+        torch.cuda.synchronize(device)
+
+
+def _on_cuda(device: Any) -> bool:
+    return str(device).startswith("cuda")
 
 
 def _status(name: str) -> int:

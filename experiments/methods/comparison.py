@@ -25,8 +25,9 @@ from ablation.errors import InvalidInput
 from ablation.heads import Head
 from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice
-from experiments.cells.conditions import Outcomes, run_conditions
+from experiments.cells.conditions import run_conditions
 from experiments.cells.detection import detected
+from experiments.cells.grading import Outcomes
 from experiments.cells.outcomes import Answers, CellOutcomes
 from experiments.machine.provenance import merged
 from experiments.store import Store

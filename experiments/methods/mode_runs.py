@@ -8,7 +8,8 @@ from ablation.controls import CONTROL_SEED, LAYER_MATCHED, control_draws, displa
 from ablation.detection.ranking import HeadRanking
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.cells.choices import MODES, SCOPES, AblationChoice
-from experiments.cells.conditions import Outcomes, run_conditions
+from experiments.cells.conditions import run_conditions
+from experiments.cells.grading import Outcomes
 from experiments.cells.outcomes import CellOutcomes
 from experiments.machine.provenance import merged
 from experiments.store import Store, WorkUnit

@@ -21,7 +21,8 @@ from ablation.errors import HeadclaimsError, InvalidInput
 from experiments.files.json_files import check_writable
 from experiments.machine.environment import judged_with
 from experiments.plugin.options import computing_options
-from experiments.store.bundle import Bundle, Judged, read_bundle, write_bundle
+from experiments.store.bundle import Bundle, Judged, read_bundle
+from experiments.store.packing import write_bundle
 
 if TYPE_CHECKING:
     from experiments.audit.comparison import Audit

@@ -66,6 +66,17 @@ class Document:
         Raises:
             ValueError: it holds NaN, infinity or what is no JSON.
         """
+        return json.dumps(self._proven(), ensure_ascii=False, indent=1) + "\n"
+
+    def line(self) -> str:
+        """The same in one line, without its end.
+
+        Raises:
+            ValueError: as ``text``.
+        """
+        return json.dumps(self._proven(), separators=(",", ":"))
+
+    def _proven(self) -> dict[str, Any]:
         body = {
             "schema": SCHEMA,
             "kind": self.unit.kind,
@@ -73,7 +84,7 @@ class Document:
             "result": dict(self.result),
             "provenance": dict(self.provenance),
         }
-        return json.dumps({**body, "sha256": _sha256(body)}, ensure_ascii=False, indent=1) + "\n"
+        return {**body, "sha256": _sha256(body)}
 
 
 def parse(data: bytes) -> Document:

@@ -4,8 +4,12 @@ import pytest
 import torch
 from torch import nn
 
+from ablation.engine.drafted import Drafts
+from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.engine.linear import OneDnnLinear, use_onednn
-from ablation.tests.tiny_models import random_ids, tiny_model
+from ablation.heads import Head
+from ablation.modes.zero import ZeroAblation
+from ablation.tests.tiny_models import CONFIGS, random_ids, tiny_model
 from ablation.tests.tolerances import assert_same
 
 
@@ -58,6 +62,31 @@ def test_a_model_is_the_same_and_its_weights_stay_where_they_are(avx512, model):
         assert_same(model(ids).logits, before, {"rtol": 0, "atol": 1e-5})
     assert where == {name: weights.data_ptr() for name, weights in model.named_parameters()}
     assert not any(type(module) is nn.Linear for module in model.modules())
+
+
+@pytest.mark.parametrize("name", sorted(CONFIGS))
+@pytest.mark.parametrize("onednn", [True, False], ids=["oneDNN", "oneDNN off"])
+def test_the_engine_is_exact_with_either_kernels(onednn, name, avx512, monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", onednn)
+    model, plain = tiny_model(name), tiny_model(name)
+    assert use_onednn(model) == onednn
+    head_sets = [(), (Head(0, 1), Head(1, 0)), (Head(1, 2),)]
+    prompts, text = random_ids(12, 3, seed=5), random_ids(30, seed=6)[0]
+    answers, perplexities = [], []
+    for engine, of in ((FastEngine(), model), (ReferenceEngine(), plain)):
+        found = engine.answers(of, Words(), prompts, head_sets, ZeroAblation(), Drafts())
+        answers.append({place: given for places, given in found for place in places})
+        measured = engine.perplexities(of, text, head_sets, ZeroAblation(), window=16)
+        perplexities.append({one.members: one.measure().nll for one in measured})
+    assert answers[0] == answers[1]
+    assert perplexities[0] == pytest.approx(perplexities[1], rel=1e-5)
+
+
+class Words:
+    """A tokenizer whose words are numbers."""
+
+    def batch_decode(self, rows, skip_special_tokens):
+        return [" ".join(str(int(token)) for token in row) for row in rows]
 
 
 def test_other_dtypes_and_processors_are_left_to_torch(avx512, monkeypatch, llama):

@@ -1,16 +1,19 @@
 """``headclaims bench`` on a tiny model: it measures, compares, and judges no time."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from click.testing import CliRunner
 
+from ablation.errors import InvalidInput
 from ablation.heads import Head
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
 from ablation.tests.tiny_models import tiny_directory
-from experiments.bench import benchmark
+from experiments.bench import benchmark, gpu
+from experiments.bench.gpu import QUICK_GPU, gpu_benchmark
 from experiments.bench.limit import limit_of
 from experiments.bench.sweeps import sampled_heads, spread
 from experiments.bench.timing import interleaved
@@ -126,3 +129,32 @@ def test_the_limit_counts_what_a_head_changes_and_nothing_else(directory):
     both = limit_of(loaded, [Head(0, 3), Head(0, 4)], tokens).flops
     shared = attention
     assert both == pytest.approx(2 * expected - shared, rel=0.01)
+
+
+def test_the_parts_of_an_accelerator_run_on_tiny_models(monkeypatch):
+    monkeypatch.setattr(gpu, "MODES", gpu.MODES[:1])
+    exactness, halving, answers = gpu_benchmark("cpu", QUICK_GPU)
+    assert (exactness.agrees, exactness.disagreement) == (True, "0 of 216 answers differ")
+    assert "only CUDA's memory" in halving.notes[0]
+    assert list(answers.ways) == ["headclaims", "generate under pre-hooks"]
+    assert answers.document()["answers_that_differ"] == 0
+    assert any("s an answer" in note for note in answers.notes)
+
+
+def test_what_there_is_no_time_for_is_said_to_be_left_out(monkeypatch):
+    monkeypatch.setattr(gpu, "TINY", {})
+    size = replace(QUICK_GPU, lengths=(128, 256), seconds=0.0)
+    *_, first, second = gpu_benchmark("cpu", size)
+    assert (first.ways, first.notes, second.notes[0]) == (
+        {},
+        ["not run: no time was left"],
+        *first.notes,
+    )
+
+
+def test_an_accelerator_that_is_not_there_is_one_line(tmp_path):
+    result = CliRunner().invoke(bench_command, ["--device", "cuda:9", "--quick"])
+    assert isinstance(result.exception, InvalidInput)
+    assert "cuda:9" in str(result.exception)
+    result = CliRunner().invoke(bench_command, ["--device", "cuda", "--model", "gpt2"])
+    assert (result.exit_code, "without --model" in result.output) == (2, True)

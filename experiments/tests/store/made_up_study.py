@@ -68,13 +68,15 @@ class Study:
         with zipfile.ZipFile(self.bundle) as file:
             members = {name: file.read(name) for name in file.namelist()}
         manifest = json.loads(members[MANIFEST])
-        digest = min(manifest["documents"]["answer"])
-        name = f"documents/{digest}.json"
-        document = parse(members[name])
+        name = "documents/answer-000.jsonl"
+        line, *others = members[name].split(b"\n")
+        document = parse(line)
         result = json.loads(json.dumps(document.result))
         change(result)
-        members[name] = type(document)(document.unit, result, document.provenance).text().encode()
-        manifest["documents"]["answer"][digest] = hashlib.sha256(members[name]).hexdigest()
+        line = type(document)(document.unit, result, document.provenance).line().encode()
+        members[name] = b"\n".join([line, *others])
+        (listed,) = manifest["documents"]["answer"]
+        listed[0][1] = hashlib.sha256(line).hexdigest()
         members[MANIFEST] = json.dumps(manifest).encode()
         with zipfile.ZipFile(self.bundle, "w") as file:
             for member, data in members.items():

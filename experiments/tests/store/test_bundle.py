@@ -1,14 +1,16 @@
 """Bundles: what is in one is what was stored, and nothing of it is taken on trust."""
 
+import hashlib
 import json
 import zipfile
 
 import pytest
 
 from ablation.errors import InvalidInput, ResultsError
-from experiments.store import Run, Store, WorkUnit
-from experiments.store.bundle import MANIFEST, Judged, read_bundle, write_bundle
+from experiments.store import Run, Store, WorkUnit, packing
+from experiments.store.bundle import MANIFEST, Judged, read_bundle
 from experiments.store.listing import stored_documents
+from experiments.store.packing import write_bundle
 from experiments.tests.hostile.hostile import damaged, fuzz, survives
 
 HOW = {"time": "2026-01-01T00:00:00+00:00", "model": "tiny", "seconds": 1.0}
@@ -51,6 +53,19 @@ def test_a_bundle_gives_what_was_stored(path, stored):
     assert bundle.judged == Judged(("A1",), ("--model=tiny",))
     assert [bundle.find(unit) for unit in UNITS] == [stored.find(unit) for unit in UNITS]
     assert bundle.find(WorkUnit("answers", {"number": 99})) is None
+
+
+def test_a_bundle_of_several_parts_gives_what_was_stored(tmp_path, stored, monkeypatch):
+    line = len(next(stored_documents(stored.root)).line())
+    monkeypatch.setattr(packing, "PART", 3 * line)
+    path = tmp_path / "parts.zip"
+    write_bundle(path, stored_documents(stored.root), None, HOW)
+    bundle = read_bundle(path)
+    assert {kind: len(parts) for kind, parts in bundle.documents.items()} == {
+        "answers": 3,
+        "perplexity": 3,
+    }
+    assert [bundle.find(unit) for unit in UNITS] == [stored.find(unit) for unit in UNITS]
 
 
 def test_the_same_results_are_the_same_bytes(path, stored, tmp_path):
@@ -125,7 +140,7 @@ def test_a_closed_store_computes_nothing_that_is_not_withheld(path, tmp_path):
 
 def test_a_sample_has_every_kind_and_depends_on_the_seed_alone(path):
     bundle = read_bundle(path)
-    kinds = {digest: kind for digest, (kind, _) in bundle.digests.items()}
+    kinds = {digest: place.kind for digest, place in bundle.digests.items()}
     for count in (1, 2, 5, 12, 50):
         drawn = bundle.sample(count, "commit")
         assert len(drawn) == min(12, max(2, count))
@@ -136,9 +151,10 @@ def test_a_sample_has_every_kind_and_depends_on_the_seed_alone(path):
 
 def edited(members):
     name = next(name for name in members if name != MANIFEST)
-    document = json.loads(members[name])
+    first, *others = members[name].split(b"\n")
+    document = json.loads(first)
     document["result"]["answers"] = ["Utah"]
-    members[name] = json.dumps(document).encode()
+    members[name] = b"\n".join([json.dumps(document).encode(), *others])
 
 
 def swapped(members):
@@ -146,23 +162,31 @@ def swapped(members):
     members[first], members[second] = members[second], members[first]
 
 
-def test_a_document_that_is_not_the_manifests_is_refused_when_it_is_read(path):
-    for change in (edited, swapped):
-        bundle = read_bundle(rewritten(path, change))
-        with pytest.raises(ResultsError, match="is not the document of its manifest"):
-            list(bundle)
+def shortened(members):
+    name = next(name for name in members if name != MANIFEST)
+    members[name] = members[name].rpartition(b"\n")[0]
+
+
+def lengthened(members):
+    name = next(name for name in members if name != MANIFEST)
+    members[name] += b"\n{}"
+
+
+@pytest.mark.parametrize("change", [edited, swapped, shortened, lengthened])
+def test_a_document_that_is_not_the_manifests_is_refused_when_it_is_read(change, path):
+    bundle = read_bundle(rewritten(path, change))
+    with pytest.raises(ResultsError, match="is not the document of its manifest"):
+        list(bundle)
 
 
 def relisted(members):
     """As ``edited``, by somebody who can compute the manifest's checksum, too."""
     edited(members)
-    import hashlib
-
     manifest = json.loads(members[MANIFEST])
-    for of_kind in manifest["documents"].values():
-        for digest in of_kind:
-            data = members[f"documents/{digest}.json"]
-            of_kind[digest] = hashlib.sha256(data).hexdigest()
+    for kind, (part,) in manifest["documents"].items():
+        lines = members[f"documents/{kind}-000.jsonl"].split(b"\n")
+        for listed, line in zip(part, lines, strict=True):
+            listed[1] = hashlib.sha256(line).hexdigest()
     members[MANIFEST] = json.dumps(manifest).encode()
 
 
@@ -179,8 +203,9 @@ def test_an_edited_document_that_the_manifest_lists_is_refused_when_it_is_read(p
         (lambda members: members.pop(next(iter(members))), "does not hold what its manifest lists"),
         (lambda members: members.update({MANIFEST: b"{"}), "its manifest is not JSON"),
         (lambda members: members.update({MANIFEST: b"{}"}), "no bundle"),
-        (lambda members: members.update({MANIFEST: b'{"bundle": 2}'}), "update headclaims"),
-        (lambda members: members.update({MANIFEST: b'{"bundle": 1}'}), "does not list documents"),
+        (lambda members: members.update({MANIFEST: b'{"bundle": 3}'}), "update headclaims"),
+        (lambda members: members.update({MANIFEST: b'{"bundle": 2}'}), "does not list documents"),
+        (lambda members: members.update({MANIFEST: b'{"bundle": 1}'}), "export it again"),
         (lambda members: members.pop(MANIFEST), "no bundle of"),
     ],
 )
