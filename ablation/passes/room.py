@@ -8,10 +8,10 @@ import torch
 
 from ablation.passes.token_tree import agreement
 
-DECODED_ON_CPU = 8
+DECODED_ON_CPU = 4
 """Answers that are decoded side by side on a CPU: each step reads all weights, once for all. With
-16 keys of twice as many sets of heads wait, and nothing is faster (13 conditions of four prompts of
-SmolLM2 on a core with AVX2: 75 s either way, 610 MB against 770)."""
+more, keys of more sets of heads wait, and nothing is faster: 13 conditions of four prompts of
+SmolLM2 take 75 to 86 s on a core with AVX2 with 4, 8 or 16, and 525, 600 or 770 MB."""
 
 PROMPTS_ON_CPU = 4
 """What has as many tokens as four prompts goes through a CPU at once. More is not worth its memory:
