@@ -9,6 +9,7 @@ from ablation.engine.batches import answers_in_batches
 from ablation.engine.head_sets import HeadSet
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.models.loading import LoadedModel
+from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.room import Room
 from ablation.sites import head_sites
@@ -22,11 +23,12 @@ def by_engine(
     prompts: Prompts,
     head_sets: Sequence[HeadSet],
     room: Room | None = None,
+    ablation: Ablation = ZeroAblation(),
 ) -> list[str]:
     """The answers, prompt by prompt under every set of heads, by the model's engine."""
     found: dict[tuple[int, int], str] = {}
     for items, places, answers in answers_in_batches(
-        loaded.engine, loaded.model, loaded.tokenizer, prompts, head_sets, ZeroAblation(), room
+        loaded.engine, loaded.model, loaded.tokenizer, prompts, head_sets, ablation, room
     ):
         for place in places:
             found |= {(item, place): answer for item, answer in zip(items, answers, strict=True)}

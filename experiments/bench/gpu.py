@@ -15,7 +15,6 @@ from typing import Any
 import torch
 
 from ablation.engine import REFERENCE, EngineChoice
-from ablation.engine.batches import answers_in_batches
 from ablation.engine.engines import engine_of
 from ablation.engine.head_sets import HeadSet
 from ablation.heads import Head
@@ -25,9 +24,15 @@ from ablation.modes.protocol import Ablation
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.room import Room
-from experiments.bench import answers
-from experiments.bench.benchmark import OURS, Part
-from experiments.bench.random_models import TINY, llama_3_8b, random_model, random_prompts
+from experiments.bench import answers, detection
+from experiments.bench.benchmark import AGREEMENT, OURS, SCORES, Part
+from experiments.bench.random_models import (
+    TINY,
+    llama_3_8b,
+    random_model,
+    random_prompts,
+    random_question,
+)
 from experiments.bench.timing import interleaved
 
 MODES: Sequence[Callable[..., Ablation]] = (
@@ -74,14 +79,16 @@ def gpu_benchmark(device: str, size: GpuSize = GpuSize()) -> Iterator[Part]:
     large = random_model(size.config(), device, size.dtype)
     for length in size.lengths:
         if time.perf_counter() - started > size.seconds:
-            yield Part(f"answers at {length} tokens", {}, False, ["not run: no time was left"])
-        else:
-            yield _answers(large, length, size)
+            yield Part(f"{length} tokens", {}, False, ["not run: no time was left"])
+            continue
+        yield _detection(large, length, size)
+        yield _answers(large, length, size)
 
 
 def _exactness(device: str) -> Part:
     """Answers and perplexities in fp32, ours beside the reference on the same device."""
-    different, furthest, compared = 0, 0.0, 0
+    different, compared = 0, 0
+    furthest, scores = [0.0], [0.0]
     heads: list[HeadSet] = [(), (Head(0, 1), Head(1, 0)), (Head(1, 2), Head(2, 3))]
     for config in TINY.values():
         ours = random_model(config(), device)
@@ -92,22 +99,29 @@ def _exactness(device: str) -> Part:
             for scope in Scope:
                 ablation = mode(scope=scope)
                 pairs = zip(
-                    _found(ours, prompts, heads, ablation),
-                    _found(reference, prompts, heads, ablation),
+                    answers.by_engine(ours, prompts, heads, ablation=ablation),
+                    answers.by_engine(reference, prompts, heads, ablation=ablation),
                     strict=True,
                 )
                 answered = [one == other for one, other in pairs]
                 different += answered.count(False)
                 compared += len(answered)
             nll, expected = (_nll(one, text, heads, mode()) for one in (ours, reference))
-            furthest = max(furthest, *(abs(nll[of] - expected[of]) for of in expected))
+            furthest += [abs(nll[of] - expected[of]) for of in expected]
+        eager = random_model(config(), device, attention="eager")
+        prompt = random_question(ours.model, 120)
+        scored, whole = detection.by_rows(ours, [prompt]), detection.by_eager(eager, prompt)
+        scores.append(float((scored - whole).abs().max() / whole.abs().max()))
     return Part(
         f"exactness in fp32: {len(TINY)} tiny random models, {len(MODES)} modes, every scope",
         {},
         True,
-        [f"NLL differ by at most {furthest:.1e} nats"],
+        [
+            f"NLL differ by at most {max(furthest):.1e} nats",
+            f"scores of detection differ from eager ones by at most {max(scores):.1e}",
+        ],
         f"{different} of {compared} answers differ",
-        different == 0 and furthest <= 1e-5,
+        different == 0 and max(furthest) <= AGREEMENT and max(scores) <= SCORES,
     )
 
 
@@ -118,22 +132,6 @@ def _nll(
     return {one.members: one.measure().nll for one in measured}
 
 
-def _found(
-    loaded: LoadedModel,
-    prompts: Sequence[Sequence[int]],
-    head_sets: Sequence[HeadSet],
-    ablation: Ablation,
-    room: Room | None = None,
-) -> list[str]:
-    found: dict[tuple[int, int], str] = {}
-    for items, places, given in answers_in_batches(
-        loaded.engine, loaded.model, loaded.tokenizer, prompts, head_sets, ablation, room
-    ):
-        for place in places:
-            found |= {(item, place): answer for item, answer in zip(items, given, strict=True)}
-    return [found[item, place] for item in range(len(prompts)) for place in range(len(head_sets))]
-
-
 def _halving(device: str) -> Part:
     """A batch that does not fit: whether the halves answer as prompts of their own do."""
     title = "halving: a batch that does not fit into the device's memory"
@@ -141,14 +139,14 @@ def _halving(device: str) -> Part:
         return Part(title, {}, False, ["not run: only CUDA's memory can be made scarce"])
     loaded = random_model(TINY["grouped queries"](), device)
     prompts, heads = random_prompts(loaded.model, 440, 256), [(Head(1, 2),)]
-    expected = _found(loaded, prompts, heads, ZeroAblation())
+    expected = answers.by_engine(loaded, prompts, heads)
     torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(device).total_memory
     scarce = torch.cuda.memory_allocated(device) + (96 << 20)
     torch.cuda.set_per_process_memory_fraction(scarce / total, device)
     failures = torch.cuda.memory_stats(device).get("num_ooms", 0)
     try:
-        found = _found(loaded, prompts, heads, ZeroAblation(), Room(tokens=1 << 40, rows=256))
+        found = answers.by_engine(loaded, prompts, heads, Room(tokens=1 << 40, rows=256))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0, device)
     halved = torch.cuda.memory_stats(device).get("num_ooms", 0) - failures
@@ -160,6 +158,21 @@ def _halving(device: str) -> Part:
         [f"halved {halved} times"],
         f"{different} of {len(found)} answers differ",
         different == 0 and halved > 0,
+    )
+
+
+def _detection(large: LoadedModel, length: int, size: GpuSize) -> Part:
+    """One prompt; whole attention matrices are not formed, they would not fit."""
+    prompt = random_question(large.model, length)
+    ways = {OURS: lambda: detection.by_rows(large, [prompt])}
+    ways[OURS]()
+    eager = detection.eager_bytes(large, length)
+    return Part(
+        f"detection: one prompt of {length} tokens, random {large.model.config.model_type} in "
+        f"{size.dtype}",
+        interleaved(ways, size.rounds, large.model.device),
+        False,
+        [f"eager output_attentions would hold matrices of {eager / 1e9:.1f} GB"],
     )
 
 

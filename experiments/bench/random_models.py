@@ -7,10 +7,9 @@ from typing import Any
 import torch
 import transformers as hf
 
-from ablation.engine import EngineChoice
-from ablation.engine.engines import engine_of
 from ablation.models.loading import LoadedModel
 from ablation.models.registry import ModelSpec
+from ablation.prompts.prompt import Prompt
 
 PAD, END = 0, 2
 
@@ -71,13 +70,13 @@ class Numbers:
 
 
 def random_model(
-    config: Any, device: str, dtype: str = "float32", engine: EngineChoice = EngineChoice()
+    config: Any, device: str, dtype: str = "float32", attention: str = "sdpa"
 ) -> LoadedModel:
     """A model of ``config`` whose weights, norms and biases too, are drawn on ``device``."""
     torch.manual_seed(0)
     with torch.device(device):
         model = hf.AutoModelForCausalLM.from_config(
-            config, dtype=getattr(torch, dtype), attn_implementation="sdpa"
+            config, dtype=getattr(torch, dtype), attn_implementation=attention
         )
         with torch.no_grad():
             for parameter in model.parameters():
@@ -85,7 +84,7 @@ def random_model(
                     parameter.add_(0.1 * torch.randn_like(parameter))
     model.generation_config = hf.GenerationConfig(eos_token_id=END, pad_token_id=PAD)
     spec = ModelSpec(key=f"random-{config.model_type}", name=f"random {config.model_type}")
-    return LoadedModel(spec, model.eval(), Numbers(), Path(), engine_of(engine))
+    return LoadedModel(spec, model.eval(), Numbers(), Path())
 
 
 def random_prompts(model: Any, length: int, count: int, common: float = 0.25) -> list[list[int]]:
@@ -94,3 +93,12 @@ def random_prompts(model: Any, length: int, count: int, common: float = 0.25) ->
     ids = torch.randint(3, model.config.vocab_size, (count, length), generator=chance)
     ids[:, : int(common * length)] = ids[0, : int(common * length)].clone()
     return ids.tolist()
+
+
+def random_question(model: Any, length: int) -> Prompt:
+    """A prompt of detection: random tokens, the needle in the middle, a question of 20 tokens."""
+    ids = tuple(random_prompts(model, length, 1)[0])
+    context, question = ids[:-20], ids[-20:]
+    middle = len(context) // 2
+    needle = (middle - 8, middle + 8)
+    return Prompt(context, needle, question, question[:5], (), fact=needle, sentence=needle)

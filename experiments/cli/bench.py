@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 @click.option(
     "--device",
     default="cpu",
-    help="An accelerator, as cuda: exactness on tiny models, then answers at Llama-3-8B's shapes "
-    "with random weights. Eight minutes.",
+    help="An accelerator, as cuda: exactness on tiny models, then Llama-3-8B's shapes "
+    "with random weights; no length is begun after five minutes.",
 )
 @click.option(
     "--run",
