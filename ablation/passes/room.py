@@ -17,6 +17,11 @@ PROMPTS_ON_CPU = 4
 """What has as many tokens as four prompts goes through a CPU at once. More is not worth its memory:
 of a cell of 16 prompts of 512 tokens 78% are left where four stand together, 73% where all do."""
 
+SECONDS_ON_CPU, RATE_ON_CPU = 30.0, 15e9
+"""Nor goes more through at once than a process computes in half a minute, since what is on its way
+is lost with it, unless one prompt takes longer. Multiply-adds a second: one process of four on two
+cores with AVX2, the slowest that was measured (an answer of SmolLM2, 400 of 512 tokens: 3.8 s)."""
+
 SHARE_OF_FREE_MEMORY = 0.5
 """What a batch may take of an accelerator's; the rest is for what is estimated too low."""
 
@@ -83,7 +88,8 @@ def room_for(model: Any, length: int, activation_bytes: int) -> Room:
     passing = 8 * config.hidden_size + 3 * inner
     per_token = model.dtype.itemsize * (kept + passing)
     if model.device.type != "cuda":
-        worth = PROMPTS_ON_CPU * length
+        in_time = SECONDS_ON_CPU * RATE_ON_CPU / model.num_parameters()
+        worth = min(PROMPTS_ON_CPU * length, int(in_time))
         return Room(min(activation_bytes // per_token, worth), DECODED_ON_CPU)
     free, _ = torch.cuda.mem_get_info(model.device)
     tokens = int(SHARE_OF_FREE_MEMORY * free / per_token)
