@@ -60,10 +60,7 @@ def _ranks(a: Result, b: Result) -> float:
     """The share of ranks that differ."""
     if a["ranks"].keys() != b["ranks"].keys():
         return float("inf")
-    pairs = [
-        pair for name in a["ranks"] for pair in zip(a["ranks"][name], b["ranks"][name], strict=True)
-    ]
-    return sum(x != y for x, y in pairs) / len(pairs)
+    return sum(a["ranks"][name] != b["ranks"][name] for name in a["ranks"]) / len(a["ranks"])
 
 
 def _contributions(a: Result, b: Result) -> float:

@@ -1,10 +1,9 @@
-"""Every test filing's retrieval task by selected heads: a unit of the store for each cell."""
+"""The test filings' retrieval tasks by selected heads: a unit of the store for each task."""
 
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tqdm import tqdm
@@ -20,14 +19,15 @@ from experiments.store import Computed, Store, WorkUnit
 KIND = "retrieval"
 VERSION = 1
 
+AT_ONCE = 4
+"""Tasks that one process claims together."""
+
 Selections = Mapping[str, Sequence[Head]]
 """Name -> the heads that are listened to."""
 
 
 def gold_ranks(cells: Sequence[Cell], selections: Selections, store: Store) -> list[dict[str, Any]]:
     """The rank of the gold paragraph of every test filing by each selection, counted from 1.
-
-    What other processes are at is left to them until there is nothing else to do.
 
     Returns:
         For each cell,
@@ -38,16 +38,27 @@ def gold_ranks(cells: Sequence[Cell], selections: Selections, store: Store) -> l
         ComputationError: the model's attention is NaN.
         ResultsError: the result cannot be stored.
     """
-    jobs = [
-        (retrieval_unit(cell, selections), partial(_compute, cell, selections)) for cell in cells
+    tasks = [(cell, task) for cell in cells for task in retrieval_tasks(cell)]
+    units = [retrieval_unit(cell, task, selections) for cell, task in tasks]
+    of_unit = dict(zip((unit.digest for unit in units), tasks, strict=True))
+
+    def compute(claimed: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Computed]]:
+        for unit in tqdm(claimed, desc="retrieve", unit="query", delay=1, disable=None):
+            yield unit, _ranked(*of_unit[unit.digest], selections)
+
+    found = iter(store.all(units, compute, at_once=AT_ONCE))
+    ranked = [[next(found).result for _ in retrieval_tasks(cell)] for cell in cells]
+    return [
+        {
+            "items": [result["item"] for result in of_cell],
+            "ranks": {name: [result["ranks"][name] for result in of_cell] for name in selections},
+        }
+        for of_cell in ranked
     ]
-    for job in jobs:
-        store.once(*job, wait=False)
-    return [dict(store.once(*job).result) for job in jobs]
 
 
-def retrieval_unit(cell: Cell, selections: Selections) -> WorkUnit:
-    """The ranks of a cell by ``selections``."""
+def retrieval_unit(cell: Cell, task: Passages, selections: Selections) -> WorkUnit:
+    """The ranks in a task of ``cell`` by ``selections``."""
     return WorkUnit(
         KIND,
         {
@@ -55,9 +66,7 @@ def retrieval_unit(cell: Cell, selections: Selections) -> WorkUnit:
             "version": VERSION,
             "question": cell.question,
             "chat": cell.model.spec.style.chat,
-            "tasks_sha256": _sha256(
-                [[task.paragraphs, task.gold] for task in retrieval_tasks(cell)]
-            ),
+            "task_sha256": _sha256([task.filing, task.paragraphs, task.gold]),
             "selections_sha256": _sha256(
                 {name: [str(head) for head in sorted(heads)] for name, heads in selections.items()}
             ),
@@ -72,29 +81,31 @@ def retrieval_tasks(cell: Cell) -> list[Passages]:
     return [passages(filing, filings, cell.question) for filing in filings]
 
 
-def _compute(cell: Cell, selections: Selections) -> Computed:
+def _ranked(cell: Cell, task: Passages, selections: Selections) -> Computed:
     # Not above: ranks that are stored are judged without torch.
     from ablation.detection.retrieval import paragraph_attention, paragraph_scores, retrieval_prompt
     from ablation.metrics.retrieval import rank_of
 
-    started, tasks = time.perf_counter(), retrieval_tasks(cell)
     loaded, query = cell.model.loaded, question_by_key(cell.question).text
-    ranks: dict[str, list[int]] = {name: [] for name in selections}
-    described = f"retrieve {cell.question}"
-    with memory_errors(), tqdm(tasks, desc=described, unit="query", delay=1, disable=None) as bar:
-        for task in bar:
-            prompt = retrieval_prompt(
-                loaded.tokenizer, query, task.paragraphs, chat=loaded.spec.style.chat
-            )
-            attention = paragraph_attention(loaded.model, prompt)
-            scores = paragraph_scores(attention, list(selections.values())).tolist()
-            for name, by_paragraph in zip(selections, scores, strict=True):
-                ranks[name].append(rank_of(by_paragraph, task.gold))
-    items = [
-        {"filing": task.filing, "company": task.company, "paragraphs": len(task.paragraphs)}
-        for task in tasks
-    ]
-    return {"items": items, "ranks": ranks}, provenance(cell.model, time.perf_counter() - started)
+    started = time.perf_counter()
+    with memory_errors():
+        prompt = retrieval_prompt(
+            loaded.tokenizer, query, task.paragraphs, chat=loaded.spec.style.chat
+        )
+        attention = paragraph_attention(loaded.model, prompt)
+        scores = paragraph_scores(attention, list(selections.values())).tolist()
+    result = {
+        "item": {
+            "filing": task.filing,
+            "company": task.company,
+            "paragraphs": len(task.paragraphs),
+        },
+        "ranks": {
+            name: rank_of(by_paragraph, task.gold)
+            for name, by_paragraph in zip(selections, scores, strict=True)
+        },
+    }
+    return result, provenance(cell.model, time.perf_counter() - started)
 
 
 def _sha256(value: object) -> str:

@@ -125,7 +125,7 @@ PAIRS: dict[str, tuple[Any, Any, float]] = {
     ),
     "scores": ({"scores": [[4.0, 1.0]]}, {"scores": [[4.0, 2.0]]}, 0.25),
     "penetration": ({"g": [0.0, 0.5, 1.0]}, {"g": [0.0, 0.25, 1.0]}, 0.25),
-    "retrieval": ({"ranks": {"top": [1, 2, 3, 4]}}, {"ranks": {"top": [1, 2, 4, 3]}}, 0.5),
+    "retrieval": ({"ranks": {"top": 1, "other": 4}}, {"ranks": {"top": 1, "other": 3}}, 0.5),
     "contribution": (
         {"heads": [{"head": "L0H0", "contribution": 2.0, "left": 0.0, "beside": 1e-7}]},
         {"heads": [{"head": "L0H0", "contribution": 1.0, "left": 0.0, "beside": 3e-7}]},
