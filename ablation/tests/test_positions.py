@@ -13,7 +13,7 @@ from ablation.modes import Scope
 from ablation.modes.zero import ZeroAblation
 from ablation.positions import check_positions, longest_pass
 from ablation.tests.detection.detection_prompts import make_prompt
-from ablation.tests.engine.test_engine_answers import HEADS, answered, expected
+from ablation.tests.engine.answering import HEADS, answered, expected
 from ablation.tests.tiny_models import random_ids, tiny_directory
 
 CONTEXT = 64

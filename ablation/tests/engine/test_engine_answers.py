@@ -1,90 +1,38 @@
 """Answers of the fast engine: token for token those of ``generate``, whatever was drafted."""
 
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 
 import pytest
 import torch
-from transformers import GenerationConfig
 
-from ablation.ablator import AblationNotApplied, HeadAblator
 from ablation.engine.batches import answers_in_batches, answers_where_wanted
 from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.engine.head_sets import HeadSet
 from ablation.errors import ComputationError
 from ablation.generation import greedy_answers
-from ablation.heads import Head
-from ablation.modes import BiasPolicy, Scope
-from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
-from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
+from ablation.modes import Scope
 from ablation.modes.resample import resample_ablation
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.room import ONE_BY_ONE, Room
-from ablation.tests.tiny_models import CONFIGS, LAYERS, VOCAB, random_ids, tiny_model
+from ablation.tests.engine.answering import (
+    END,
+    HEADS,
+    MODES,
+    ablation_of,
+    answered,
+    expected,
+    generated,
+)
+from ablation.tests.tiny_models import CONFIGS, VOCAB, random_ids, tiny_model
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
 st = pytest.importorskip("hypothesis.strategies")
 
 SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=40)
 
-HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
 model_of = cache(tiny_model)
-END = 2
-
-
-MODES = {
-    "zero": lambda model, prompts: ZeroAblation(),
-    "zero-keep-bias": lambda model, prompts: ZeroAblation(bias=BiasPolicy.KEEP),
-    "mean": lambda model, prompts: mean_ablation(model, random_ids(60)[0], window=20),
-    "mean-by-position": lambda model, prompts: mean_ablation_of_prompts(
-        model, random_ids(prompts.shape[1], 3, seed=7).tolist(), by_position=True
-    ),
-    "resample": lambda model, prompts: resample_ablation(
-        [*prompts.tolist(), random_ids(prompts.shape[1], 1, seed=999)[0].tolist()]
-    ),
-    "uniform-causal": lambda model, prompts: UniformCausalAblation(),
-    "uniform-all": lambda model, prompts: UniformAllAblation(),
-    "bos": lambda model, prompts: BosAblation(),
-}
-
-
-def ablation_of(mode, scope, model, prompts):
-    return replace(MODES[mode](model, prompts), scope=scope)
-
-
-def generated(model, prompts, heads, ablation, longest=10):
-    """What transformers gives under the ablator, row by row, up to the end of each answer."""
-    config = GenerationConfig(
-        max_new_tokens=longest, do_sample=False, eos_token_id=END, pad_token_id=0
-    )
-    try:
-        with HeadAblator(model, heads, ablation.for_prompts(model, prompts)):
-            out = model.generate(
-                input_ids=prompts, attention_mask=torch.ones_like(prompts), generation_config=config
-            )
-    except AblationNotApplied:
-        # Every row ended with its first token: nothing was decoded.
-        assert ablation.scope is Scope.DECODE
-        assert out.shape[1] == prompts.shape[1] + 1
-    return [cut(row) for row in out[:, prompts.shape[1] :].tolist()]
-
-
-def cut(tokens):
-    end = tokens.index(END) + 1 if END in tokens else len(tokens)
-    return tuple(tokens[:end])
-
-
-def answered(model, prompts, head_sets, ablation, **options):
-    found: dict = {}
-    for places, answers in greedy_tokens(model, prompts, head_sets, ablation, **options):
-        found |= dict.fromkeys(places, answers)
-    return [found[place] for place in range(len(head_sets))]
-
-
-def expected(model, prompts, head_sets, ablation):
-    return [generated(model, prompts, heads, ablation) for heads in head_sets]
 
 
 @hypothesis.given(

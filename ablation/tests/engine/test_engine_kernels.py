@@ -9,7 +9,7 @@ from transformers.masking_utils import AttentionMaskInterface, flash_attention_m
 from ablation.engine.sweep import perplexities
 from ablation.modes import Scope
 from ablation.modes.redirected import UniformAllAblation
-from ablation.tests.engine.test_engine_answers import (
+from ablation.tests.engine.answering import (
     HEADS,
     MODES,
     ablation_of,
