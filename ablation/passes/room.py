@@ -19,8 +19,9 @@ of a cell of 16 prompts of 512 tokens 78% are left where four stand together, 73
 
 SECONDS_ON_CPU, RATE_ON_CPU = 30.0, 15e9
 """Nor goes more through at once than a process computes in half a minute, since what is on its way
-is lost with it, unless one prompt takes longer. Multiply-adds a second: one process of four on two
-cores with AVX2, the slowest that was measured (an answer of SmolLM2, 400 of 512 tokens: 3.8 s)."""
+is lost with it, unless one prompt takes longer. Multiply-adds a second, attention left out: an
+estimate for one process of four on two cores with AVX2, from a cold run of a QRHead cell (a result
+of SmolLM2, of 400 tokens that are left of 512, every 3.9 s and process)."""
 
 SHARE_OF_FREE_MEMORY = 0.5
 """What a batch may take of an accelerator's; the rest is for what is estimated too low."""

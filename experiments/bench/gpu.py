@@ -1,7 +1,7 @@
 """The engine on an accelerator: first whether it is exact there, then how fast at a paper's shapes.
 
-No weights are needed. Tiny random models in fp32 must answer as ``generate`` does under the same
-ablation, in every mode that has kernels of its own, in batches that had to be halved, too. Then
+No weights are needed. Tiny random models in fp32 must answer as ``generate`` does under zero,
+uniform and BOS ablation, in batches that had to be halved, too. Then
 Llama-3-8B's shapes in bfloat16, weights random: seconds for each answer, prompt tokens a second and
 the most memory, beside ``generate`` under pre-hooks. A step that would not end in time is left out,
 and said to be.

@@ -47,7 +47,7 @@ def gold_ranks(cells: Sequence[Cell], selections: Selections, store: Store) -> l
             yield unit, _ranked(*of_unit[unit.digest], selections)
 
     found = iter(store.all(units, compute, at_once=AT_ONCE))
-    ranked = [[next(found).result for _ in retrieval_tasks(cell)] for cell in cells]
+    ranked = [[next(found).result for _ in cell.test] for cell in cells]
     return [
         {
             "items": [result["item"] for result in of_cell],
