@@ -12,14 +12,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from ablation.attention import AttentionCall, observe_attention
 from ablation.errors import InvalidInput
 from ablation.heads import Head
+from ablation.hooks.attention import AttentionCall, observe_attention
+from ablation.hooks.replacement import replaced
+from ablation.hooks.sites import HeadSites, head_sites
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation, Seen
 from ablation.modes.zero import ZeroAblation
-from ablation.replacement import replaced
-from ablation.sites import HeadSites, head_sites
 
 
 class AblationNotApplied(RuntimeError):
@@ -40,7 +40,7 @@ class HeadAblator:
     ablation that was silently skipped is an error and not a figure.
 
     Args:
-        model: a causal language model of transformers with a row in ``ablation.sites``.
+        model: a causal language model of transformers with a row in ``ablation.hooks.sites``.
         heads: the heads to ablate in every row of the batch; none leaves the model as it is.
         ablation: what takes the place of z, and where. One that depends on the prompts
             (``ResampleAblation``) must have been told them by ``for_prompts``.

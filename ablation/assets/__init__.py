@@ -2,5 +2,6 @@
 
 ``embedded`` lists them; ``store`` is the cache they are in, ``wheels`` where they come from,
 ``gguf`` and ``wikipedia`` what is made of them; ``text`` reads any text, ``hub`` asks the model
-hub.
+hub. ``bounded_files`` reads what somebody hands over; ``file_names`` and ``token_ids`` say what it
+is kept under.
 """

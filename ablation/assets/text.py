@@ -6,12 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ablation.assets.bounded_files import read_bytes
 from ablation.assets.embedded import wikipedia_prose
+from ablation.assets.file_names import told_apart
 from ablation.assets.hub import from_hub
-from ablation.bounded_files import read_bytes
+from ablation.assets.token_ids import ids_sha256
 from ablation.errors import InvalidInput
-from ablation.file_names import told_apart
-from ablation.token_ids import ids_sha256
 
 EMBEDDED_TEXT = "embedded"
 """A sample of Wikipedia as plain prose; needs no hub."""

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ablation.errors import ComputationError
+from ablation.hooks.sites import head_sites
 from ablation.metrics.measured_perplexity import windows
 from ablation.prompts.prompt import Prompt
-from ablation.sites import head_sites
 
 
 def gradient_scores(model: Any, prompt: Prompt) -> Float[Tensor, "layers heads"]:

@@ -15,12 +15,12 @@ from ablation.detection.reading import Reading, read
 from ablation.detection.summed_attention import summed_attention_scores
 from ablation.detection.wu24 import retrieval_scores
 from ablation.errors import ComputationError, InvalidInput
+from ablation.hooks.sites import head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.passes import ACTIVATION_MIB
+from ablation.passes.positions import check_positions
 from ablation.passes.room import in_batches, room_for
-from ablation.positions import check_positions
 from ablation.prompts.prompt import Prompt
-from ablation.sites import head_sites
 
 _READ_TO_THE_END = (WU24, SUMMED_ATTENTION)
 """The methods that look at what follows the question."""

@@ -15,12 +15,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import DynamicCache
 
-from ablation.attention import AttentionCall, observe_attention
 from ablation.filings.sentences import Span
+from ablation.hooks.attention import AttentionCall, observe_attention
+from ablation.hooks.sites import head_sites
 from ablation.passes.layerwise import KeysValues, LayerwisePass
 from ablation.passes.token_tree import TokenTree
 from ablation.prompts.prompt import Prompt
-from ablation.sites import head_sites
 
 
 @dataclass(frozen=True)

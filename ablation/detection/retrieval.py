@@ -18,11 +18,11 @@ from ablation.detection.reading import Text, mean_attention
 from ablation.errors import InvalidInput
 from ablation.filings.sentences import Span
 from ablation.heads import Head
+from ablation.hooks.sites import head_sites
 from ablation.metrics.retrieval import ranked
-from ablation.positions import check_positions
+from ablation.passes.positions import check_positions
 from ablation.prompts.prompt import NULL_QUESTION
 from ablation.prompts.turns import beginning, chat_turn, encoded
-from ablation.sites import head_sites
 
 _INTRODUCTION = "Here are some paragraphs:"
 _SEPARATOR = "\n\n"

@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ablation.attention import AttentionCall, observe_attention
 from ablation.detection.reading import Reading
-from ablation.generation import end_tokens, refuse_nan
+from ablation.hooks.attention import AttentionCall, observe_attention
+from ablation.hooks.sites import head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.passes.generation import end_tokens, refuse_nan
 from ablation.prompts.prompt import Prompt
-from ablation.sites import head_sites
 
 RECALLED = 0.5
 """ROUGE-1 recall of the needle's answer from which an answer counts as retrieved."""

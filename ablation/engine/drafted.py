@@ -16,20 +16,20 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ablation.ablator import HeadAblator
-from ablation.attention import lay_out
 from ablation.engine.head_sets import HeadSet, alike
 from ablation.engine.row_cache import Prefix, RowCache
 from ablation.engine.walk import HeadSetWalk, Outcome
-from ablation.generation import end_tokens, refuse_nan
-from ablation.logits import logits_of
+from ablation.hooks.attention import lay_out
+from ablation.hooks.sites import head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.metrics.logits import logits_of
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
+from ablation.passes.generation import end_tokens, refuse_nan
 from ablation.passes.layerwise import LayerwisePass
+from ablation.passes.positions import check_positions
 from ablation.passes.token_tree import TokenTree
-from ablation.positions import check_positions
-from ablation.sites import head_sites
 
 Tokens = tuple[int, ...]
 

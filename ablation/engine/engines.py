@@ -13,10 +13,10 @@ from ablation.engine import ACTIVATION_MIB, FAST, REFERENCE, EngineChoice
 from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.head_sets import HeadSet, alike
 from ablation.engine.sweep import Measurement, perplexities
-from ablation.generation import greedy_answers
 from ablation.metrics.measured_perplexity import perplexity
 from ablation.metrics.perplexity import Perplexity
 from ablation.modes.protocol import Ablation
+from ablation.passes.generation import greedy_answers
 
 Answers = tuple[tuple[int, ...], list[str]]
 """Where a set of heads stands among those asked for, and its answer to every prompt."""

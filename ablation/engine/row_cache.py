@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import Cache
 
-from ablation.attention import Kernel, MakeMask
+from ablation.hooks.attention import Kernel, MakeMask
 from ablation.passes.layerwise import KeysValues
 from ablation.passes.token_tree import Segment, TokenTree
 

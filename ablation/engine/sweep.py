@@ -14,6 +14,7 @@ from ablation.ablator import AblationNotApplied
 from ablation.engine import ACTIVATION_MIB
 from ablation.engine.head_sets import HeadSet, HeadSetTree
 from ablation.engine.walk import Branch, HeadSetWalk
+from ablation.hooks.sites import HeadSites, head_sites
 from ablation.metrics.measured_perplexity import check_model, perplexity_of, token_nll, windows
 from ablation.metrics.perplexity import Perplexity
 from ablation.modes import Scope
@@ -21,7 +22,6 @@ from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.layerwise import LayerwisePass
 from ablation.passes.token_tree import TokenTree
-from ablation.sites import HeadSites, head_sites
 
 
 @dataclass(frozen=True)

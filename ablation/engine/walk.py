@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from ablation.engine.head_sets import Heads, HeadSet, HeadSetTree, Members
+from ablation.hooks.replacement import EVERYWHERE, head_mask, replaced
+from ablation.hooks.sites import HeadSites
 from ablation.modes.protocol import Ablation, Replacement, Seen
 from ablation.passes.layerwise import KeysValues, LayerwisePass
-from ablation.replacement import EVERYWHERE, head_mask, replaced
-from ablation.sites import HeadSites
 
 _Item = TypeVar("_Item")
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablation.bounded_files import read_bytes
+from ablation.assets.bounded_files import read_bytes
 from ablation.errors import InvalidInput
 from ablation.filings.filing import QUESTIONS, Fact, Filing, FilingSet
 from ablation.filings.passages import (

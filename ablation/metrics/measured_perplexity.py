@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ablation.errors import ComputationError, InvalidInput
-from ablation.logits import logits_of
+from ablation.metrics.logits import logits_of
 from ablation.metrics.perplexity import BLOCK, Perplexity
 
 POSITIONS_PER_CHUNK = 256  # 50 MB of fp32 logits at a vocabulary of 49,152

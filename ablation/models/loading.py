@@ -11,14 +11,14 @@ from ablation.engine.allocator import keep_freed_memory
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
 from ablation.errors import ComputationError, InvalidInput, first_line
-from ablation.generation import make_greedy
 from ablation.heads import HeadGrid
+from ablation.hooks.sites import architecture_of, head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.models.directory import model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
 from ablation.models.weight_files import check_weight_files
-from ablation.positions import longest_pass
-from ablation.sites import architecture_of, head_sites
+from ablation.passes.generation import make_greedy
+from ablation.passes.positions import longest_pass
 
 SHOWS_PROGRESS = 1 << 30
 """Bytes of weights from which loading takes seconds."""
@@ -57,7 +57,7 @@ class LoadedModel:
 
         Rotary positions go on past the context by the few tokens of an answer, as in the study's
         cells of 8192; a table of learned positions ends there, and frequencies that change beyond
-        it, see ``ablation.positions``, must not be reached.
+        it, see ``ablation.passes.positions``, must not be reached.
         """
         of_answer = MAX_NEW_TOKENS - 1
         if architecture_of(type(self.model).__name__).learned_positions:

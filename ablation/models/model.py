@@ -19,8 +19,8 @@ from ablation.models.registry import DTYPES, ModelSpec
 
 MADE_BY = code(
     "ablation.models",
-    "ablation.sites",
-    "ablation.positions",
+    "ablation.hooks.sites",
+    "ablation.passes.positions",
     "ablation.metrics.answers",
     "transformers==",
 )

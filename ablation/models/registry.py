@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ablation.assets.file_names import slug, told_apart
 from ablation.errors import InvalidInput
-from ablation.file_names import slug, told_apart
 from ablation.prompts.styles import PLAIN, STYLES, PromptStyle
 
 DTYPES = ("float32", "bfloat16", "float16")

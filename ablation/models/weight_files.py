@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from ablation.bounded_files import read_bytes
+from ablation.assets.bounded_files import read_bytes
 from ablation.errors import InvalidInput, first_line
 
 INDEX = "model.safetensors.index.json"

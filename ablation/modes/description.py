@@ -6,9 +6,9 @@ there is none.
 
 from collections.abc import Sequence
 
+from ablation.assets.token_ids import ids_sha256
 from ablation.errors import InvalidInput
 from ablation.modes import MEAN, MEAN_BY_POSITION, RESAMPLE, BiasPolicy, Scope
-from ablation.token_ids import ids_sha256
 
 RESAMPLE_SEED = 42
 

@@ -9,14 +9,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ablation.capture import capture_z, require_unablated
 from ablation.errors import InvalidInput
+from ablation.hooks.capture import capture_z, require_unablated
+from ablation.hooks.sites import LayerSite, head_sites
 from ablation.metrics.measured_perplexity import windows
 from ablation.modes import MEAN, MEAN_BY_POSITION, Scope
 from ablation.modes.base import OfZ
 from ablation.modes.description import described, mean_over_prompts, mean_over_text
 from ablation.modes.protocol import Replacement
-from ablation.sites import LayerSite, head_sites
 
 
 @runtime_checkable

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from jaxtyping import Int
 from torch import Tensor
 
-from ablation.attention import AttentionCall
+from ablation.hooks.attention import AttentionCall
+from ablation.hooks.sites import LayerSite
 from ablation.modes import Scope
-from ablation.sites import LayerSite
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ablation.attention import AttentionCall
+from ablation.hooks.attention import AttentionCall
+from ablation.hooks.sites import LayerSite
 from ablation.modes import BOS, UNIFORM_ALL, UNIFORM_CAUSAL
 from ablation.modes.base import OfZ
 from ablation.modes.protocol import Replacement, Seen
-from ablation.sites import LayerSite
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from ablation.capture import capture_z, require_unablated
 from ablation.errors import InvalidInput
+from ablation.hooks.capture import capture_z, require_unablated
+from ablation.hooks.sites import LayerSite, head_sites
 from ablation.modes import RESAMPLE, Scope
 from ablation.modes.base import OfZ
 from ablation.modes.description import RESAMPLE_SEED, described, pairing
 from ablation.modes.protocol import Replacement, Seen
-from ablation.sites import LayerSite, head_sites
 
 
 @dataclass(frozen=True, eq=False)

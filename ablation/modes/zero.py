@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from ablation.hooks.sites import LayerSite
 from ablation.modes import ZERO, BiasPolicy
 from ablation.modes.base import OfZ
 from ablation.modes.description import described
 from ablation.modes.protocol import Replacement
-from ablation.sites import LayerSite
 
 
 @dataclass(frozen=True)

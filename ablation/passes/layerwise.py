@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from ablation.ablator import AblationNotApplied
-from ablation.attention import AttentionCall, lay_out, observe_attention
+from ablation.hooks.attention import AttentionCall, lay_out, observe_attention
+from ablation.hooks.sites import HeadSites
 from ablation.modes.protocol import Seen
 from ablation.passes.token_tree import TokenTree
 from ablation.passes.tree_attention import TreeLayout
-from ablation.sites import HeadSites
 
 KeysValues = tuple[Tensor, Tensor]
 """Keys and values of a layer, each ``(batch, kv_heads, seq, head_dim)``, as attention sees them."""

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ablation.attention import Kernel, MakeMask
+from ablation.hooks.attention import Kernel, MakeMask
 from ablation.passes.token_tree import Segment, TokenTree
 
 ROWS = 256

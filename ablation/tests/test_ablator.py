@@ -5,20 +5,20 @@ import torch
 from torch import nn
 
 from ablation.ablator import AblationNotApplied, HeadAblator
-from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.heads import Head, HeadGrid
+from ablation.hooks.capture import capture_z
+from ablation.hooks.sites import ARCHITECTURES, head_sites
 from ablation.modes import BiasPolicy, Scope
 from ablation.modes.zero import ZeroAblation
-from ablation.sites import ARCHITECTURES, head_sites
-from ablation.tests.tiny_models import (
+from ablation.tests.support.tiny_models import (
     CONFIGS,
     LAYERS,
     WITH_VALUE_BIAS,
     random_ids,
     tiny_model,
 )
-from ablation.tests.tolerances import assert_same
+from ablation.tests.support.tolerances import assert_same
 
 HEADS = [Head(0, 1), Head(1, 0), Head(1, 3), Head(2, 2)]
 KEEP = ZeroAblation(bias=BiasPolicy.KEEP)

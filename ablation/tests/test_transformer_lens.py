@@ -11,8 +11,8 @@ from ablation.heads import Head
 from ablation.metrics.measured_perplexity import perplexity
 from ablation.modes import BiasPolicy
 from ablation.modes.zero import ZeroAblation
-from ablation.tests.tiny_models import byte_tokenizer, random_ids, tiny_model
-from ablation.tests.tolerances import REAL_MODEL_LOGITS, REAL_MODEL_PERPLEXITY, assert_same
+from ablation.tests.support.tiny_models import byte_tokenizer, random_ids, tiny_model
+from ablation.tests.support.tolerances import REAL_MODEL_LOGITS, REAL_MODEL_PERPLEXITY, assert_same
 
 bridge_module = pytest.importorskip(
     "transformer_lens.model_bridge", reason="needs TransformerLens: pip install -e '.[test]'"

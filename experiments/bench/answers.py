@@ -7,12 +7,12 @@ from transformers import GenerationConfig
 
 from ablation.engine.batches import answers_in_batches
 from ablation.engine.head_sets import HeadSet
+from ablation.hooks.sites import head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.models.loading import LoadedModel
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.room import Room
-from ablation.sites import head_sites
 from experiments.bench.pre_hooks import zero_head
 
 Prompts = Sequence[Sequence[int]]

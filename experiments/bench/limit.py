@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from ablation.heads import Head
+from ablation.hooks.sites import HeadSites, head_sites
 from ablation.models.loading import LoadedModel
-from ablation.sites import HeadSites, head_sites
 
 REPEATS = 9
 

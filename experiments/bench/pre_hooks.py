@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from ablation.heads import Head
-from ablation.sites import HeadSites
+from ablation.hooks.sites import HeadSites
 
 
 def zero_head(sites: HeadSites, head: Head) -> RemovableHandle:

@@ -8,10 +8,10 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ablation.heads import Head, HeadGrid
+from ablation.hooks.sites import head_sites
 from ablation.metrics.perplexity import Perplexity
 from ablation.models.loading import LoadedModel
 from ablation.modes.zero import ZeroAblation
-from ablation.sites import head_sites
 from experiments.bench.pre_hooks import zero_head
 
 

@@ -7,7 +7,7 @@ their own.
 from collections.abc import Sequence
 from typing import Any
 
-from ablation.controls import ControlDraw, check_levels, displaced, excluded
+from ablation.detection.controls import ControlDraw, check_levels, displaced, excluded
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head
 from experiments.cells.cell import Cell

@@ -12,8 +12,8 @@ from typing import Any, overload
 
 from tqdm import tqdm
 
-from ablation.controls import EXCLUDED_TOP
 from ablation.detection import RANDOM
+from ablation.detection.controls import EXCLUDED_TOP
 from ablation.detection.ranking import HeadRanking, no_head_found, random_ranking
 from ablation.errors import InvalidInput
 from ablation.heads import HeadGrid

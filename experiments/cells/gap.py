@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from ablation.controls import LAYER_MATCHED, SHARED, UNIFORM
+from ablation.detection.controls import LAYER_MATCHED, SHARED, UNIFORM
 from ablation.stats.gap import Survival, draws_p, gap_interval, gap_p
 from ablation.stats.proportions import mcnemar
 from experiments.cells.outcomes import CellOutcomes, control_answers, survival

@@ -1,6 +1,9 @@
-"""What a cell is called: model, question, prompt length."""
+"""What things are called in results: a cell, and the keys that several modules read."""
 
 from dataclasses import dataclass
+
+TOP, RANDOM = "top_heads_ablations", "random_heads_ablations"
+"""Keys of the study's result documents."""
 
 
 @dataclass(frozen=True)

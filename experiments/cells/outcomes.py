@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ablation.controls import UNIFORM
+from ablation.detection.controls import UNIFORM
 from ablation.errors import InvalidInput
 from ablation.stats.gap import Survival, gap_interval
 from ablation.stats.interval import Interval
-from experiments.cells.keys import RANDOM, TOP
+from experiments.cells.names import RANDOM, TOP
 
 Answers = Mapping[str, bool]
 """Filing -> whether its answer is right."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ablation.controls import (
+from ablation.detection import QRHEAD
+from ablation.detection.controls import (
     CONTROL_SEED,
     EXCLUDED_TOP,
     LAYER_MATCHED,
@@ -15,13 +16,12 @@ from ablation.controls import (
     control_heads,
     excluded,
 )
-from ablation.detection import QRHEAD
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head, HeadGrid
 from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice, CellAblation
 from experiments.cells.grading import Outcomes, condition_row, score
-from experiments.cells.keys import RANDOM, TOP
+from experiments.cells.names import RANDOM, TOP
 from experiments.machine.provenance import merged
 
 METHOD = "qrhead_ablation_incremental"

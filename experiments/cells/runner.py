@@ -12,11 +12,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ablation.controls import ControlDraw
+from ablation.assets.file_names import told_apart
+from ablation.detection.controls import ControlDraw
 from ablation.detection.ranking import HeadRanking
 from ablation.detection.ranking_formats import read_entries
 from ablation.errors import InvalidInput, ResultsError
-from ablation.file_names import told_apart
 from ablation.heads import Head
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.cells.choices import CellAblation

@@ -11,18 +11,18 @@ from collections.abc import Sequence
 import click
 
 from ablation.errors import HeadclaimsError
-from experiments.cli.assets import assets_group
-from experiments.cli.bench import bench_command
-from experiments.cli.bundles import audit_command
-from experiments.cli.claims import claims_command
-from experiments.cli.compare import compare_group
-from experiments.cli.docs import docs_command
-from experiments.cli.exp10 import exp10_command
-from experiments.cli.published import published_command
-from experiments.cli.qrhead import ablate_command, detect_command, run_command
-from experiments.cli.ranking import ranking_group
-from experiments.cli.results import results_group
-from experiments.cli.retrieve import retrieve_command
+from experiments.cli.commands.assets import assets_group
+from experiments.cli.commands.bench import bench_command
+from experiments.cli.commands.bundles import audit_command
+from experiments.cli.commands.claims import claims_command
+from experiments.cli.commands.compare import compare_group
+from experiments.cli.commands.docs import docs_command
+from experiments.cli.commands.exp10 import exp10_command
+from experiments.cli.commands.published import published_command
+from experiments.cli.commands.qrhead import ablate_command, detect_command, run_command
+from experiments.cli.commands.ranking import ranking_group
+from experiments.cli.commands.results import results_group
+from experiments.cli.commands.retrieve import retrieve_command
 
 INTERRUPTED = 130
 

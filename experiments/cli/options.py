@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ablation.controls import CONTROL_SEED
 from ablation.detection import METHODS, QRHEAD
+from ablation.detection.controls import CONTROL_SEED
 from ablation.engine import ENGINE_NAMES, FAST, EngineChoice
 from ablation.errors import shortened
 from ablation.filings.filing import QUESTIONS, FilingSet

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from experiments.progress.display import IN_A_LOG, Display
-from experiments.progress.state import Progress, duration
+from experiments.store.progress.display import IN_A_LOG, Display
+from experiments.store.progress.state import Progress, duration
 from experiments.store.watch import Journal, Watch
 
 

@@ -3,9 +3,9 @@
 from collections import Counter
 
 from ablation.errors import InvalidInput
-from experiments.audit.measures import ANYTHING, MEASURES
 from experiments.docs.markdown import code, table
 from experiments.docs.stored import MissingDocument, Stored
+from experiments.store.audit.measures import ANYTHING, MEASURES
 from experiments.store.bundle import read_bundle
 
 BUNDLE = "baselines/evidence/smollm2.zip"

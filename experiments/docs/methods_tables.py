@@ -13,7 +13,7 @@ from experiments.judging.claim import Scale, Tier
 
 HEADS = "baselines/methods/smollm2/heads.json"
 MODES_OF_ONE_CELL = "baselines/methods/smollm2/modes.json"
-OTHER_CELL = "experiments/methods/smollm2_employee_count_modes.json"
+OTHER_CELL = "experiments/methods/pictures/smollm2_employee_count_modes.json"
 
 
 def found_heads(stored: Stored) -> str:

@@ -156,19 +156,19 @@ def _table_against_files(document: Document, folder: Path) -> list[Path]:
     return draw_table_against_files(llama3_study(), folder)
 
 
-CURVES = "experiments/qrhead/smollm2_curves.json"
-METHODS = "experiments/methods/smollm2_methods.json"
+CURVES = "experiments/qrhead/pictures/smollm2_curves.json"
+METHODS = "experiments/methods/pictures/smollm2_methods.json"
 
 PICTURES = (
-    Picture("experiments/qrhead/smollm2_curves.png", CURVES, _curves),
+    Picture("experiments/qrhead/pictures/smollm2_curves.png", CURVES, _curves),
     Picture(
-        "experiments/exp10/smollm2_heatmap.png",
+        "experiments/exp10/pictures/smollm2_heatmap.png",
         "baselines/exp10/smollm2/individual-zero.json",
         _heatmap,
     ),
-    Picture("experiments/methods/smollm2_methods.png", METHODS, _methods),
+    Picture("experiments/methods/pictures/smollm2_methods.png", METHODS, _methods),
     Picture(
-        "experiments/published/table_against_files.png",
+        "experiments/published/pictures/table_against_files.png",
         "experiments/published/sources/qrhead_llama3.json",
         _table_against_files,
     ),

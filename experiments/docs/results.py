@@ -12,7 +12,7 @@ from ablation.filings.filing import QUESTIONS
 from ablation.filings.synthetic import DEFAULT_COUNT, synthetic_filings
 from ablation.models.registry import EMBEDDED_MODEL, model_spec
 from experiments.cells.choices import AblationChoice
-from experiments.cells.keys import RANDOM, TOP
+from experiments.cells.names import RANDOM, TOP
 from experiments.claims import LEVELS
 from experiments.docs.methods_tables import OTHER_CELL
 from experiments.docs.pictures import CURVES

@@ -1,1 +1,1 @@
-"""Files of ours and of users: JSON, and paragraphs."""
+"""Files of ours and of users, written whole or not at all: JSON, paragraphs, drawings."""

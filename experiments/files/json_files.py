@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ablation.bounded_files import LARGEST, read_bytes
+from ablation.assets.bounded_files import LARGEST, read_bytes
 from ablation.errors import ResultsError, first_line
 
 

@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ablation.controls import (
+from ablation.detection import RANDOM
+from ablation.detection.controls import (
     CONTROL_SEED,
     LAYER_MATCHED,
     SHARED,
@@ -19,7 +20,6 @@ from ablation.controls import (
     displaced,
     excluded,
 )
-from ablation.detection import RANDOM
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
 from ablation.heads import Head

@@ -7,7 +7,7 @@ from statistics import fmean
 
 import numpy as np
 
-from ablation.controls import LAYER_MATCHED
+from ablation.detection.controls import LAYER_MATCHED
 from ablation.heads import jaccard
 from ablation.stats.mean import mean_interval
 from experiments.cells.gap import gap_evidence

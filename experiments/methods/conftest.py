@@ -44,7 +44,7 @@ def retrieved(
     store: "Store",
 ) -> list[dict[str, Any]]:
     """For each question, the ranks of the gold paragraphs by the top heads and by others."""
-    from ablation.controls import LAYER_MATCHED, UNIFORM
+    from ablation.detection.controls import LAYER_MATCHED, UNIFORM
     from experiments.methods.retrieval.evidence import selections
     from experiments.methods.retrieval.runs import gold_ranks
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from ablation.controls import CONTROL_SEED, LAYER_MATCHED, SHARED
+from ablation.detection.controls import CONTROL_SEED, LAYER_MATCHED, SHARED
 from ablation.stats.interval import Interval
 from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice

@@ -6,9 +6,9 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from ablation.controls import LAYER_MATCHED, SHARED
 from ablation.detection import GRADIENT, QRHEAD, RANDOM, SUMMED_ATTENTION, WU24
-from experiments.drawing import new_figure, save_figure
+from ablation.detection.controls import LAYER_MATCHED, SHARED
+from experiments.files.drawing import new_figure, save_figure
 
 LINES = {
     QRHEAD: ("QRHead", "#b2182b", "o", "-"),

@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ablation.controls import CONTROL_SEED, LAYER_MATCHED, control_draws, displaced, excluded
+from ablation.detection.controls import (
+    CONTROL_SEED,
+    LAYER_MATCHED,
+    control_draws,
+    displaced,
+    excluded,
+)
 from ablation.detection.ranking import HeadRanking
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.cells.choices import MODES, SCOPES, AblationChoice

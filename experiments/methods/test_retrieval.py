@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from ablation.controls import LAYER_MATCHED, UNIFORM, control_draws
+from ablation.detection.controls import LAYER_MATCHED, UNIFORM, control_draws
 from experiments.methods.retrieval.evidence import ALL, DRAWS, recall_evidence
 
 KNOWN_NOT_TO_HOLD: Mapping[str, str] = {

@@ -14,8 +14,8 @@ from itertools import combinations
 
 import pytest
 
-from ablation.controls import LAYER_MATCHED, SHARED
 from ablation.detection import QRHEAD, SUMMED_ATTENTION, WU24
+from ablation.detection.controls import LAYER_MATCHED, SHARED
 from experiments.claims import LEVELS
 from experiments.methods.comparison_evidence import causal_evidence, overlap_evidence
 from experiments.plugin.baseline_files.json_comparison import Tolerance

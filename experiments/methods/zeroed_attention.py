@@ -51,10 +51,10 @@ def _measure(cell: Cell) -> Computed:
     # Not above: what is stored is judged without torch.
     import torch
 
+    from ablation.hooks.sites import head_sites
     from ablation.modes.redirected import REDIRECTED
     from ablation.passes.layerwise import LayerwisePass
     from ablation.passes.token_tree import TokenTree
-    from ablation.sites import head_sites
 
     model = cell.model.loaded.model
     started, sites = time.perf_counter(), head_sites(model)

@@ -25,7 +25,7 @@ from experiments.store.bundle import Bundle, Judged, read_bundle
 from experiments.store.packing import write_bundle
 
 if TYPE_CHECKING:
-    from experiments.audit.comparison import Audit
+    from experiments.store.audit.comparison import Audit
 
 STORE = pytest.StashKey["Store"]()
 """The store that the cases of this process used, if any did."""
@@ -176,7 +176,7 @@ class _Bundles:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _compare(self) -> None:
-        from experiments.audit.comparison import compare
+        from experiments.store.audit.comparison import compare
 
         folder = audit_folder(self._config)
         assert folder is not None

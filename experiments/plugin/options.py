@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ablation.controls import UNIFORM, control_draws
+from ablation.detection.controls import UNIFORM, control_draws
 from ablation.engine import ACTIVATION_MIB, ENGINE_NAMES, FAST, EngineChoice
 from ablation.errors import HeadclaimsError
 from ablation.filings.filing import QUESTIONS, FilingSet

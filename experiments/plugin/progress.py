@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from experiments.progress.display import Display, is_live
-from experiments.progress.state import Progress, duration
+from experiments.store.progress.display import Display, is_live
+from experiments.store.progress.state import Progress, duration
 from experiments.store.watch import Journal, Unwatched, Watch
 
 _FOLDER = pytest.StashKey[Path]()

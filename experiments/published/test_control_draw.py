@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from scipy import stats
 
-from ablation.controls import CONTROL_SEED, EXCLUDED_TOP
+from ablation.detection.controls import CONTROL_SEED, EXCLUDED_TOP
 from ablation.stats.monte_carlo import monte_carlo_p
 from experiments.claims import LEVELS
 from experiments.published.evidence.control_draw import (

@@ -57,7 +57,7 @@ def _measure(cell: Cell) -> Computed:
     import torch
 
     from ablation.ablator import HeadAblator
-    from ablation.sites import head_sites
+    from ablation.hooks.sites import head_sites
 
     model = cell.model.loaded.model
     started, sites = time.perf_counter(), head_sites(model)
@@ -86,8 +86,8 @@ def _measure(cell: Cell) -> Computed:
 
 def _attention_output(model: Any, layer: int, ids: "Tensor") -> "tuple[Tensor, Tensor]":
     """The output of the attention of ``layer``, and z."""
-    from ablation.capture import capture_z
-    from ablation.sites import head_sites
+    from ablation.hooks.capture import capture_z
+    from ablation.hooks.sites import head_sites
 
     outputs: list[Tensor] = []
     projection = head_sites(model).layers[layer].projection

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ablation.controls import LAYER_MATCHED
+from ablation.detection.controls import LAYER_MATCHED
 from ablation.stats.equivalence import tost
 from ablation.stats.gap import Survival, gap_p
 from ablation.stats.interval import Interval

@@ -7,10 +7,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from ablation.controls import LAYER_MATCHED, UNIFORM
+from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from ablation.stats.proportions import wilson_interval
-from experiments.cells.keys import RANDOM, TOP
-from experiments.drawing import new_figure, save_figure
+from experiments.cells.names import RANDOM, TOP
+from experiments.files.drawing import new_figure, save_figure
 
 CURVES = (
     ("top", "top QRHeads", "#b2182b", "o", "-"),

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from ablation.controls import EXCLUDED_TOP
+from ablation.detection.controls import EXCLUDED_TOP
 from ablation.heads import Head
 from ablation.models.registry import EMBEDDED_MODEL
-from experiments.cells.keys import RANDOM, TOP
+from experiments.cells.names import RANDOM, TOP
 from experiments.plugin.baseline_files.json_comparison import Tolerance
 from experiments.plugin.options import is_default
 

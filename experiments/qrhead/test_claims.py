@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from ablation.controls import UNIFORM
+from ablation.detection.controls import UNIFORM
 from experiments.cells.gap import cell_gap_evidence, gap_evidence
 from experiments.claims import LEVELS
 from experiments.qrhead.evidence import growth_evidence, harm_evidence

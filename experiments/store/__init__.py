@@ -2,7 +2,9 @@
 
 ``Store.once`` and ``Store.all`` are the way in: they give what is stored, and compute and store
 what is not. ``documents`` has the form of a document, ``folder`` how they are kept, ``opening``
-which folder it is, ``listing`` what is there.
+which folder it is, ``listing`` what is there, ``watch`` tells a watcher what is found and computed.
+``packing`` writes bundles and ``bundle`` reads them, ``audit`` compares them with this machine,
+``progress`` shows what is being computed.
 """
 
 from experiments.store.documents import Document, WorkUnit

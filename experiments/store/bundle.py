@@ -9,7 +9,7 @@ A part lists the digest of each line's unit and the line's SHA-256. Results of o
 alike, and how they came about is the same for most: together they take a third of what they take
 one by one. Names in the zip are never used as paths: a document is looked for in the line that the
 manifest names, is the one that its checksum says, and proves itself as in the store. What a bundle
-claims to be computed is another matter; ``experiments.audit`` computes a sample of it again.
+claims to be computed is another matter; ``experiments.store.audit`` computes a sample of it again.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ablation.bounded_files import LARGEST, bounded
+from ablation.assets.bounded_files import LARGEST, bounded
 from ablation.errors import InvalidInput, ResultsError, first_line
 from experiments.store.documents import Damaged, Document, TooNew, WorkUnit, parse
 

@@ -14,7 +14,7 @@ from typing import Any, overload
 
 from filelock import FileLock, Timeout
 
-from ablation.bounded_files import read_bytes
+from ablation.assets.bounded_files import read_bytes
 from ablation.errors import ResultsError
 from experiments.files.json_files import storing, write_text
 from experiments.store.bundle import Bundle

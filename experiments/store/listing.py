@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ablation.bounded_files import read_bytes
+from ablation.assets.bounded_files import read_bytes
 from ablation.errors import InvalidInput, ResultsError
 from experiments.store.documents import Damaged, Document
 from experiments.store.folder import DAMAGED, DOCUMENTS, LOCKS, read_document

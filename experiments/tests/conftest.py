@@ -1,6 +1,6 @@
 import pytest
 
-from ablation.tests.kept_facts import own_kept_facts  # noqa: F401
+from ablation.tests.support.kept_facts import own_kept_facts  # noqa: F401
 from experiments.cli.main import main
 
 # torch is imported in fixtures only, see ablation/tests/conftest.py.
@@ -15,7 +15,7 @@ TINY_TOKENS = 400
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A model directory with 64 heads: 50 top ones leave 14 for controls."""
-    from ablation.tests.tiny_models import tiny_directory
+    from ablation.tests.support.tiny_models import tiny_directory
 
     return tiny_directory(tmp_path_factory.mktemp("models") / "tiny")
 
@@ -42,7 +42,7 @@ def headclaims(capfd, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HEADCLAIMS_STORE", str(tmp_path / "store"))
     # What is said on stderr is not to depend on how fast the machine is.
-    for module in ("cli.progress", "progress.display"):
+    for module in ("cli.progress", "store.progress.display"):
         monkeypatch.setattr(f"experiments.{module}.IN_A_LOG", 3600.0)
 
     def run(*arguments):

@@ -6,7 +6,7 @@ import pytest
 
 from ablation.assets.text import read_text, tokenise, wikitext2
 from ablation.errors import InvalidInput, Unavailable
-from ablation.tests.tiny_models import byte_tokenizer
+from ablation.tests.support.tiny_models import byte_tokenizer
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import torch
 
 from ablation.detection.reading import Reading, read
 from ablation.prompts.prompt import Prompt
-from ablation.tests.tiny_models import random_ids
+from ablation.tests.support.tiny_models import random_ids
 
 
 def make_prompt(seed=3, context=40, question=7):

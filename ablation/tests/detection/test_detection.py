@@ -20,10 +20,10 @@ from ablation.detection.summed_attention import summed_attention_scores
 from ablation.detection.wu24 import retrieval_scores, rouge1_recall
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head, HeadGrid
-from ablation.sites import head_sites
+from ablation.hooks.sites import head_sites
 from ablation.tests.detection.detection_prompts import eager_attention, make_prompt, reading_of
-from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
-from ablation.tests.tolerances import assert_same
+from ablation.tests.support.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
+from ablation.tests.support.tolerances import assert_same
 
 ATTENTION = {"rtol": 0, "atol": 1e-5}
 """fp32 softmax weights under sdpa's and eager's stream."""

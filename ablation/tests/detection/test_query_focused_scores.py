@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ablation.attention import observe_attention
 from ablation.detection.methods import rank_heads
 from ablation.detection.qrhead import query_focused_scores
 from ablation.detection.reading import Text, mean_attention, read
 from ablation.errors import ComputationError, InvalidInput
+from ablation.hooks.attention import observe_attention
 from ablation.tests.detection.detection_prompts import eager_attention, make_prompt, reading_of
-from ablation.tests.tiny_models import CONFIGS, random_ids, tiny_model
-from ablation.tests.tolerances import assert_same
+from ablation.tests.support.tiny_models import CONFIGS, random_ids, tiny_model
+from ablation.tests.support.tolerances import assert_same
 
 ATTENTION = {"rtol": 0, "atol": 1e-5}
 """fp32 softmax weights under sdpa's and eager's stream: the issue's bound."""

@@ -16,7 +16,7 @@ from ablation.errors import InvalidInput
 from ablation.heads import Head
 from ablation.metrics.retrieval import mean_reciprocal_rank, rank_of, ranked, recall_at
 from ablation.tests.detection.detection_prompts import eager_attention
-from ablation.tests.tiny_models import CONFIGS, byte_tokenizer, random_ids, tiny_model
+from ablation.tests.support.tiny_models import CONFIGS, byte_tokenizer, random_ids, tiny_model
 
 PARAGRAPHS = ["Anvils are made here.", "We employ nine people.\n", "Fees are due in May."]
 SELECTED = [Head(0, 1), Head(2, 3), Head(1, 0)]

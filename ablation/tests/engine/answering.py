@@ -13,7 +13,7 @@ from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
 from ablation.modes.resample import resample_ablation
 from ablation.modes.zero import ZeroAblation
-from ablation.tests.tiny_models import LAYERS, random_ids
+from ablation.tests.support.tiny_models import LAYERS, random_ids
 
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
 END = 2

@@ -11,10 +11,10 @@ from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.engine.head_sets import HeadSet
 from ablation.errors import ComputationError
-from ablation.generation import greedy_answers
 from ablation.modes import Scope
 from ablation.modes.resample import resample_ablation
 from ablation.modes.zero import ZeroAblation
+from ablation.passes.generation import greedy_answers
 from ablation.passes.room import ONE_BY_ONE, Room
 from ablation.tests.engine.answering import (
     END,
@@ -25,7 +25,7 @@ from ablation.tests.engine.answering import (
     expected,
     generated,
 )
-from ablation.tests.tiny_models import CONFIGS, VOCAB, random_ids, tiny_model
+from ablation.tests.support.tiny_models import CONFIGS, VOCAB, random_ids, tiny_model
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
 st = pytest.importorskip("hypothesis.strategies")

@@ -7,7 +7,7 @@ from ablation.engine.engines import FastEngine, ReferenceEngine, engine_of
 from ablation.errors import InvalidInput
 from ablation.heads import Head
 from ablation.modes.zero import ZeroAblation
-from ablation.tests.tiny_models import random_ids
+from ablation.tests.support.tiny_models import random_ids
 
 
 def test_the_choice_names_the_engine():

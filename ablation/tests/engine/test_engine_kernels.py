@@ -16,7 +16,7 @@ from ablation.tests.engine.answering import (
     answered,
     expected,
 )
-from ablation.tests.tiny_models import CONFIGS, random_ids, tiny_model
+from ablation.tests.support.tiny_models import CONFIGS, random_ids, tiny_model
 
 MASKLESS = "maskless"
 SETS = [(), (HEADS[1],), tuple(HEADS[2:9])]

@@ -9,8 +9,8 @@ from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.engine.linear import OneDnnLinear, use_onednn
 from ablation.heads import Head
 from ablation.modes.zero import ZeroAblation
-from ablation.tests.tiny_models import CONFIGS, random_ids, tiny_model
-from ablation.tests.tolerances import assert_same
+from ablation.tests.support.tiny_models import CONFIGS, random_ids, tiny_model
+from ablation.tests.support.tolerances import assert_same
 
 
 @pytest.mark.parametrize("bias", [False, True])

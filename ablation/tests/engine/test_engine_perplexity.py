@@ -14,14 +14,14 @@ from ablation.engine.head_sets import HeadSetTree
 from ablation.engine.sweep import perplexities
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head
+from ablation.hooks.sites import head_sites
 from ablation.metrics.measured_perplexity import perplexity
 from ablation.modes import BiasPolicy, Scope
 from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.layerwise import LayerwisePass
-from ablation.sites import head_sites
-from ablation.tests.tiny_models import CONFIGS, HIDDEN, LAYERS, random_ids, tiny_model
+from ablation.tests.support.tiny_models import CONFIGS, HIDDEN, LAYERS, random_ids, tiny_model
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
 st = pytest.importorskip("hypothesis.strategies")

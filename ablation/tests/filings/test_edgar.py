@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ablation.bounded_files import LARGEST
+from ablation.assets.bounded_files import LARGEST
 from ablation.errors import InvalidInput
 from ablation.filings.edgar import load_edgar_filings, read_ground_truth
 from ablation.filings.filing import Filing, FilingSet

@@ -12,7 +12,7 @@ from ablation.errors import InvalidInput
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
 from ablation.models.weight_files import INDEX
-from ablation.tests.tiny_models import tiny_directory
+from ablation.tests.support.tiny_models import tiny_directory
 
 WEIGHTS = "model.safetensors"
 

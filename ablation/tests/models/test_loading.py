@@ -8,7 +8,7 @@ from ablation.errors import InvalidInput, Unavailable
 from ablation.heads import HeadGrid
 from ablation.models.loading import check_device, load_model
 from ablation.models.registry import MODELS, model_spec
-from ablation.tests.tiny_models import tiny_directory
+from ablation.tests.support.tiny_models import tiny_directory
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from ablation.models.directory import fingerprint
 from ablation.models.loading import load_model
 from ablation.models.model import open_model
 from ablation.models.registry import model_spec
-from ablation.tests.tiny_models import tiny_directory
+from ablation.tests.support.tiny_models import tiny_directory
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from ablation.ablator import HeadAblator
-from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.heads import Head
+from ablation.hooks.capture import capture_z
+from ablation.hooks.sites import head_sites
 from ablation.modes import Scope
 from ablation.modes.mean import MeanAblation, mean_ablation, mean_ablation_of_prompts, mean_z
 from ablation.modes.protocol import Ablation
 from ablation.modes.resample import resample_ablation
-from ablation.sites import head_sites
-from ablation.tests.tiny_models import LAYERS, random_ids
-from ablation.tests.tolerances import assert_same
+from ablation.tests.support.tiny_models import LAYERS, random_ids
+from ablation.tests.support.tolerances import assert_same
 
 TEXT = random_ids(20, seed=3)[0]
 HEADS = [Head(0, 1), Head(1, 0), Head(1, 3)]

@@ -9,19 +9,19 @@ import pytest
 import torch
 
 from ablation.ablator import AblationNotApplied, HeadAblator
-from ablation.attention import observe_attention
-from ablation.capture import capture_z
 from ablation.errors import InvalidInput
 from ablation.heads import Head
+from ablation.hooks.attention import observe_attention
+from ablation.hooks.capture import capture_z
+from ablation.hooks.sites import head_sites
 from ablation.modes import Scope
 from ablation.modes.mean import MeanAblation, mean_ablation_of_prompts
 from ablation.modes.protocol import Ablation
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
 from ablation.modes.resample import ResampleAblation, resample_ablation
 from ablation.modes.zero import ZeroAblation
-from ablation.sites import head_sites
-from ablation.tests.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
-from ablation.tests.tolerances import assert_same
+from ablation.tests.support.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
+from ablation.tests.support.tolerances import assert_same
 
 PROMPT, FED = 20, 3
 """Tokens of prefill, more than the window of ``mistral-window``, and of decoding after it."""

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from ablation.ablator import HeadAblator
-from ablation.capture import capture_z
 from ablation.heads import Head
+from ablation.hooks.capture import capture_z
+from ablation.hooks.sites import head_sites
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
 from ablation.modes.redirected import UniformCausalAblation
 from ablation.prompts.haystacks import ten_k_boilerplate
-from ablation.sites import head_sites
 
 
 @pytest.mark.model

@@ -6,7 +6,7 @@ import transformers as hf
 
 from ablation.engine import ACTIVATION_MIB
 from ablation.passes.room import PROMPTS_ON_CPU, in_batches, room_for
-from ablation.tests.tiny_models import tiny_model
+from ablation.tests.support.tiny_models import tiny_model
 
 ACTIVATION_BYTES = ACTIVATION_MIB << 20
 

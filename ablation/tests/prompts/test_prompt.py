@@ -5,7 +5,7 @@ from ablation.filings.filing import QUESTIONS, Fact, Filing
 from ablation.filings.synthetic import synthetic_filings
 from ablation.prompts.prompt import PromptBuilder
 from ablation.prompts.styles import PLAIN, PromptStyle
-from ablation.tests.tiny_models import BYTES, byte_tokenizer
+from ablation.tests.support.tiny_models import BYTES, byte_tokenizer
 
 QUESTION = QUESTIONS["inc_state"]
 ASKED = "\n\nQuestion: What state was the company incorporated in?\nAnswer in one word:"

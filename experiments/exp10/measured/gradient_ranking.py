@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ablation.controls import EXCLUDED_TOP
 from ablation.detection import GRADIENT
+from ablation.detection.controls import EXCLUDED_TOP
 from ablation.detection.gradient import gradient_scores_of_text
 from ablation.detection.ranking import HeadRanking
 from ablation.metrics.measured_perplexity import windows

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ablation.capture import capture_residual
+from ablation.hooks.capture import capture_residual
 from ablation.models.loading import LoadedModel
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ablation.controls import ControlDraw, control_draws, excluded
+from ablation.detection.controls import ControlDraw, control_draws, excluded
 from ablation.detection.ranking import HeadRanking
 from ablation.metrics.retrieval import mean_reciprocal_rank, recall_at
 from ablation.stats.gap import Survival, draws_p, gap_interval, gap_p

@@ -22,7 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeGuard
 
-from ablation.bounded_files import read_bytes
+from ablation.assets.bounded_files import read_bytes
 from ablation.errors import InvalidInput
 
 Parts = tuple[str, ...]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 
-from ablation.controls import control_heads
+from ablation.detection.controls import control_heads
 from ablation.heads import Head, HeadGrid
 from ablation.stats.monte_carlo import monte_carlo_p
 from experiments.published.sources.llama3 import Cell, Study

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from ablation.tests.tiny_models import random_ids, tiny_model
+from ablation.tests.support.tiny_models import random_ids, tiny_model
 
 POSITIONS = 24
 

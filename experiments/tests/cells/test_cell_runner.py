@@ -13,7 +13,7 @@ from ablation.filings.synthetic import synthetic_filings
 from ablation.heads import Head
 from ablation.models.model import open_model
 from ablation.models.registry import model_spec
-from ablation.tests.tiny_models import tiny_directory
+from ablation.tests.support.tiny_models import tiny_directory
 from experiments.cells import conditions
 from experiments.cells.cell import build_cell
 from experiments.cells.choices import AblationChoice

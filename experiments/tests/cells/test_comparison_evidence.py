@@ -2,7 +2,7 @@
 
 import pytest
 
-from ablation.controls import LAYER_MATCHED, SHARED
+from ablation.detection.controls import LAYER_MATCHED, SHARED
 from ablation.detection.ranking import HeadRanking
 from experiments.cells.outcomes import CellOutcomes
 from experiments.judging.verdict import Blocked, Evidence

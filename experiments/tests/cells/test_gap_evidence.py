@@ -2,7 +2,7 @@
 
 import pytest
 
-from ablation.controls import LAYER_MATCHED, UNIFORM
+from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from ablation.stats.proportions import mcnemar
 from experiments.cells.gap import ENOUGH_DRAWS, above_floor, cell_gap_evidence, gap_evidence
 from experiments.cells.outcomes import RANDOM, TOP, read_outcomes

@@ -11,13 +11,13 @@ from ablation.errors import InvalidInput
 from ablation.heads import Head
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
-from ablation.tests.tiny_models import tiny_directory
+from ablation.tests.support.tiny_models import tiny_directory
 from experiments.bench import benchmark, gpu
 from experiments.bench.gpu import QUICK_GPU, gpu_benchmark
 from experiments.bench.limit import limit_of
 from experiments.bench.sweeps import sampled_heads, spread
 from experiments.bench.timing import interleaved
-from experiments.cli.bench import bench_command
+from experiments.cli.commands.bench import bench_command
 
 
 @pytest.fixture(scope="module")

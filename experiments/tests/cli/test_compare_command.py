@@ -21,7 +21,7 @@ PAIRS = ("qrhead and summed_attention", "qrhead and random", "summed_attention a
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """128 heads: enough are left outside the top 50 of two methods."""
-    from ablation.tests.tiny_models import tiny_directory
+    from ablation.tests.support.tiny_models import tiny_directory
 
     return tiny_directory(tmp_path_factory.mktemp("models") / "tiny", layers=2, heads=64)
 

@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from ablation.errors import Unavailable
-from experiments.cli.docs import docs_command
+from experiments.cli.commands.docs import docs_command
 from experiments.docs import pictures
 from experiments.docs.pages import pages
 from experiments.docs.pictures import Picture, drawn_from
 from experiments.docs.stored import CHECKOUT, EVIDENCE
-from experiments.drawing import new_figure, save_figure
+from experiments.files.drawing import new_figure, save_figure
 
 pytest.importorskip("cogapp", reason="needs cog: pip install -e '.[docs]'")
 

@@ -16,7 +16,7 @@ def cells(tmp_path_factory):
     from ablation.filings.synthetic import synthetic_filings
     from ablation.models.model import open_model
     from ablation.models.registry import model_spec
-    from ablation.tests.tiny_models import tiny_directory
+    from ablation.tests.support.tiny_models import tiny_directory
     from experiments.cells.cell import build_cell
 
     folder = tiny_directory(tmp_path_factory.mktemp("models") / "tiny", layers=2, heads=64)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ablation.controls import LAYER_MATCHED
-from experiments.cli.docs import DOCUMENTS
+from ablation.detection.controls import LAYER_MATCHED
+from experiments.cli.commands.docs import DOCUMENTS
 from experiments.docs.markdown import duration, minus, size, table, with_interval, with_unit
 from experiments.docs.pictures import CURVES
 from experiments.docs.results import MAKERS, reduced

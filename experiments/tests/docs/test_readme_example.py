@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ablation.controls import LAYER_MATCHED
+from ablation.detection.controls import LAYER_MATCHED
 from experiments.cells.outcomes import CellOutcomes
 from experiments.claims import STUDIES
 from experiments.judging.stored_evidence import CHECKOUT

@@ -6,7 +6,7 @@ from ablation.models.loading import LoadedModel
 from ablation.models.model import Model
 from ablation.models.registry import ModelSpec
 from ablation.modes import BiasPolicy
-from ablation.tests.tiny_models import random_ids, tiny_model
+from ablation.tests.support.tiny_models import random_ids, tiny_model
 from experiments.exp10.measured.setting import Setting
 
 

@@ -12,9 +12,9 @@ import torch
 
 from ablation.errors import ComputationError
 from ablation.heads import Head
+from ablation.hooks.sites import head_sites
 from ablation.metrics.measured_perplexity import perplexity
 from ablation.metrics.paired_perplexity import delta_ppl
-from ablation.sites import head_sites
 from experiments.exp10.measured.evaluations import Evaluations
 from experiments.exp10.measured.individual import individual_document, sweep
 from experiments.exp10.options import BIAS_POLICIES, MODES

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ablation.errors import ComputationError
+from ablation.hooks.sites import head_sites
 from ablation.models.model import open_model
 from ablation.models.registry import model_spec
-from ablation.sites import head_sites
 from experiments.exp10.measured.penetration import (
     ambiguous_words,
     correlation,

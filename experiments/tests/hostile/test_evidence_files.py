@@ -9,7 +9,7 @@ import pytest
 from ablation.errors import InvalidInput
 from ablation.stats.interval import Interval
 from experiments.claims import CLAIMS
-from experiments.cli.claims import _details, _entry
+from experiments.cli.commands.claims import _details, _entry
 from experiments.files.json_files import write_json
 from experiments.judging.claim import Tier
 from experiments.judging.report import Finding, figure_from, report_document, summarise

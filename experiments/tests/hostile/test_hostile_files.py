@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from ablation.controls import check_levels
+from ablation.detection.controls import check_levels
 from ablation.detection.ranking import HeadRanking
 from ablation.detection.ranking_formats import read_entries
 from ablation.errors import HeadclaimsError, InvalidInput
 from ablation.filings.edgar import load_edgar_filings
 from ablation.heads import Head, HeadGrid
 from experiments.claims import CLAIMS
-from experiments.cli.claims import _details, _entry
+from experiments.cli.commands.claims import _details, _entry
 from experiments.cli.options import IntegerList
 from experiments.files.json_files import read_text
 from experiments.files.paragraph_files import read_paragraphs

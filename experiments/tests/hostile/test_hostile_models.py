@@ -7,7 +7,7 @@ import pytest
 
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
-from ablation.tests.tiny_models import tiny_directory
+from ablation.tests.support.tiny_models import tiny_directory
 from experiments.tests.hostile.hostile import damaged, fuzz, st, survives
 
 FILES = (

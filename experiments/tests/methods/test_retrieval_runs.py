@@ -6,7 +6,7 @@ from ablation.filings.synthetic import synthetic_filings
 from ablation.heads import Head
 from ablation.models.model import open_model
 from ablation.models.registry import model_spec
-from ablation.tests.tiny_models import tiny_directory
+from ablation.tests.support.tiny_models import tiny_directory
 from experiments.cells.cell import build_cell
 from experiments.methods.retrieval import runs
 from experiments.methods.retrieval.passages import Passages, passages

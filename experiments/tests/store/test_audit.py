@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ablation.errors import InvalidInput
-from experiments.audit.measures import ANYTHING, MEASURES
 from experiments.plugin.bundles import sample_size
+from experiments.store.audit.measures import ANYTHING, MEASURES
 from experiments.tests.store.made_up_study import Study
 
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from experiments.progress.display import Display, is_live
-from experiments.progress.state import Progress, duration
 from experiments.store import Run, Store, WorkUnit
+from experiments.store.progress.display import Display, is_live
+from experiments.store.progress.state import Progress, duration
 from experiments.store.watch import Journal
 from experiments.tests.store.made_up_study import Study
 

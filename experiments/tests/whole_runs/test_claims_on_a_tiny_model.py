@@ -10,7 +10,7 @@ import pytest
 
 from ablation.filings.split import split_filings
 from ablation.filings.synthetic import synthetic_filings
-from ablation.tests.tiny_models import tiny_directory
+from ablation.tests.support.tiny_models import tiny_directory
 
 ROOT = Path(__file__).parents[3]
 FILINGS = 6

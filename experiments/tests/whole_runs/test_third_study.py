@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ablation.tests.tiny_models import tiny_directory
+from ablation.tests.support.tiny_models import tiny_directory
 
 EXAMPLE = Path(__file__).with_name("example_study")
 ROOT = Path(__file__).parents[3]

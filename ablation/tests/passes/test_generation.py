@@ -6,13 +6,13 @@ from ablation.ablator import HeadAblator
 from ablation.engine.drafted import Drafts
 from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.errors import ComputationError
-from ablation.generation import greedy_answers, make_greedy
 from ablation.heads import Head
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
 from ablation.modes import Scope
 from ablation.modes.zero import ZeroAblation
-from ablation.tests.tiny_models import (
+from ablation.passes.generation import greedy_answers, make_greedy
+from ablation.tests.support.tiny_models import (
     VOCAB,
     byte_tokenizer,
     random_ids,

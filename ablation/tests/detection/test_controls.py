@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 
-from ablation.controls import (
+from ablation.detection.controls import (
     LAYER_MATCHED,
     UNIFORM,
     ControlDraw,

@@ -4,7 +4,7 @@ The site of a head is z, its slice of the *input* of the attention's output proj
 the projection's output is not a head: every head is spread over all of it.
 
 To add an architecture, add a row to ``ARCHITECTURES`` and a tiny configuration of it to
-``ablation/tests/tiny_models.py``; the tests there prove the row.
+``ablation/tests/support/tiny_models.py``; the tests there prove the row.
 """
 
 from collections.abc import Callable, Mapping
@@ -82,7 +82,8 @@ def architecture_of(model_class: str) -> Architecture:
     except KeyError:
         raise InvalidInput(
             f"no known head site for model class {model_class}: a causal language model out of "
-            f"{', '.join(ARCHITECTURES)} is required; to add one, add its row to ablation/sites.py"
+            f"{', '.join(ARCHITECTURES)} is required; to add one, add its row to "
+            "ablation/hooks/sites.py"
         ) from None
 
 

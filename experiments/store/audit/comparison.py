@@ -6,7 +6,7 @@ Nothing but the sampled units is computed; whatever they depend on, a ranking sa
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.audit.measures import ANYTHING, MEASURES, Measure
+from experiments.store.audit.measures import ANYTHING, MEASURES, Measure
 from experiments.store.bundle import Bundle
 from experiments.store.documents import Document
 from experiments.store.folder import read_document

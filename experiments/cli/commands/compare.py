@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from ablation.controls import CONTROL_SEED, LAYER_MATCHED, SHARED, check_levels
 from ablation.detection import METHODS
+from ablation.detection.controls import CONTROL_SEED, LAYER_MATCHED, SHARED, check_levels
 from ablation.models.registry import EMBEDDED_MODEL
 from experiments.cells.choices import AblationChoice
 from experiments.claims import LEVELS
-from experiments.cli.cells import cells_of, one_cell, runner_of
+from experiments.cli.commands.cells import cells_of, one_cell, runner_of
 from experiments.cli.options import (
     METHOD_OPTION,
     MODEL_HELP,

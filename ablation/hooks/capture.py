@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ablation.errors import InvalidInput
-from ablation.sites import head_sites
+from ablation.hooks.sites import head_sites
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 import torch
 
+from ablation.hooks.sites import head_sites
 from ablation.passes.layerwise import LayerwisePass
 from ablation.passes.token_tree import TokenTree
-from ablation.sites import head_sites
-from ablation.tests.tiny_models import HIDDEN, WITH_VALUE_BIAS, random_ids
-from ablation.tests.tolerances import assert_same
+from ablation.tests.support.tiny_models import HIDDEN, WITH_VALUE_BIAS, random_ids
+from ablation.tests.support.tolerances import assert_same
 
 
 @torch.inference_mode()

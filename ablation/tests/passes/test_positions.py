@@ -6,15 +6,15 @@ import transformers as hf
 from ablation.detection.methods import rank_heads
 from ablation.engine.drafted import greedy_tokens
 from ablation.errors import InvalidInput
-from ablation.generation import greedy_answers
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
 from ablation.modes import Scope
 from ablation.modes.zero import ZeroAblation
-from ablation.positions import check_positions, longest_pass
+from ablation.passes.generation import greedy_answers
+from ablation.passes.positions import check_positions, longest_pass
 from ablation.tests.detection.detection_prompts import make_prompt
 from ablation.tests.engine.answering import HEADS, answered, expected
-from ablation.tests.tiny_models import random_ids, tiny_directory
+from ablation.tests.support.tiny_models import random_ids, tiny_directory
 
 CONTEXT = 64
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from ablation.ablator import HeadAblator
-from ablation.capture import capture_residual
 from ablation.heads import Head
-from ablation.sites import head_sites
-from ablation.tests.tiny_models import LAYERS, random_ids
-from ablation.tests.tolerances import assert_same
+from ablation.hooks.capture import capture_residual
+from ablation.hooks.sites import head_sites
+from ablation.tests.support.tiny_models import LAYERS, random_ids
+from ablation.tests.support.tolerances import assert_same
 
 
 def stream_of(model, ids):

@@ -15,7 +15,7 @@ from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
-from ablation.positions import check_positions
+from ablation.passes.positions import check_positions
 
 
 class _RefuseNan(LogitsProcessor):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TextIO
 
-from experiments.progress.state import Progress
+from experiments.store.progress.state import Progress
 
 REFRESH = 1.0
 """Seconds between two states of a live line."""

@@ -1,0 +1,5 @@
+"""Where a model is read and changed while it runs.
+
+``sites`` says where the heads are, ``capture`` reads z and the residual stream there, ``attention``
+what attention is given and sees, ``replacement`` puts something in the place of z.
+"""
