@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from ablation.assets.bounded_files import LARGEST, bounded
 from ablation.errors import InvalidInput, ResultsError, first_line
-from experiments.store.documents import Damaged, Document, TooNew, WorkUnit, parse
+from experiments.store.documents import KIND, Damaged, Document, TooNew, WorkUnit, parse
 
 SCHEMA = 2
 """Of the manifest; raised whenever an older headclaims would misread it."""
@@ -39,7 +39,6 @@ PART = 1_000_000
 PARTS_KEPT = 8
 """Parts that are kept at hand while documents are asked for."""
 
-_KIND = re.compile(r"[a-z_]{1,40}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -230,7 +229,7 @@ def _member(opened: zipfile.ZipFile, name: str, largest: int, path: Path) -> byt
 
 def _is_listing(documents: Any) -> bool:
     return isinstance(documents, dict) and all(
-        _KIND.fullmatch(kind) and isinstance(parts, list) and all(map(_is_part, parts))
+        KIND.fullmatch(kind) and isinstance(parts, list) and all(map(_is_part, parts))
         for kind, parts in documents.items()
     )
 

@@ -11,15 +11,19 @@ that was cut off or edited is known as such, however it is indented.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ablation.errors import ResultsError, first_line
+from ablation.errors import InvalidInput, ResultsError, first_line
 
 SCHEMA = 1
 """Of the envelope; raised whenever an older headclaims would misread it."""
+
+KIND = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+"""What a kind of result may be called: it names folders of a store and files of a bundle."""
 
 _FIELDS = ("kind", "key", "result", "provenance")
 
@@ -37,14 +41,24 @@ class WorkUnit:
     """The work that is done at a time, and the result it has: one document of the store.
 
     Attributes:
-        kind: of result, a word in lower case.
+        kind: of result, a word in lower case that ``KIND`` matches.
         key: JSON, all that the result depends on.
         label: what it is, for whoever waits for it; no part of what it is called after.
+
+    Raises:
+        InvalidInput: the kind is no such word.
     """
 
     kind: str
     key: Mapping[str, Any]
     label: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if not KIND.fullmatch(self.kind):
+            raise InvalidInput(
+                "a kind of result is a letter a to z and up to 39 letters, digits or _ after it, "
+                f"got {self.kind[:80]!r}: call it otherwise"
+            )
 
     @cached_property
     def digest(self) -> str:
@@ -114,6 +128,8 @@ def parse(data: bytes) -> Document:
         raise Damaged("its checksum is not that of its content: cut off or edited")
     if not all(isinstance(body.get(field), str if field == "kind" else dict) for field in _FIELDS):
         raise Damaged(f"it lacks one of {', '.join(_FIELDS)}")
+    if not KIND.fullmatch(body["kind"]):
+        raise Damaged(f"{body['kind'][:80]!r} is no kind of result")
     return Document(WorkUnit(body["kind"], body["key"]), body["result"], body["provenance"])
 
 

@@ -55,6 +55,20 @@ def test_a_bundle_gives_what_was_stored(path, stored):
     assert bundle.find(WorkUnit("answers", {"number": 99})) is None
 
 
+@pytest.mark.parametrize("kind", ["effects_2", "a", "a" * 40])
+def test_any_kind_that_can_be_stored_travels(kind, stored, tmp_path):
+    unit = WorkUnit(kind, {"number": 1})
+    stored.put(unit, {"answers": []}, HOW)
+    write_bundle(tmp_path / "of.zip", stored_documents(stored.root), None, HOW)
+    assert read_bundle(tmp_path / "of.zip").find(unit) == stored.find(unit)
+
+
+@pytest.mark.parametrize("kind", ["", "Answers", "top-heads", "../up", "2nd", "a" * 41, "a\n"])
+def test_a_kind_that_could_not_travel_is_refused_before_anything_is_stored(kind):
+    with pytest.raises(InvalidInput, match="a kind of result is a letter a to z"):
+        WorkUnit(kind, {})
+
+
 def test_a_bundle_of_several_parts_gives_what_was_stored(tmp_path, stored, monkeypatch):
     line = len(next(stored_documents(stored.root)).line())
     monkeypatch.setattr(packing, "PART", 3 * line)
