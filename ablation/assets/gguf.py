@@ -9,8 +9,6 @@ A sanity figure guards the result: the perplexity of a fixed passage under the *
 Dequantisation, the order of query and key rows, tied embeddings and the tokenizer all move it.
 """
 
-import errno
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,8 +17,6 @@ from pathlib import Path
 from unittest import mock
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from tokenizers import pre_tokenizers
 from tqdm import tqdm
 from transformers import (
@@ -33,6 +29,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from ablation.assets.written_weights import write_weights
 from ablation.errors import AssetError
 from ablation.metrics.measured_perplexity import perplexity
 
@@ -153,19 +150,8 @@ def _write(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, target: P
     state = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     if config.tie_word_embeddings:
         state.pop("lm_head.weight", None)
-    weights = target / "model.safetensors"
-    try:
-        save_file(state, weights, metadata={"format": "pt"})
-    except SafetensorError as error:
-        raise _as_os_error(error, weights) from error
-    # safetensors keeps its file to the user; a shared cache must be readable like the rest of it.
-    weights.chmod((target / "config.json").stat().st_mode)
-
-
-def _as_os_error(error: SafetensorError, path: Path) -> OSError:
-    """Gives a failed write its errno back, which safetensors states in words only."""
-    number = re.search(r"os error (\d+)", str(error))
-    return OSError(int(number[1]) if number else errno.EIO, str(error), str(path))
+    mode = (target / "config.json").stat().st_mode
+    write_weights(state, target / "model.safetensors", mode=mode)
 
 
 def _check_digits(tokenizer: PreTrainedTokenizerBase) -> None:

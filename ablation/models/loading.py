@@ -1,5 +1,6 @@
 """Loads a model for its spec: safetensors only, no pickle, no remote code, nothing made up."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,18 @@ from ablation.engine import FAST, EngineChoice
 from ablation.engine.allocator import keep_freed_memory
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
-from ablation.errors import ComputationError, InvalidInput, first_line
+from ablation.errors import AssetError, ComputationError, InvalidInput, first_line
 from ablation.heads import HeadGrid
 from ablation.hooks.sites import architecture_of, head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.models.converted import converted
 from ablation.models.directory import model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
 from ablation.models.weight_files import check_weight_files
 from ablation.passes.generation import make_greedy
 from ablation.passes.positions import longest_pass
+
+logger = logging.getLogger(__name__)
 
 SHOWS_PROGRESS = 1 << 30
 """Bytes of weights from which loading takes seconds."""
@@ -73,7 +77,9 @@ def load_model(
     engine: EngineChoice = EngineChoice(),
     directory: Path | None = None,
 ) -> LoadedModel:
-    """Loads the model and its tokenizer; fp32 safetensors on a CPU stay memory-mapped.
+    """Loads the model and its tokenizer; on a CPU its weights stay memory-mapped.
+
+    Weights that have another dtype in their files are converted once, see ``converted``.
 
     Args:
         spec: which model.
@@ -93,7 +99,8 @@ def load_model(
     if dtype not in DTYPES:
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
     directory = model_directory(spec) if directory is None else directory
-    model = _load_weights(directory, getattr(torch, dtype))
+    on_cpu = torch.device(device).type == "cpu"
+    model = _load_weights(directory, getattr(torch, dtype), kept_converted=on_cpu)
     try:
         make_greedy(model)
     except InvalidInput as error:
@@ -123,9 +130,9 @@ def check_device(device: str) -> None:
         ) from None
 
 
-def _load_weights(directory: Path, dtype: torch.dtype) -> Any:
+def _load_weights(directory: Path, dtype: torch.dtype, *, kept_converted: bool) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
     model_files(directory)
     if not (directory / "config.json").is_file():
@@ -152,12 +159,13 @@ def _load_weights(directory: Path, dtype: torch.dtype) -> Any:
         )
     check_weight_files(directory, config)
     if sum(sizes) < SHOWS_PROGRESS:
-        logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()
     else:
-        logging.enable_progress_bar()
+        transformers_logging.enable_progress_bar()
+    read_from = _mappable(directory, dtype) if kept_converted else directory
     try:
         model, report = AutoModelForCausalLM.from_pretrained(
-            directory,
+            read_from,
             config=config,
             dtype=dtype,
             attn_implementation="sdpa",
@@ -180,6 +188,15 @@ def _load_weights(directory: Path, dtype: torch.dtype) -> Any:
             f"is {lacking[0]}: the directory does not hold the whole model"
         )
     return model
+
+
+def _mappable(directory: Path, dtype: torch.dtype) -> Path:
+    """Where the weights lie in ``dtype``; ``directory`` where the cache has no room for them."""
+    try:
+        return converted(directory, dtype)
+    except AssetError as error:
+        logger.warning("every process takes memory for all weights of its own: %s", error)
+        return directory
 
 
 def _load_tokenizer(directory: Path) -> Any:

@@ -8,11 +8,13 @@ import gguf
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ablation.assets import gguf as gguf_conversion
+from ablation.assets import written_weights
 from ablation.assets.embedded import cached
 from ablation.assets.gguf import SANITY_PERPLEXITY, convert_gguf, load_gguf, sanity_figure
 from ablation.errors import AssetError
@@ -137,18 +139,18 @@ def test_a_full_disk_keeps_its_number(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*arguments: object, **options: object) -> None:
-        raise gguf_conversion.SafetensorError("I/O error: No space left (os error 28)")
+        raise SafetensorError("I/O error: No space left (os error 28)")
 
-    monkeypatch.setattr(gguf_conversion, "save_file", full)
+    monkeypatch.setattr(written_weights, "save_file", full)
     with pytest.raises(OSError, match="No space left") as caught:
         convert_gguf(source, tmp_path / "out")
     assert caught.value.errno == errno.ENOSPC
 
 
 def test_safetensors_states_the_number_of_a_failed_write() -> None:
-    """The wording that ``_as_os_error`` reads; safetensors promises none."""
-    with pytest.raises(gguf_conversion.SafetensorError, match=r"os error \d+"):
-        gguf_conversion.save_file({"a": torch.zeros(9)}, "/no/such/folder/a.safetensors")
+    """The wording that ``write_weights`` reads; safetensors promises none."""
+    with pytest.raises(SafetensorError, match=r"os error \d+"):
+        save_file({"a": torch.zeros(9)}, "/no/such/folder/a.safetensors")
 
 
 def test_the_bars_of_transformers_come_back(

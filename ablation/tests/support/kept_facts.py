@@ -5,10 +5,11 @@ import pytest
 
 @pytest.fixture(scope="module", autouse=True)
 def own_kept_facts(tmp_path_factory):
-    """What is found out about made-up models is not kept in the user's cache.
+    """What is made of made-up models is not kept in the user's cache.
 
     Of a module and no longer: the cases of claims run in the same session.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("ablation.assets.kept.FOLDER", tmp_path_factory.mktemp("kept"))
+        patched.setattr("ablation.models.CONVERTED", tmp_path_factory.mktemp("converted"))
         yield
