@@ -2,13 +2,55 @@
 
 Families scale or bend their logits after the output embedding (Granite, Cohere, Gemma 2). So the
 model's own forward makes them, with the hidden states given in the place of its base model.
+
+Of a model in a narrower dtype only the output embedding is replaced, see ``use_fp32_logits``.
 """
 
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPast
+
+from ablation.errors import InvalidInput
+
+PIECE = 1 << 20
+"""Weights of the output embedding that are widened at once: what a core's cache holds."""
+
+
+def use_fp32_logits(model: Any) -> None:
+    """Lets a model in bfloat16 or float16 make its logits in fp32; one in fp32 does so anyway.
+
+    bfloat16 tells numbers near 20 apart by eighths, so that the largest logits of a vocabulary are
+    often equal, and the answer is whichever token comes first.
+
+    Raises:
+        InvalidInput: the output embedding is no linear layer.
+    """
+    embedding = model.get_output_embeddings()
+    if embedding is None or embedding.weight.dtype is torch.float32:
+        return
+    if type(embedding) is not nn.Linear:
+        raise InvalidInput(
+            f"{type(model).__name__}: an output embedding that is a linear layer is required for "
+            f"logits in fp32, got a {type(embedding).__name__}: use --dtype float32"
+        )
+    embedding.__class__ = Fp32Logits
+
+
+class Fp32Logits(nn.Linear):
+    """An output embedding in a narrower dtype whose products and sums are fp32.
+
+    The weights are widened piece by piece, so that no second copy of them lies in memory.
+    """
+
+    def forward(self, states: Float[Tensor, "*rest hidden"]) -> Float[Tensor, "*rest vocab"]:
+        rows = max(1, PIECE // self.in_features)
+        wide = states.float()
+        pieces = [nn.functional.linear(wide, part.float()) for part in self.weight.split(rows)]
+        logits = torch.cat(pieces, dim=-1)
+        return logits if self.bias is None else logits + self.bias.float()
 
 
 def logits_of(

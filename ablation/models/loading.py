@@ -15,6 +15,7 @@ from ablation.errors import AssetError, ComputationError, InvalidInput, first_li
 from ablation.heads import HeadGrid
 from ablation.hooks.sites import architecture_of, head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.metrics.logits import use_fp32_logits
 from ablation.models.converted import converted
 from ablation.models.directory import model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
@@ -79,7 +80,8 @@ def load_model(
 ) -> LoadedModel:
     """Loads the model and its tokenizer; on a CPU its weights stay memory-mapped.
 
-    Weights that have another dtype in their files are converted once, see ``converted``.
+    Weights that have another dtype in their files are converted once, see ``converted``. Whatever
+    the dtype, logits are fp32, see ``use_fp32_logits``.
 
     Args:
         spec: which model.
@@ -103,6 +105,7 @@ def load_model(
     model = _load_weights(directory, getattr(torch, dtype), kept_converted=on_cpu)
     try:
         make_greedy(model)
+        use_fp32_logits(model)
     except InvalidInput as error:
         raise InvalidInput(f"{directory}: {error}") from None
     try:

@@ -124,9 +124,12 @@ class Model:
 
     def key(self) -> dict[str, Any]:
         """What of the model a stored result depends on; the first part of its key."""
+        # In fp32 nothing is said of the logits: those results are older than any other's.
+        logits = {} if self.dtype == DTYPES[0] else {"logits": DTYPES[0]}
         return {
             "model_sha256": self.fingerprint,
             "dtype": self.dtype,
+            **logits,
             "engine": f"{self.engine.name} {self.engine.version}",
         }
 

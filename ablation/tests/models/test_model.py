@@ -104,6 +104,7 @@ def test_the_key_names_dtype_and_engine(directory):
     assert key.keys() == {"model_sha256", "dtype", "engine"}
     other = opened(directory, dtype="bfloat16", engine=EngineChoice(REFERENCE)).key()
     assert (other["dtype"], other["engine"]) == ("bfloat16", "reference 1")
+    assert other["logits"] == "float32"
     assert other["model_sha256"] == key["model_sha256"]
 
 

@@ -1,14 +1,16 @@
-"""``headclaims compare``: detection methods side by side, and ablation modes side by side."""
+"""``headclaims compare``: detection methods, ablation modes or dtypes side by side."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import click
 
 from ablation.detection import METHODS
 from ablation.detection.controls import CONTROL_SEED, LAYER_MATCHED, SHARED, check_levels
-from ablation.models.registry import EMBEDDED_MODEL
+from ablation.models.registry import DTYPES, EMBEDDED_MODEL
 from experiments.cells.choices import AblationChoice
 from experiments.claims import LEVELS
 from experiments.cli.commands.cells import cells_of, one_cell, runner_of
@@ -25,6 +27,7 @@ from experiments.cli.options import (
     mode_options,
 )
 from experiments.files.json_files import check_writable, storing, write_json
+from experiments.judging.claim import Scale
 
 
 def control_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -49,7 +52,7 @@ def control_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group("compare")
 def compare_group() -> None:
-    """Detection methods, or ablation modes, side by side: same items, same controls."""
+    """Detection methods, ablation modes or dtypes side by side: same items, same controls."""
 
 
 @compare_group.command("methods")
@@ -190,3 +193,76 @@ def modes_command(
         click.echo(f"{row['mode']:<17} {row['scope']:<7} {_conditions(row)}, gap {gap}")
     stem = "_".join([cell.model.spec.key, question, str(cell.tokens), f"top_{level}"])
     _write(settings.out / "comparisons" / "modes" / method / f"{stem}.json", document)
+
+
+@compare_group.command("dtypes")
+@click.option("--model", default=EMBEDDED_MODEL, help=MODEL_HELP)
+@QUESTIONS_OPTION
+@METHOD_OPTION
+@click.option(
+    "--levels",
+    type=IntegerList(),
+    default=",".join(map(str, LEVELS)),
+    help="How many of the top heads to ablate, ascending.",
+)
+@control_options
+@common_options
+def dtypes_command(
+    model: str,
+    questions: tuple[str, ...],
+    method: str,
+    levels: tuple[int, ...],
+    tokens: int | None,
+    seed: int,
+    control_draws: int,
+    **options: Any,
+) -> None:
+    """Run cells in float32 and in --dtype: answers, rankings and verdicts that differ.
+
+    Without --dtype, bfloat16 is compared with float32.
+    """
+    usual = RunSettings(**options)
+    other = usual if usual.dtype != DTYPES[0] else replace(usual, dtype="bfloat16")
+    usual = replace(usual, dtype=DTYPES[0])
+    runner = runner_of(
+        usual, PlanSettings(method, levels=levels, seed=seed, control_draws=control_draws)
+    )
+    spec, questions = usual.spec(model), tuple(dict.fromkeys(questions))
+    length = spec.token_lengths[0] if tokens is None else tokens
+    in_usual, in_other = (
+        cells_of(settings, spec, questions, (length,)) for settings in (usual, other)
+    )
+    from experiments.qrhead.dtypes import compare_dtypes
+
+    document = compare_dtypes(in_usual, in_other, runner.plan, runner.store)
+    for line in _dtypes_table(document):
+        click.echo(line)
+    stem = "_".join([spec.key, *questions, str(length), other.dtype])
+    _write(usual.out / "comparisons" / "dtypes" / method / f"{stem}.json", document)
+
+
+def _dtypes_table(document: Mapping[str, Any]) -> Iterator[str]:
+    usual, other = document["dtypes"]
+    yield f"the heads of {usual} ablated in both: answers of {other} that differ"
+    for row in document["answers"]:
+        yield (
+            f"{row['condition']:<13} {row['num_heads']:>3}  {row['different']} of {row['answers']} "
+            f"differ, {row['right_in_one_only']} right in one only; right: {usual} "
+            f"{row['correct'][0]}, {other} {row['correct'][1]}"
+        )
+    for row in document["rankings"]:
+        yield (
+            f"top {row['num_heads']:>3}  Jaccard index of the rankings "
+            f"{fmean(row['jaccard']):.2f} ({min(row['jaccard']):.2f} at least)"
+        )
+    for row in document["claims"]:
+        unit = Scale(row["unit"])
+        told = (f"{dtype} {_judged(row[dtype], unit)}" for dtype in (usual, other))
+        yield f"{row['claim']} {row['part']:>2}  " + "; ".join(told)
+
+
+def _judged(found: Mapping[str, Any], unit: Scale) -> str:
+    """What was measured of a claim in one dtype, and the verdict on it."""
+    ends = found["interval"]
+    interval = "no interval" if ends is None else ", ".join(map(unit.show, ends))
+    return f"{unit.show(found['estimate'])} [{interval}] {unit}, {found['verdict']}"

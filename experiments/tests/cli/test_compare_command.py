@@ -126,3 +126,37 @@ def test_too_few_heads_for_the_controls_are_refused_in_one_line(headclaims, tiny
     status, out, err = headclaims("compare", "methods", "--model", tiny, *SMALL, *chosen)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "the model has only 64 heads: ablate fewer" in err
+
+
+def test_dtypes_are_compared_with_the_same_heads_and_with_their_own(headclaims, model):
+    chosen = (*QUESTION, "--method", "random", "--levels", "2,5", "--control-draws", 2)
+    status, out, err = headclaims("compare", "dtypes", "--model", model, *SMALL, *chosen)
+    assert (status, err) == (0, "")
+    *_, results = out.splitlines()
+    document = json.loads(Path(results.removeprefix("results: ")).read_text(encoding="utf-8"))
+    assert document["dtypes"] == ["float32", "bfloat16"]
+    rows = {(row["condition"], row["num_heads"]): row for row in document["answers"]}
+    kinds = ("top", "layer_matched", "uniform")
+    assert set(rows) == {("unablated", 0), *((kind, level) for kind in kinds for level in (2, 5))}
+    answers = stored("answer")
+    for (kind, _), row in rows.items():
+        draws = 2 if "_" in kind or kind == "uniform" else 1
+        assert row["answers"] == draws * document["test_samples"][0]
+        assert 0 <= row["right_in_one_only"] <= row["different"] <= row["answers"]
+    # A random ranking is the same in both, so that all that was asked for in one is in the other.
+    by_dtype = [
+        {(unit["key"]["prompt_sha256"], *unit["key"]["heads"]): unit["result"]["answer"]
+         for unit in answers if unit["key"]["dtype"] == dtype}
+        for dtype in document["dtypes"]
+    ]  # fmt: skip
+    assert by_dtype[0].keys() == by_dtype[1].keys()
+    different = sum(by_dtype[1][key] != answer for key, answer in by_dtype[0].items())
+    assert sum(row["different"] for row in rows.values()) >= different
+    assert [row["jaccard"] for row in document["rankings"]] == [[1.0], [1.0]]
+    assert [(row["claim"], row["part"]) for row in document["claims"]] == [("A1", "5")]
+    again = headclaims("compare", "dtypes", "--model", model, *SMALL, *chosen)
+    assert again == (status, out, err)
+    narrow = headclaims(
+        "compare", "dtypes", "--dtype", "bfloat16", "--model", model, *SMALL, *chosen
+    )
+    assert narrow == again
