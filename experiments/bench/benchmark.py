@@ -25,6 +25,7 @@ from experiments.cells.plan import AblationPlan, conditions
 from experiments.claims import LEVELS
 
 OURS = "headclaims"
+NARROW = "headclaims, bfloat16"
 AGREEMENT = 1e-5
 """Relative difference of perplexities; NLL are compared as absolute differences, which is that."""
 
@@ -182,22 +183,28 @@ def _answers(model: Model, plain: LoadedModel, size: Size) -> Part:
     ranking = rank_heads(fast.model, fast.tokenizer, prompts_of_detection).ranking
     sets = [condition.heads for condition in conditions(AblationPlan(size.levels), ranking)]
     prompts = [prompt.ids for _, prompt in cell.test[: size.prompts]]
-    timings = interleaved(
-        {
-            **_by_kernels(fast, plain, lambda loaded: answers.by_engine(loaded, prompts, sets)),
-            "generate under pre-hooks": lambda: answers.by_generate(plain, prompts, sets),
-        },
-        size.rounds,
-    )
-    pairs = list(zip(*(timing.value for timing in timings.values()), strict=True))
-    different = sum(len(set(pair)) > 1 for pair in pairs)
+    ways: dict[str, Callable[[], list[str]]] = {
+        **_by_kernels(fast, plain, lambda loaded: answers.by_engine(loaded, prompts, sets)),
+        "generate under pre-hooks": lambda: answers.by_generate(plain, prompts, sets),
+    }
+    if torch.cpu.get_capabilities().get("avx512_bf16"):  # elsewhere it is slower than fp32
+        narrow = load_model(fast.spec, dtype="bfloat16")
+        ways[NARROW] = lambda: answers.by_engine(narrow, prompts, sets)
+    timings = interleaved(ways, size.rounds)
+    same = [timing.value for name, timing in timings.items() if name != NARROW]
+    different = sum(len(set(found)) > 1 for found in zip(*same, strict=True))
+    notes = []
+    if NARROW in timings:
+        pairs = zip(timings[OURS].value, timings[NARROW].value, strict=True)
+        apart = sum(one != two for one, two in pairs)
+        notes.append(f"bfloat16 gives {apart} of {len(same[0])} answers otherwise")
     return Part(
         f"answers: {len(sets)} conditions of a QRHead cell, {len(prompts)} prompts of {tokens} "
         "tokens",
         timings,
         True,
-        (),
-        f"{different} of {len(pairs)} answers differ",
+        notes,
+        f"{different} of {len(same[0])} answers differ",
         different == 0,
     )
 

@@ -73,6 +73,20 @@ def test_every_part_is_measured_and_its_values_agree(small, directory, tmp_path)
     assert document["machine"]["torch"] == torch.__version__
 
 
+@pytest.mark.parametrize("has_it", [True, False])
+def test_bfloat16_is_measured_where_the_processor_has_it(
+    has_it, small, directory, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": has_it})
+    result = bench(directory, tmp_path, "--json", tmp_path / "bench.json")
+    assert result.exception is None, result.output
+    document = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+    answers = next(part for part in document["parts"] if part["title"].startswith("answers"))
+    assert ("headclaims, bfloat16" in answers["ways"]) == has_it
+    told = [note for note in answers["notes"] if note.startswith("bfloat16 gives ")]
+    assert len(told) == has_it
+
+
 def test_values_that_differ_are_an_error_and_ways_that_cannot_run_are_named(
     small, directory, tmp_path, monkeypatch
 ):
