@@ -4,9 +4,13 @@ import pytest
 
 from experiments.qrhead.contribution import contribution_evidence, contributions
 
-ROUNDING = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
-"""Attention outputs are of order 1 to 10: the projection of all heads but one, against a difference
-of two products, each rounded to the dtype."""
+LARGEST = 42
+"""No output of attention is larger in what is measured on SmolLM2 (41.4)."""
+
+ROUNDING = {"float32": 1e-4, "float16": 2 * 2**-10 * LARGEST, "bfloat16": 2 * 2**-7 * LARGEST}
+"""The projection of all heads but one, against a difference of two products. In a narrow dtype each
+of the four is rounded by half of its spacing at most (measured: 0.77 and 0.98 of one spacing in
+all); in fp32 sums count for more, in another order."""
 
 
 @pytest.mark.claim("A5")
