@@ -187,15 +187,31 @@ class Store:
         """
         self.announce(units)
         while missing := [unit for unit in units if self.find(unit) is None]:
-            with self.claimed(missing, at_most=at_once) as claimed:
-                self._compute(claimed, compute)
-            if claimed:
+            if self._computed_in_passing(missing, compute, at_once):
                 continue
             if not wait:
                 break
             with self.claimed(missing[:1], wait=True) as claimed:
                 self._compute(claimed, compute)
         return [self.find(unit) for unit in units]
+
+    def _computed_in_passing(
+        self, missing: Sequence[WorkUnit], compute: ComputeSome, at_once: int
+    ) -> bool:
+        """Walks over ``missing`` once and computes what no other process is at; whether anything.
+
+        Looking at all of it again after every few would take time that grows with its square.
+        """
+        computed = False
+        while missing:
+            with self.claimed(missing, at_most=at_once) as claimed:
+                self._compute(claimed, compute)
+            if not claimed:
+                break
+            computed = True
+            # What was passed over is stored, or another's.
+            missing = missing[missing.index(claimed[-1]) + 1 :]
+        return computed
 
     def _compute(self, units: Sequence[WorkUnit], compute: ComputeSome) -> None:
         if units:

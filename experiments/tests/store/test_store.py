@@ -98,6 +98,27 @@ def test_many_units_are_claimed_a_few_at_a_time_and_others_work_waited_for(store
     assert groups[3:] == [[3]]
 
 
+def test_looking_for_what_is_missing_grows_with_the_number_of_units(store_of, monkeypatch):
+    """And not with its square: ten times as many units are looked at ten times as often."""
+    looked = []
+
+    def compute(claimed):
+        return [(unit, ({}, HOW)) for unit in claimed]
+
+    def look(store, unit, find=Store.find):
+        looked.append(unit)
+        return find(store, unit)
+
+    monkeypatch.setattr(Store, "find", look)
+    counts = []
+    for number in (20, 200):
+        looked.clear()
+        units = [WorkUnit("answers", {"index": [number, index]}) for index in range(number)]
+        store_of(str(number)).all(units, compute, at_once=2)
+        counts.append(len(looked))
+    assert counts[1] <= 10 * counts[0]
+
+
 def test_fresh_uses_what_its_own_run_has_computed_and_nothing_else(store_of):
     calls: list = []
     store_of("first").once(UNIT, computing(1, calls))
