@@ -187,7 +187,7 @@ def _answers(model: Model, plain: LoadedModel, size: Size) -> Part:
         **_by_kernels(fast, plain, lambda loaded: answers.by_engine(loaded, prompts, sets)),
         "generate under pre-hooks": lambda: answers.by_generate(plain, prompts, sets),
     }
-    if torch.cpu.get_capabilities().get("avx512_bf16"):  # elsewhere it is slower than fp32
+    if torch.cpu.get_capabilities().get("avx512_bf16"):  # elsewhere torch makes do without
         narrow = load_model(fast.spec, dtype="bfloat16")
         ways[NARROW] = lambda: answers.by_engine(narrow, prompts, sets)
     timings = interleaved(ways, size.rounds)

@@ -72,6 +72,13 @@ ENGINE_OPTION = click.option(
 )
 
 
+LEVELS_OPTION = click.option(
+    "--levels",
+    type=IntegerList(),
+    default=",".join(map(str, LEVELS)),
+    help="How many of the top heads to ablate, ascending.",
+)
+
 METHOD_OPTION = click.option(
     "--method", type=click.Choice(METHODS), default=QRHEAD, help="How the heads are detected."
 )
@@ -166,12 +173,7 @@ def ablation_options(command: Callable[..., None]) -> Callable[..., None]:
     """What is ablated, and whether it is drawn."""
     for option in reversed(
         (
-            click.option(
-                "--levels",
-                type=IntegerList(),
-                default=",".join(map(str, LEVELS)),
-                help="How many of the top heads to ablate, ascending.",
-            ),
+            LEVELS_OPTION,
             click.option(
                 "--seed", type=int, default=CONTROL_SEED, help="First seed of the random heads."
             ),

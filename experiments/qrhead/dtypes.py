@@ -10,7 +10,7 @@ from typing import Any
 
 from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from ablation.detection.ranking import HeadRanking
-from ablation.heads import Head
+from ablation.heads import Head, jaccard
 from experiments.cells.cell import Cell
 from experiments.cells.conditions import run_conditions
 from experiments.cells.controls import control_sets
@@ -107,7 +107,7 @@ def compare_dtypes(
             {
                 "num_heads": level,
                 "jaccard": [
-                    _jaccard(one.top(level), two.top(level))
+                    jaccard(one.top(level), two.top(level))
                     for one, two in zip(both[0].rankings, both[1].rankings, strict=True)
                 ],
             }
@@ -200,10 +200,6 @@ def _answers(
             }
         )
     return rows
-
-
-def _jaccard(one: Sequence[Head], two: Sequence[Head]) -> float:
-    return len({*one} & {*two}) / len({*one} | {*two})
 
 
 def _claims(by_dtype: Mapping[str, _InDtype], levels: Sequence[int]) -> list[dict[str, Any]]:

@@ -15,11 +15,11 @@ from experiments.cells.choices import AblationChoice
 from experiments.claims import LEVELS
 from experiments.cli.commands.cells import cells_of, one_cell, runner_of
 from experiments.cli.options import (
+    LEVELS_OPTION,
     METHOD_OPTION,
     MODEL_HELP,
     QUESTION,
     QUESTIONS_OPTION,
-    IntegerList,
     PlanSettings,
     RunSettings,
     chosen_store,
@@ -66,12 +66,7 @@ def compare_group() -> None:
     default=METHODS,
     help="How heads are detected; give it several times for several methods.",
 )
-@click.option(
-    "--levels",
-    type=IntegerList(),
-    default=",".join(map(str, LEVELS)),
-    help="How many of the top heads to ablate, ascending.",
-)
+@LEVELS_OPTION
 @mode_options
 @control_options
 @click.option("--figure", is_flag=True, help="Draw accuracy against heads ablated (PNG and SVG).")
@@ -199,12 +194,7 @@ def modes_command(
 @click.option("--model", default=EMBEDDED_MODEL, help=MODEL_HELP)
 @QUESTIONS_OPTION
 @METHOD_OPTION
-@click.option(
-    "--levels",
-    type=IntegerList(),
-    default=",".join(map(str, LEVELS)),
-    help="How many of the top heads to ablate, ascending.",
-)
+@LEVELS_OPTION
 @control_options
 @common_options
 def dtypes_command(
