@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import runpy
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from experiments.cli import main as cli_main
 from experiments.tests.conftest import TINY_TOKENS
 
 SMALL = ("--question", "inc_state", "--tokens", TINY_TOKENS, "--synthetic", 6, "--levels", "2,4")
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -220,32 +218,10 @@ def test_several_control_draws_are_kept_one_by_one_and_drawn_together(
         assert isinstance(row["heads_in_other_layers"], int)
 
 
-def asked_by(script, arguments, monkeypatch):
-    """What a script asks of the command line, which does not run."""
-    asked: list = []
-    monkeypatch.setattr(cli_main, "main", asked.append)
-    monkeypatch.setattr(sys, "argv", [str(script), *arguments])
-    runpy.run_path(str(script), run_name="__main__")
-    (words,) = asked
-    return words
-
-
-def test_the_studys_own_command_is_ablate(monkeypatch, tmp_path):
-    script = ROOT / "experiments/qrhead/run_ablation.py"
-    done = subprocess.run(
-        [sys.executable, script, "--tokens", "0"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "Missing option '--question'" in done.stderr
-    assert asked_by(script, ["--model", "smollm2"], monkeypatch) == ["ablate", "--model", "smollm2"]
-
-
-def test_the_studys_whole_grid_is_of_its_own_models(monkeypatch):
-    script = ROOT / "experiments/qrhead/run_all.py"
-    study = ["run", "--model=instruct", "--model=base"]
-    assert asked_by(script, [], monkeypatch) == study
-    chosen = ["--model", "smollm2", "--tokens", "512"]
-    assert asked_by(script, chosen, monkeypatch) == ["run", *chosen]
+def test_a_cell_takes_a_question(headclaims):
+    status, out, err = headclaims("ablate")
+    assert (status, out) == (2, "")
+    assert "Missing option '--question'" in err
 
 
 def test_help_does_not_wait_for_torch():

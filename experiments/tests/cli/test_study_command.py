@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.tests.cli.test_command_line import ROOT
+ROOT = Path(__file__).parents[3]
 
 COMMAND = "published"
 FIGURES = Path("results/figures") / COMMAND

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -15,9 +13,6 @@ from ablation.models.registry import model_spec
 from ablation.tests.support.tiny_models import byte_tokenizer
 from experiments.exp10.figures import NAMES
 from experiments.exp10.options import MODES
-
-ROOT = Path(__file__).parents[3]
-STUDY = ROOT / "experiments" / "exp10"
 
 
 @pytest.fixture
@@ -271,12 +266,3 @@ def test_a_model_whose_heads_do_nothing_is_a_result(headclaims, tiny, tmp_path, 
     assert "10B: a rank-size fit needs at least 4 sizes that are not zero, got 0" in out
     assert read("exp10", idle, tokens=20)["rank_size"]["gini"] == 0
     assert len(list(Path("results/figures").glob("*.png"))) == 4
-
-
-def test_the_studys_own_command_is_the_same():
-    script = STUDY / "exp10_head_ablation.py"
-    shown = subprocess.run(
-        [sys.executable, script, "--help"], capture_output=True, text=True, check=True
-    ).stdout
-    for option in ("--model", "--device", "--parts", "--max-tokens", "--output-dir"):
-        assert option in shown
