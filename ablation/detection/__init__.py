@@ -3,8 +3,9 @@
 Names of methods and formats stand here, so that a command line need not import torch for them.
 """
 
-QRHEAD, WU24, SUMMED_ATTENTION, GRADIENT, RANDOM = METHODS = (
+QRHEAD, QRHEAD_CHAT, WU24, SUMMED_ATTENTION, GRADIENT, RANDOM = METHODS = (
     "qrhead",
+    "qrhead_chat",
     "wu24",
     "summed_attention",
     "gradient",

@@ -16,7 +16,9 @@ from ablation.prompts.prompt import Prompt
 
 
 def gradient_scores(model: Any, prompt: Prompt) -> Float[Tensor, "layers heads"]:
-    """|∂L/∂ξ_h| of every head on one prompt, L the mean NLL of the answer as the needle states it.
+    """|∂L/∂ξ_h| of every head on one prompt, L the mean NLL of the true answer.
+
+    The answer is in the tokens that the model itself would write (``Prompt.answer``).
 
     ξ_h is a gate at z of head h, at all positions, and 1: z[h] ↦ ξ_h·z[h]. So ∂L/∂ξ_h is the slope
     of the loss at the beginning of the way to zero ablation, and one backward pass gives it for all

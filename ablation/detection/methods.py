@@ -7,7 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ablation.detection import GRADIENT, METHODS, QRHEAD, RANDOM, SUMMED_ATTENTION, WU24
+from ablation.detection import (
+    GRADIENT,
+    METHODS,
+    QRHEAD,
+    QRHEAD_CHAT,
+    RANDOM,
+    SUMMED_ATTENTION,
+    WU24,
+)
 from ablation.detection.gradient import gradient_scores
 from ablation.detection.qrhead import query_focused_scores
 from ablation.detection.ranking import HeadRanking, no_head_found, random_ranking
@@ -127,7 +135,7 @@ def scores_of_prompts(
         ComputationError: a score is NaN.
     """
     to_the_end = any(method in _READ_TO_THE_END for method in methods)
-    reads = to_the_end or QRHEAD in methods
+    reads = any(method != GRADIENT for method in methods)
     for prompt in prompts:
         check_positions(model, len(prompt.context), len(prompt.ids) + MAX_NEW_TOKENS - 1)
     ids = [prompt.ids for prompt in prompts]
@@ -149,7 +157,9 @@ def _scores(
     else:
         assert reading is not None
         if method == QRHEAD:
-            scores = query_focused_scores(reading)
+            scores = query_focused_scores(reading.asked)
+        elif method == QRHEAD_CHAT:
+            scores = query_focused_scores(reading.asked_in_chat)
         elif method == SUMMED_ATTENTION:
             scores = summed_attention_scores(reading)
         else:

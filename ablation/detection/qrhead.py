@@ -1,28 +1,34 @@
-"""QRHead: query-focused retrieval heads (Zhang et al., EMNLP 2025, arXiv 2506.09944, section 3)."""
+"""QRHead: query-focused retrieval heads (Zhang et al., EMNLP 2025, arXiv 2506.09944, section 3).
+
+Two choices of the rows that ask. ``qrhead``: the question alone, as in the QRHead ablation study;
+all claims use it. ``qrhead_chat``: with what closes the chat turn, as in the paper's code
+(princeton-pli/QRHead, ``attn_retriever.py``, ``compose_scoring_prompt``). In a prompt without chat
+turns they are the same.
+"""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ablation.detection.reading import Reading
+from ablation.detection.reading import Asked
 from ablation.errors import ComputationError
 
 
-def query_focused_scores(reading: Reading) -> Float[Tensor, "layers heads"]:
+def query_focused_scores(asked: Asked) -> Float[Tensor, "layers heads"]:
     """The QRHead score of every head on one prompt.
 
-    With a(t) the softmax attention to needle token t, averaged over the question's tokens, and
+    With a(t) the softmax attention to needle token t, averaged over the tokens that ask, and
     a₀(t) the same for the question ``N/A``, the score is Σ c(t) over the needle's tokens with
     c(t) > mean(c) − 2·std(c), where c = a − a₀.
 
-    Relative to the paper: the question's rows are the tokens of ``\\n\\nQuestion: …\\nAnswer in
-    one word:`` in every prompt style. What follows them in a chat prompt is the same in both
-    passes and holds words of the answer, so it is left out.
+    The tokens that ask are those of ``\\n\\nQuestion: …\\nAnswer in one word:``, with or without
+    what closes the chat turn. The answer's beginning, which some prompts put into the model's
+    mouth, is never among them: it holds words of the answer.
 
     Raises:
         ComputationError: the model's attention is NaN.
     """
-    calibrated = calibrate(reading.question, reading.null_question)
+    calibrated = calibrate(asked.question, asked.null_question)
     return without_outliers(calibrated).sum(dim=-1).cpu()
 
 

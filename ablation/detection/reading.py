@@ -39,21 +39,34 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """How much each head attends from what asks to each token of the needle.
+
+    Attributes:
+        question, null_question: from the question, or from ``N/A`` in its place,
+            ``(layers, heads, needle)``; the mean over the tokens that ask.
+    """
+
+    question: Tensor
+    null_question: Tensor
+
+
+@dataclass(frozen=True)
 class Reading:
     """What was seen of a prompt.
 
     Attributes:
-        question, null_question: how much each head attends from the question, or from ``N/A`` in
-            its place, to each token of the needle, ``(layers, heads, needle)``; the mean over the
-            question's tokens.
-        last: the same from the last token of the prompt; None if it was not read so far.
+        asked: from the question alone.
+        asked_in_chat: from the question and what closes the chat turn.
+        last: from the last token of the prompt, ``(layers, heads, needle)``; None if it was not
+            read so far.
         packed: keys and values of all layers, of all prompts that were read together; empty if they
             were not read so far.
         places: where all tokens of the prompt but the last are among them.
     """
 
-    question: Tensor
-    null_question: Tensor
+    asked: Asked
+    asked_in_chat: Asked
     last: Tensor | None
     packed: tuple[KeysValues, ...]
     places: Int[Tensor, " seq"]
@@ -79,24 +92,28 @@ def read(model: Any, prompts: Sequence[Prompt], *, to_the_end: bool) -> list[Rea
     """
     texts = []
     for prompt in prompts:
-        context, ids = len(prompt.context), prompt.ids
-        asked: tuple[Span, ...] = ((context, context + len(prompt.question)),)
+        start, closing = len(prompt.context), prompt.tail[: prompt.closing]
+        for question in (prompt.question, prompt.null_question):
+            end = start + len(question)
+            rows: tuple[Span, ...] = ((start, end), (start, end + len(closing)))
+            texts.append(Text(prompt.context + question + closing, rows, prompt.needle))
         if to_the_end:
-            asked = (*asked, (len(ids) - 1, len(ids)))
-        else:
-            ids = prompt.context + prompt.question
-        null = prompt.context + prompt.null_question
-        texts += [
-            Text(ids, asked, prompt.needle),
-            Text(null, ((context, len(null)),), prompt.needle),
-        ]
+            length = len(prompt.ids)
+            texts.append(Text(prompt.ids, ((length - 1, length),), prompt.needle))
     means, tree, kept = _read(model, texts, keeps_keys=to_the_end)
-    readings = []
-    for number in range(len(prompts)):
-        asked_means, (null_mean,) = means[2 * number : 2 * number + 2]
-        places = tree.places(2 * number)[:-1].to(model.device)
-        last = asked_means[1] if to_the_end else None
-        readings.append(Reading(asked_means[0], null_mean, last, kept, places))
+    of_each, readings = len(texts) // max(1, len(prompts)), []
+    for first in range(0, len(texts), of_each):
+        asked, null, *last = means[first : first + of_each]
+        places = tree.places(first + of_each - 1)[:-1].to(model.device)
+        readings.append(
+            Reading(
+                asked=Asked(asked[0], null[0]),
+                asked_in_chat=Asked(asked[1], null[1]),
+                last=last[0][0] if last else None,
+                packed=kept,
+                places=places,
+            )
+        )
     return readings
 
 

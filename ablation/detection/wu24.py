@@ -14,7 +14,7 @@ from ablation.passes.generation import end_tokens, refuse_nan
 from ablation.prompts.prompt import Prompt
 
 RECALLED = 0.5
-"""ROUGE-1 recall of the needle's answer from which an answer counts as retrieved."""
+"""ROUGE-1 recall of the needle's answer above which an answer counts as retrieved."""
 
 
 @torch.inference_mode()
@@ -29,13 +29,14 @@ def retrieval_scores(
     """The retrieval score of every head on one prompt; None if the answer was not retrieved.
 
     The model answers greedily. For each token of its answer, a head scores a hit if the position
-    that the last row attends to most is in the needle and holds that very token. The score is hits
-    over the tokens of the answer in the needle. Prompts whose answer recalls less than half of the
-    needle's answer (ROUGE-1 recall) say nothing of retrieval and are left out.
+    that the last row attends to most is in the needle's answer and holds that very token. The score
+    is hits over the tokens of the needle's answer. Prompts whose answer recalls no more than half
+    of it (ROUGE-1 recall) say nothing of retrieval and are left out.
 
-    Relative to the paper: the needle is the sentence that states the fact, within a section that
-    is all about the company; its answer is the fact's value. A score can exceed 1, where the model
-    copies on beyond the needle's answer, as the paper's code has it.
+    Source: the paper's code (nightdessert/Retrieval_Head, ``retrieval_head_detection.py``), where
+    one span, ``real_needle``, is what hits lie in, what they are divided by and what is recalled.
+    Here it is the fact's value, as the filing states it. A score exceeds 1 only where the model
+    writes the answer more than once.
 
     Raises:
         ComputationError: the model's logits are NaN.
@@ -60,14 +61,14 @@ def retrieval_scores(
             token = int(refuse_nan(logits)[0, -1].argmax())
             for layer, places in looked_at.items():
                 for head, place in enumerate(places.tolist()):
-                    in_needle = prompt.sentence[0] <= place < prompt.sentence[1]
-                    hits[layer, head] += in_needle and ids[place] == token
+                    in_answer = prompt.fact[0] <= place < prompt.fact[1]
+                    hits[layer, head] += in_answer and ids[place] == token
             ids.append(token)
             answer.append(token)
-    wanted, given = tokenizer.batch_decode([prompt.answer, answer], skip_special_tokens=True)
-    if rouge1_recall(wanted, given) < RECALLED:
+    wanted, given = tokenizer.batch_decode([prompt.stated, answer], skip_special_tokens=True)
+    if rouge1_recall(wanted, given) <= RECALLED:
         return None
-    return hits / len(prompt.answer)
+    return hits / len(prompt.stated)
 
 
 def rouge1_recall(wanted: str, given: str) -> float:

@@ -11,10 +11,10 @@ from typing import Any
 
 from ablation.errors import InvalidInput
 from ablation.filings.filing import Fact, Filing, Question
-from ablation.filings.sentences import Span, sentence_around
+from ablation.filings.sentences import Span
 from ablation.metrics.answers import normalise
 from ablation.prompts.styles import PLAIN, PromptStyle
-from ablation.prompts.turns import beginning, chat_turn, encoded
+from ablation.prompts.turns import beginning, chat_turn, continuation, encoded
 
 NULL_QUESTION = "N/A"
 """The question that calibrates QRHead's scores (Zhang et al. 2025, arXiv 2506.09944)."""
@@ -33,8 +33,10 @@ class Prompt:
         question: the tokens of ``\\n\\nQuestion: …\\nAnswer in one word:``.
         null_question: the same with the question ``N/A``.
         tail: closes the chat turn and begins the answer; empty in the paper's prompt.
+        closing: how many tokens of the tail close the chat turn.
         fact: the tokens ``context[fact[0]:fact[1]]`` state the answer.
-        sentence: those of the sentence that states it, as far as it is in the needle.
+        answer: the true answer in the tokens that a model writes after the prompt. Not those of
+            the needle: after a word an answer begins with a space, which may be a token of its own.
     """
 
     context: tuple[int, ...]
@@ -42,16 +44,17 @@ class Prompt:
     question: tuple[int, ...]
     null_question: tuple[int, ...]
     tail: tuple[int, ...]
+    closing: int
     fact: Span
-    sentence: Span
+    answer: tuple[int, ...]
 
     @cached_property
     def ids(self) -> tuple[int, ...]:
         return self.context + self.question + self.tail
 
     @property
-    def answer(self) -> tuple[int, ...]:
-        """The answer as the needle states it."""
+    def stated(self) -> tuple[int, ...]:
+        """The answer in the tokens of the needle."""
         return self.context[slice(*self.fact)]
 
     @cached_property
@@ -87,8 +90,12 @@ class PromptBuilder:
     ) -> None:
         self._tokenizer = tokenizer
         self._question = question
-        self._opening, self._tail = self._frame(style)
-        self._question_ids = self._encode(_asked(question.text))
+        opening, closing, prime = self._frame(style)
+        self._opening, self._tail = opening, self._encode(closing + prime)
+        self._closing = _shared_beginning(self._encode(closing), self._tail)
+        asked = _asked(question.text)
+        self._question_ids = self._encode(asked)
+        self._before_answer = (closing + prime) or asked
         self._null_ids = self._encode(_asked(NULL_QUESTION))
         self._room = total_tokens - sum(map(len, (self._opening, self._question_ids, self._tail)))
         least = total_tokens - self._room + HAYSTACK_BESIDE_CUT_NEEDLE + 1
@@ -108,7 +115,7 @@ class PromptBuilder:
         fact = filing.facts.get(self._question.key)
         if fact is None:
             raise InvalidInput(f"filing {filing.name} has no truth for {self._question.key!r}")
-        needle, fact_at, sentence_at = self._needle(filing.section, fact)
+        needle, fact_at = self._needle(filing.section, fact)
         # A filing breaks its lines anywhere, also within "New York".
         stated = " ".join(self._tokenizer.decode(needle).split())
         if normalise(fact.value) not in normalise(stated):
@@ -122,14 +129,21 @@ class PromptBuilder:
             question=self._question_ids,
             null_question=self._null_ids,
             tail=self._tail,
+            closing=self._closing,
             fact=(start + fact_at[0], start + fact_at[1]),
-            sentence=(start + sentence_at[0], start + sentence_at[1]),
+            answer=self._answer(filing.section[fact.start : fact.end]),
         )
 
-    def _needle(self, section: str, fact: Fact) -> tuple[tuple[int, ...], Span, Span]:
+    def _answer(self, stated: str) -> tuple[int, ...]:
+        # A filing breaks its lines anywhere; and a turn that has just begun begins without a space.
+        space = "" if self._before_answer[-1:].isspace() else " "
+        words = space + " ".join(stated.split())
+        return continuation(self._tokenizer, self._before_answer, words)
+
+    def _needle(self, section: str, fact: Fact) -> tuple[tuple[int, ...], Span]:
         """The section, or where it does not fit the passage of it around the fact.
 
-        And where in it the fact and its sentence are.
+        And where in it the fact is.
 
         Relative to the study: it keeps the first tokens of a section that does not fit, whether or
         not they state the truth.
@@ -137,24 +151,23 @@ class PromptBuilder:
         encoded = self._tokenizer(section, add_special_tokens=False, return_offsets_mapping=True)
         ids, offsets = tuple(encoded["input_ids"]), encoded["offset_mapping"]
         stated = _tokens_of(offsets, fact.start, fact.end)
-        sentence = _tokens_of(offsets, *sentence_around(section, fact.start, fact.end))
         if len(ids) <= self._room:
-            return ids, stated, sentence
+            return ids, stated
         length = self._room - HAYSTACK_BESIDE_CUT_NEEDLE
         middle = (stated[0] + stated[1]) // 2
         start = min(max(0, middle - length // 2), len(ids) - length)
         cut = ids[start : start + length]
-        return cut, _within(stated, start, length), _within(sentence, start, length)
+        return cut, _within(stated, start, length)
 
-    def _frame(self, style: PromptStyle) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Ids before the haystack and after the question."""
+    def _frame(self, style: PromptStyle) -> tuple[tuple[int, ...], str, str]:
+        """Ids before the haystack; what closes the turn, and the beginning of the answer."""
         if not style.chat:
-            return beginning(self._tokenizer), ()
+            return beginning(self._tokenizer), "", ""
         opening, closing = chat_turn(
             self._tokenizer, f"use the prompt style {PLAIN.name!r} instead of {style.name!r}"
         )
         prime = style.primes.get(self._question.key, "")
-        return self._encode(opening), self._encode(closing + prime)
+        return self._encode(opening), closing, prime
 
     def _encode_haystack(self, text: str) -> tuple[int, ...]:
         # Prose has about four characters per token; the whole Wikipedia sample would take seconds.
@@ -178,6 +191,12 @@ def _within(span: Span, start: int, length: int) -> Span:
     """A span's place in what is left from ``start`` on."""
     first, last = (min(max(0, at - start), length) for at in span)
     return first, last
+
+
+def _shared_beginning(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many tokens two texts begin with together."""
+    pairs = zip(first, second, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
 
 
 def _asked(question: str) -> str:

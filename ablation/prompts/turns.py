@@ -12,6 +12,15 @@ def encoded(tokenizer: Any, text: str) -> tuple[int, ...]:
     return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
+def continuation(tokenizer: Any, before: str, text: str) -> tuple[int, ...]:
+    """The ids of ``text`` where it follows ``before``; a token that holds both is left out."""
+    whole = tokenizer(before + text, add_special_tokens=False, return_offsets_mapping=True)
+    ids, offsets = whole["input_ids"], whole["offset_mapping"]
+    return tuple(
+        token for token, (first, _) in zip(ids, offsets, strict=True) if first >= len(before)
+    )
+
+
 def beginning(tokenizer: Any) -> tuple[int, ...]:
     """What the tokenizer itself puts before a text: BOS, or nothing."""
     text = encoded(tokenizer, "a")

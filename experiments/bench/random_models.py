@@ -101,4 +101,4 @@ def random_question(model: Any, length: int) -> Prompt:
     context, question = ids[:-20], ids[-20:]
     middle = len(context) // 2
     needle = (middle - 8, middle + 8)
-    return Prompt(context, needle, question, question[:5], (), fact=needle, sentence=needle)
+    return Prompt(context, needle, question, question[:5], (), 0, needle, question[:2])

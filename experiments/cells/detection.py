@@ -12,7 +12,7 @@ from typing import Any, overload
 
 from tqdm import tqdm
 
-from ablation.detection import RANDOM
+from ablation.detection import GRADIENT, QRHEAD, QRHEAD_CHAT, RANDOM, SUMMED_ATTENTION, WU24
 from ablation.detection.controls import EXCLUDED_TOP
 from ablation.detection.ranking import HeadRanking, no_head_found, random_ranking
 from ablation.errors import InvalidInput
@@ -24,8 +24,8 @@ from experiments.machine.provenance import merged, provenance
 from experiments.store import Computed, Document, Store, WorkUnit
 
 KIND = "scores"
-VERSION = 2
-"""Raised whenever a change of a method changes scores."""
+VERSIONS = {QRHEAD: 3, QRHEAD_CHAT: 3, WU24: 3, SUMMED_ATTENTION: 3, GRADIENT: 3}
+"""Raised whenever a change of a method changes its scores."""
 
 AT_ONCE = 16
 """Prompts that one process claims together; scores are stored once they are found."""
@@ -172,17 +172,23 @@ def scores_units(cell: Cell, method: str) -> list[WorkUnit]:
     """The scores by ``method`` on each detection prompt; none for one that looks at no prompt."""
     if method == RANDOM:
         return []
-    of = {**cell.model.key(), "method": method, "version": VERSION}
+    of = {**cell.model.key(), "method": method, "version": VERSIONS[method]}
     label = f"heads by {method} for {cell.question} at {cell.tokens} tokens"
     return [
-        # Some methods look at what the needle states.
-        WorkUnit(
-            KIND,
-            {**of, "prompt_sha256": prompt.sha256, "spans": [*prompt.fact, *prompt.sentence]},
-            label,
-        )
+        WorkUnit(KIND, {**of, "prompt_sha256": prompt.sha256, **_seen(prompt, method)}, label)
         for _, prompt in cell.detection
     ]
+
+
+def _seen(prompt: Prompt, method: str) -> dict[str, Any]:
+    """What a method sees of a prompt beside its ids and its needle."""
+    if method == QRHEAD_CHAT:
+        return {"closing": prompt.closing}
+    if method == WU24:
+        return {"fact": [*prompt.fact]}
+    if method == GRADIENT:
+        return {"answer": [*prompt.answer]}
+    return {}
 
 
 def detection_document(cell: Cell, found: Detection) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ablation.tests.support.tiny_models import random_ids
 
 
 def make_prompt(seed=3, context=40, question=7):
-    """A prompt whose needle, fact and sentence lie at known places."""
+    """A prompt whose needle and fact lie at known places."""
     ids = random_ids(context + 2 * question + 3, seed=seed)[0].tolist()
     return Prompt(
         context=tuple(ids[:context]),
@@ -16,8 +16,9 @@ def make_prompt(seed=3, context=40, question=7):
         question=tuple(ids[context : context + question]),
         null_question=tuple(ids[context + question : context + 2 * question - 2]),
         tail=tuple(ids[-3:]),
+        closing=2,
         fact=(15, 17),
-        sentence=(12, 20),
+        answer=tuple(ids[16:19]),
     )
 
 

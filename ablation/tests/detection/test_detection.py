@@ -70,7 +70,7 @@ def copied(model, seed=3):
         prompt = make_prompt(tried)
         for _ in range(5):
             answer = greedy_answer(model, prompt.ids, 2)
-            if list(prompt.answer) == answer:
+            if list(prompt.stated) == answer:
                 return prompt
             start, end = prompt.fact
             context = (*prompt.context[:start], *answer, *prompt.context[end:])
@@ -86,10 +86,10 @@ def naive_retrieval(model, prompt):
         for layer in range(LAYERS):
             for head in range(HEADS):
                 place = int(attention[layer, head, -1].argmax())
-                if prompt.sentence[0] <= place < prompt.sentence[1] and ids[place] == token:
+                if prompt.fact[0] <= place < prompt.fact[1] and ids[place] == token:
                     hits[layer, head] += 1
         ids.append(token)
-    return hits / len(prompt.answer)
+    return hits / len(prompt.stated)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -101,15 +101,25 @@ def test_retrieval_scores_count_the_tokens_that_are_copied(name):
     assert_same(found, naive_retrieval(model, prompt), ATTENTION)
 
 
-def test_a_head_that_copies_the_needle_has_a_score_of_one(llama):
-    # Equal logits: the answer is token 0 over and over, and so is the needle. Wherever a head
-    # looks in it, it copies.
+def test_what_is_beside_the_answer_in_its_sentence_is_no_hit(llama):
+    # Equal logits: the answer is token 0 over and over, and so is all of the context.
     with torch.no_grad():
         llama.lm_head.weight.zero_()
-    prompt = replace(make_prompt(), context=(0,) * 40, sentence=(0, 40))
-    scores = retrieved(llama, Numbers(ends=()), prompt, max_new_tokens=2)
+    prompt = replace(make_prompt(), context=(0,) * 40, fact=(15, 17))
+    scores = retrieved(llama, Numbers(ends=()), prompt)
     assert scores is not None
-    assert scores.max() == 1
+    assert_same(scores, naive_retrieval(llama, prompt), ATTENTION)
+    # Ten tokens are copied, and over the answer's two that would be a score of 5.
+    assert float(scores.max()) < 5
+
+
+def test_an_answer_that_recalls_just_half_was_not_retrieved(llama):
+    prompt = make_prompt()
+    first = greedy_answer(llama, prompt.ids)[0]
+    half = replace(prompt, context=(*prompt.context[:15], first, 96, *prompt.context[17:]))
+    answer = greedy_answer(llama, half.ids)
+    assert rouge1_recall(f"{first} 96", " ".join(map(str, answer))) == 0.5
+    assert retrieved(llama, Numbers(), half) is None
 
 
 def test_a_prompt_whose_answer_is_not_retrieved_says_nothing(llama):
@@ -159,8 +169,8 @@ def test_importance_is_the_slope_of_the_loss_in_the_gate_of_a_head(name):
 
 def test_gradients_are_of_the_answer_after_the_prompt(llama):
     prompt = make_prompt()
-    ids = torch.tensor([[*prompt.ids, *prompt.context[15:17]]])
-    assert torch.equal(gradient_scores(llama, prompt), importance(llama, ids, 2))
+    ids = torch.tensor([[*prompt.ids, *prompt.answer]])
+    assert torch.equal(gradient_scores(llama, prompt), importance(llama, ids, 3))
     assert gradient_scores(llama, prompt).min() > 0
 
 
@@ -175,8 +185,8 @@ def test_gradients_on_a_text_are_averaged_over_the_tokens_of_its_windows(llama):
 
 def test_the_model_is_left_as_it_was(llama):
     wanted = [parameter.requires_grad for parameter in llama.parameters()]
-    for method in METHODS[:4]:
-        if method != "wu24":
+    for method in METHODS:
+        if method not in ("wu24", "random"):
             rank_heads(llama, Numbers(), [make_prompt()], method)
     assert [parameter.requires_grad for parameter in llama.parameters()] == wanted
     assert all(parameter.grad is None for parameter in llama.parameters())
@@ -208,7 +218,7 @@ def test_a_ranking_is_of_scores_averaged_over_the_samples_that_say_something(lla
 
 def test_scores_on_a_shared_context_are_those_of_a_context_alone(llama):
     told, other = copied(llama), make_prompt(4)
-    methods = ["wu24", "random", "qrhead", "summed_attention", "gradient"]
+    methods = ["wu24", "random", "qrhead_chat", "qrhead", "summed_attention", "gradient"]
     together = rank_heads_by_methods(llama, Numbers(), [told, other], methods)
     assert list(together) == methods
     for method, found in together.items():
@@ -227,7 +237,7 @@ def test_a_method_that_nothing_is_said_to_gives_every_head_a_score_of_0(llama):
 
 
 def test_qrhead_is_the_default(llama):
-    scores = query_focused_scores(reading_of(llama, make_prompt()))
+    scores = query_focused_scores(reading_of(llama, make_prompt()).asked)
     assert rank_heads(llama, None, [make_prompt()]).ranking.entries[0][1] == pytest.approx(
         float(scores.max())
     )
@@ -250,7 +260,9 @@ def test_nan_is_an_error_and_no_score(method, llama):
 
 
 def test_an_unknown_method_is_refused(llama):
-    with pytest.raises(InvalidInput, match="unknown method 'best': choose one of qrhead, wu24"):
+    with pytest.raises(
+        InvalidInput, match="unknown method 'best': choose one of qrhead, qrhead_chat, wu24"
+    ):
         rank_heads(llama, None, [make_prompt()], "best")
 
 

@@ -19,11 +19,11 @@ ATTENTION = {"rtol": 0, "atol": 1e-5}
 """fp32 softmax weights under sdpa's and eager's stream: the issue's bound."""
 
 
-def naive_scores(model, prompt):
+def naive_scores(model, prompt, closing=()):
     """The formula, one head and one token at a time, from full eager attention."""
     start, end = prompt.needle
     passes = []
-    for question in (prompt.question, prompt.null_question):
+    for question in ((*prompt.question, *closing), (*prompt.null_question, *closing)):
         attention = eager_attention(model, [*prompt.context, *question])
         passes.append((attention, len(question)))
     layers, heads = passes[0][0].shape[:2]
@@ -45,7 +45,7 @@ def naive_scores(model, prompt):
 
 
 def scores_of(model, prompt):
-    return query_focused_scores(reading_of(model, prompt))
+    return query_focused_scores(reading_of(model, prompt).asked)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -74,23 +74,43 @@ def test_many_prompts_read_at_once_are_those_read_alone(model):
         alone = reading_of(model, prompt)
         assert found.last is not None
         assert alone.last is not None
-        assert_same(found.question, alone.question, ATTENTION)
-        assert_same(found.null_question, alone.null_question, ATTENTION)
+        for ours, theirs in zip(
+            (found.asked, found.asked_in_chat), (alone.asked, alone.asked_in_chat), strict=True
+        ):
+            assert_same(ours.question, theirs.question, ATTENTION)
+            assert_same(ours.null_question, theirs.null_question, ATTENTION)
         assert_same(found.last, alone.last, ATTENTION)
-        ours, theirs = (reading.cache(model.config) for reading in (found, alone))
-        for layer, expected in zip(ours.layers, theirs.layers, strict=True):
-            assert_same(layer.keys, expected.keys, ATTENTION)
-            assert_same(layer.values, expected.values, ATTENTION)
-        assert ours.get_seq_length() == len(prompt.ids) - 1
+        cache, expected = (reading.cache(model.config) for reading in (found, alone))
+        for layer, of_alone in zip(cache.layers, expected.layers, strict=True):
+            assert_same(layer.keys, of_alone.keys, ATTENTION)
+            assert_same(layer.values, of_alone.values, ATTENTION)
+        assert cache.get_seq_length() == len(prompt.ids) - 1
         short = read(model, [prompt], to_the_end=False)[0]
         assert (short.last, short.packed) == (None, ())
-        assert_same(short.question, alone.question, ATTENTION)
+        assert_same(short.asked.question, alone.asked.question, ATTENTION)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_scores_equal_the_naive_formula(name):
     model, prompt = tiny_model(name), make_prompt()
     assert_same(scores_of(model, prompt), naive_scores(model, prompt), ATTENTION)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_scores_with_the_closing_of_the_chat_turn_equal_the_naive_formula(name):
+    model, prompt = tiny_model(name), make_prompt()
+    found = query_focused_scores(reading_of(model, prompt).asked_in_chat)
+    assert_same(found, naive_scores(model, prompt, prompt.tail[:2]), ATTENTION)
+    assert rank_heads(model, None, [prompt], "qrhead_chat").ranking.entries[0][1] == pytest.approx(
+        float(found.max()), abs=1e-5
+    )
+
+
+def test_without_a_chat_turn_both_choices_of_rows_are_one():
+    model, prompt = tiny_model("llama-gqa"), replace(make_prompt(), tail=(), closing=0)
+    reading = reading_of(model, prompt)
+    assert torch.equal(reading.asked.question, reading.asked_in_chat.question)
+    assert torch.equal(reading.asked.null_question, reading.asked_in_chat.null_question)
 
 
 def test_a_question_calibrated_by_itself_scores_nothing():
@@ -106,6 +126,15 @@ def test_what_follows_the_question_does_not_enter():
     model, prompt = tiny_model("llama-gqa"), make_prompt()
     other = replace(prompt, tail=(5, 6, 7))
     assert_same(scores_of(model, prompt), scores_of(model, other), ATTENTION)
+
+
+def test_the_beginning_of_the_answer_does_not_enter_with_the_chat_turn():
+    model, prompt = tiny_model("llama-gqa"), make_prompt()
+    other = replace(prompt, tail=(*prompt.tail[:2], 5))
+    ours, theirs = (
+        query_focused_scores(reading_of(model, one).asked_in_chat) for one in (prompt, other)
+    )
+    assert_same(ours, theirs, ATTENTION)
 
 
 def test_the_attention_implementation_is_restored_after_an_exception():

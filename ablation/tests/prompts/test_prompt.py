@@ -75,6 +75,27 @@ def test_a_chat_prompt_closes_the_turn_and_begins_the_answer():
     assert text.startswith("[")
     assert text.endswith(ASKED + "]>It is")
     assert len(prompt.ids) == 400
+    assert byte_tokenizer().decode(prompt.tail[: prompt.closing]) == "]>"
+
+
+@pytest.mark.parametrize(
+    ("prime", "chat", "answer"),
+    [
+        # After a word a model writes a space first, whatever the needle has before the answer.
+        ("It is", True, " New York"),
+        ("", False, " New York"),
+        ("It is:\n", True, "New York"),
+    ],
+)
+def test_the_answer_is_in_the_tokens_that_follow_the_prompt(prime, chat, answer):
+    section = "It is (New\n York) company."
+    start = section.index("New")
+    fact = Fact("New York", start, start + len("New\n York"))
+    style = PromptStyle("chat", chat=True, primes={"inc_state": prime}) if chat else PLAIN
+    filing = Filing("one", "one", section, {"inc_state": fact})
+    prompt = builder(400, style=style, chat=chat).build(filing)
+    assert byte_tokenizer().decode(prompt.answer) == answer
+    assert byte_tokenizer().decode(prompt.stated) == "New\n York"
 
 
 @pytest.mark.parametrize(
