@@ -15,15 +15,14 @@ function says what it holds fixed:
   ``monte_carlo_p(0.0, -survival.gaps)``: a draw whose gap is 0 or less harms as much as they do.
 """
 
-import warnings
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy import stats
 
 from ablation.errors import InvalidInput
+from ablation.stats.bootstrap_t import bootstrap_t
 from ablation.stats.interval import CONFIDENCE, Interval, check_confidence
 from ablation.stats.monte_carlo import monte_carlo_p
 
@@ -75,10 +74,19 @@ class Survival:
         return (lost / self.totals.sum(axis=1)).mean(axis=1)
 
     @property
+    def answer_weights(self) -> Float[np.ndarray, " cells"]:
+        """What one answer of each cell adds to the gap."""
+        return 1 / (len(self.totals) * self.totals.sum(axis=1))
+
+    @property
+    def added(self) -> Float[np.ndarray, "draws clusters"]:
+        """What each cluster adds to the gap against each draw."""
+        return np.einsum("dcj,c->dj", self.controls - self.top, self.answer_weights)
+
+    @property
     def scores(self) -> Float[np.ndarray, " clusters"]:
         """What each cluster adds to the gap; their sum is the gap."""
-        weights = 1 / (len(self.totals) * self.totals.sum(axis=1, keepdims=True))
-        return ((self.controls.mean(axis=0) - self.top) * weights).sum(axis=0)
+        return self.added.mean(axis=0)
 
     @property
     def gap(self) -> float:
@@ -87,28 +95,20 @@ class Survival:
 
 
 def gap_interval(
-    survival: Survival,
-    *,
-    method: Literal["BCa", "percentile"] = "BCa",
-    confidence: float = CONFIDENCE,
-    resamples: int = 2000,
-    seed: int = 0,
+    survival: Survival, *, confidence: float = CONFIDENCE, seed: int = 0
 ) -> Interval | None:
-    """A bootstrap interval of ``survival.gap`` over clusters and draws; None for few clusters.
+    """The interval of ``survival.gap`` over clusters and draws; None for few clusters.
 
-    Each resample draws clusters with replacement, a cluster taking its items of all cells with it,
-    and, independently, the control draws if there are at least two. With one draw the interval is
-    conditional on it: it tells how the gap to that one head set would vary with other filings. A
-    cell that a resample leaves without items is left out of its mean.
+    Clusters are resampled with their items of all cells, and draws if there are at least two. With
+    one draw it is conditional on it: it tells how the gap to that one head set would vary with
+    other filings. Where each item has a set of its own, sets and items vary together, and it is
+    about random sets in general.
 
-    None below ``FEWEST_CLUSTERS`` clusters with items. Even then the interval is too narrow where
-    clusters are few (Cameron, Gelbach & Miller 2008, doi 10.1162/rest.90.3.414). Where every
-    resample has the same gap it is that point, which says that nothing differed, not that nothing
-    could.
+    Clusters count for what they add to the gap, its cells weighted as they are; the least that one
+    can add is an answer of the cell with the most items. None below ``FEWEST_CLUSTERS`` clusters
+    with items: see ``ablation.stats.bootstrap_t`` for the interval and its coverage.
 
-    The method is the percentile one or, by default, BCa with the jackknife over clusters and draws
-    (Efron 1987, doi 10.1080/01621459.1987.10478410); where BCa is undefined the percentile
-    interval of the same resamples stands in. Clustered: Miller 2024, arXiv 2411.00640.
+    Clustered: Miller 2024, arXiv 2411.00640.
 
     Raises:
         InvalidInput: no such confidence.
@@ -117,40 +117,9 @@ def gap_interval(
     occupied = np.flatnonzero(survival.totals.sum(axis=0))
     if len(occupied) < FEWEST_CLUSTERS:
         return None
-    indices = [occupied]
-    if len(survival.controls) > 1:
-        indices.append(np.arange(len(survival.controls)))
-
-    def statistic(clusters, draws=None, axis=-1):
-        return _resampled_gaps(survival, clusters, draws)
-
-    found = stats.bootstrap(
-        indices,
-        statistic,
-        vectorized=True,
-        confidence_level=confidence,
-        n_resamples=resamples,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
-    if np.ptp(found.bootstrap_distribution) == 0:
-        return Interval(survival.gap, survival.gap)
-    low, high = found.confidence_interval
-    if method != "percentile":
-        with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-            corrected = stats.bootstrap(
-                indices,
-                statistic,
-                vectorized=True,
-                confidence_level=confidence,
-                n_resamples=0,
-                bootstrap_result=found,
-                method=method,
-            ).confidence_interval
-        if np.isfinite(corrected).all():
-            low, high = corrected
-    return Interval(float(low), float(high))
+    added = survival.added[:, occupied] * len(occupied)
+    step = len(occupied) * float(survival.answer_weights.min())
+    return bootstrap_t(added, step=step, confidence=confidence, seed=seed)
 
 
 def gap_p(survival: Survival, *, seed: int = 0, resamples: int = 9999) -> float:
@@ -191,37 +160,3 @@ def draws_p(survival: Survival) -> float:
     ``monte_carlo_p``; accuracies pooled as for the gap. Conditional on the items.
     """
     return monte_carlo_p(0.0, np.round(-survival.gaps, DECIMALS))
-
-
-def _resampled_gaps(
-    survival: Survival,
-    clusters: Int[np.ndarray, "*resamples clusters"],
-    draws: Int[np.ndarray, "*resamples draws"] | None,
-) -> Float[np.ndarray, "*resamples"]:
-    """The gap of each resample, given as indices; one resample has no leading axis."""
-    cells, columns = survival.totals.shape
-    taken = _multiplicities(clusters, columns)
-    totals, top = taken @ survival.totals.T, taken @ survival.top.T
-    if draws is None:
-        controls = taken @ survival.controls[0].T
-    else:
-        number = len(survival.controls)
-        every = taken @ survival.controls.reshape(number * cells, columns).T
-        every = every.reshape(*taken.shape[:-1], number, cells)
-        weights = _multiplicities(draws, number)
-        controls = np.einsum("...dc,...d->...c", every, weights) / draws.shape[-1]
-    filled = totals > 0
-    differences = np.divide(controls - top, totals, where=filled, out=np.zeros_like(totals))
-    gaps = differences.sum(axis=-1) / filled.sum(axis=-1)
-    return np.asarray(np.round(gaps, DECIMALS))  # of one resample numpy makes a scalar
-
-
-def _multiplicities(
-    indices: Int[np.ndarray, "*resamples taken"], number: int
-) -> Float[np.ndarray, "*resamples {number}"]:
-    """How often each of ``number`` indices was taken."""
-    *leading, _ = indices.shape
-    rows = np.prod(leading, dtype=int)
-    offsets = np.arange(rows).reshape(*leading, 1) * number
-    counts = np.bincount((indices + offsets).ravel(), minlength=rows * number)
-    return counts.reshape(*leading, number).astype(float)

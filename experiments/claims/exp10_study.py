@@ -79,8 +79,9 @@ _CLAIMS = (
                 Scale.PERCENT,
             )
         },
-        primary=True,
     ),
+    # Primary in place of B3, which can hardly fail: in a model of any size most heads change little
+    # alone. That it cannot be added up is the report's own finding, and could be otherwise.
     Claim(
         "B4",
         "removed together they do not stay there: few heads can go at all",
@@ -108,6 +109,7 @@ _CLAIMS = (
                 for ratio, share in WITHIN.items()
             },
         },
+        primary=True,
     ),
     Claim(
         "B5",
@@ -160,7 +162,6 @@ _CLAIMS = (
                 Bound.ABOVE,
                 0.5,
                 "0.24",
-                null=0.0,
             )
         },
     ),

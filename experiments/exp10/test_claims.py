@@ -40,14 +40,14 @@ pytestmark = pytest.mark.usefixtures("model")
 
 @pytest.mark.claim("B1", "top heads")
 def test_most_of_the_top_heads_are_in_layer_0(sweep_of, judged):
-    assert judged(evidence.top_heads_in_layer_0(sweep_of("zero"))).met
+    assert judged(evidence.top_heads_in_layer_0(sweep_of("zero"))).holds
 
 
 @pytest.mark.claim("B1", "mean")
 def test_layer_0_has_many_times_the_mean_effect_of_the_others(sweep_of, chosen_model, judged):
     if chosen_model.grid.layers < 2:
         pytest.skip("the model has one layer: nothing to compare it with")
-    assert judged(evidence.layer_0_over_others(sweep_of("zero"))).met
+    assert judged(evidence.layer_0_over_others(sweep_of("zero"))).holds
 
 
 @pytest.mark.claim("B2")
@@ -55,12 +55,12 @@ def test_effects_fall_as_a_power_of_the_rank(sweep_of, judged):
     fits = rank_size(sweep_of("zero"))
     if "no_fit" in fits:
         pytest.skip(fits["no_fit"])
-    assert judged(evidence.rank_exponent(sweep_of("zero"), fits)).met
+    assert judged(evidence.rank_exponent(sweep_of("zero"), fits)).holds
 
 
 @pytest.mark.claim("B3")
 def test_many_heads_are_cheap_alone(sweep_of, judged):
-    assert judged(evidence.cheap_share(sweep_of("zero"))).met
+    assert judged(evidence.cheap_share(sweep_of("zero"))).holds
 
 
 @pytest.mark.claim("B4", "share")
@@ -70,7 +70,7 @@ def test_as_many_heads_are_not_cheap_together(evaluations_of, sweep_of, ppl_nois
     together = evaluations_of("zero").perplexity(order[:count])
     note = f"the {count} least important heads"
     found = evidence.ratio_together(sweep_of("zero").unablated, together, ppl_noise, note)
-    assert judged(found).met
+    assert judged(found).holds
 
 
 @pytest.mark.claim("B4", "within {threshold}")
@@ -79,7 +79,7 @@ def test_no_larger_share_of_heads_can_go_than_in_gpt2(threshold, evaluations_of,
     evaluations = evaluations_of("zero")
     curve = measure_curve(evaluations, sweep_of("zero"), Removal())
     found = find_crossings(evaluations, curve, threshold)
-    assert judged(evidence.share_within(curve, found)).met
+    assert judged(evidence.share_within(curve, found)).holds
 
 
 @pytest.mark.claim("B5")
@@ -90,12 +90,12 @@ def test_what_is_cheap_alone_is_not_cheap_together(evaluations_of, sweep_of, ppl
     first = find_crossings(evaluations, curve, 1 + CHEAP).first.within
     note = f"{len(alone)} heads cheap alone, {first} together"
     together = evaluations.perplexity(alone)
-    assert judged(evidence.ratio_together(swept.unablated, together, ppl_noise, note)).met
+    assert judged(evidence.ratio_together(swept.unablated, together, ppl_noise, note)).holds
 
 
 @pytest.mark.claim("B6", "some")
 def test_some_heads_help_when_ablated_alone(sweep_of, judged):
-    assert judged(evidence.helping_heads(sweep_of("zero"))).met
+    assert judged(evidence.helping_heads(sweep_of("zero"))).holds
 
 
 @pytest.mark.claim("B6", "joint")
@@ -104,7 +104,7 @@ def test_heads_that_help_alone_hurt_together(evaluations_of, sweep_of, ppl_noise
     if not swept.helping():
         pytest.skip("no head improves the perplexity when it is ablated alone")
     joint = evaluations_of("zero").perplexity(swept.helping())
-    assert judged(evidence.joint_effect(swept, joint, ppl_noise)).met
+    assert judged(evidence.joint_effect(swept, joint, ppl_noise)).holds
 
 
 @pytest.mark.claim("B7")
@@ -114,15 +114,15 @@ def test_layer_importance_follows_the_slope_of_g(sweep_of, chosen_model, store, 
     if found["pearson_r"] is None:
         pytest.skip("a correlation over layers needs at least three that differ: a larger model")
     judgement = judged(evidence.slope_correlation(means, found))
-    assert judgement.met
+    assert judgement.holds
     assert found["pearson_p"] < ALPHA
 
 
 @pytest.mark.claim("B8", "milder")
 def test_mean_ablation_is_milder_than_zero(sweep_of, judged):
-    assert judged(evidence.mean_minus_zero(sweep_of("zero"), sweep_of("mean"))).met
+    assert judged(evidence.mean_minus_zero(sweep_of("zero"), sweep_of("mean"))).holds
 
 
 @pytest.mark.claim("B8", "constant")
 def test_the_head_that_hurts_most_is_nearly_a_constant_bias(sweep_of, judged):
-    assert judged(evidence.share_left_by_mean(sweep_of("zero"), sweep_of("mean"))).met
+    assert judged(evidence.share_left_by_mean(sweep_of("zero"), sweep_of("mean"))).holds

@@ -74,8 +74,9 @@ class Criterion:
         bound, threshold: what it must be for the claim to hold.
         published: the source's value, as its readers find it.
         unit: how it is shown.
-        null: the value without any effect, where the claim is one of size; None where it is a
-            bound only, with no direction to be right about.
+        null: the value without any effect, where the claim is one of size, ``threshold``; None
+            where it is a bound only, with no direction to be right about.
+        counts_from: of a claim of size, the smallest one that still counts as the published one.
         of_the_source: it compares figures of the source with each other, so failing it does not
             refute a claim but shows the source inconsistent.
     """
@@ -86,7 +87,15 @@ class Criterion:
     published: str
     unit: Scale = Scale.NUMBER
     null: float | None = None
+    counts_from: float | None = None
     of_the_source: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.null is None) != (self.counts_from is None):
+            raise InvalidInput(
+                f"criterion {self.metric!r}: a claim of size needs both the value without any "
+                "effect and the smallest size that counts as the published one: give both, or none"
+            )
 
     def met_by(self, estimate: float) -> bool:
         """Whether the estimate alone is on the claimed side; how sure that is, a verdict says."""
@@ -130,6 +139,8 @@ class Claim:
         criteria: part -> criterion; the part of a claim with one criterion is "".
         primary: the study's one primary claim; p-values of the others are corrected for their
             number.
+        instrument: it checks the ablator rather than the study, and belongs to no family of
+            p-values.
 
     Raises:
         InvalidInput: no tier or no criterion.
@@ -144,6 +155,7 @@ class Claim:
     tiers: tuple[Tier, ...]
     criteria: Mapping[str, Criterion]
     primary: bool = False
+    instrument: bool = False
 
     def __post_init__(self) -> None:
         if not self.tiers or not self.criteria:

@@ -7,11 +7,14 @@ from typing import Any
 
 from ablation.errors import shortened
 from ablation.stats.multiplicity import holm
-from experiments.judging.claim import DETAILS_ONLY, Claim, Criterion
+from experiments.judging.claim import DETAILS_ONLY, Claim
 from experiments.judging.verdict import ALPHA, Blocked, Evidence, Verdict, combine
 
 SCHEMA = 1
 """Of the document; raised when its keys change their meaning."""
+
+SHOWN = (Verdict.REPRODUCED, Verdict.SIZE_OPEN, Verdict.DIRECTION_ONLY)
+"""The verdicts by which an effect is there."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class ClaimResult:
             None where only details were judged.
         p: the largest of the parts' p; None where no part has one.
         p_holm: after the correction; None for a primary claim.
-        corrected_with: the claims that the correction was over.
+        corrected_with: the claims of the family that this run has judged.
     """
 
     claim: Claim
@@ -82,8 +85,9 @@ def summarise(findings: Iterable[Finding], claims: Mapping[str, Claim]) -> list[
     """One result for each claim, tier and model, in the order of the registry.
 
     The parts of a claim must all hold, so its p is the largest of theirs (an intersection-union
-    test needs no correction). The claims of a study that are not its primary one are corrected for
-    their number among those judged (Holm 1979); one that does not survive that is INCONCLUSIVE.
+    test needs no correction). The claims of a study but its primary one are a family, corrected for
+    their number (Holm 1979), whichever of them a run has judged: the others count as not shown. One
+    that does not survive that is INCONCLUSIVE.
     """
     grouped: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
@@ -96,7 +100,7 @@ def summarise(findings: Iterable[Finding], claims: Mapping[str, Claim]) -> list[
             grouped.items(), key=lambda item: (order[item[0][0]], *item[0][1:])
         )
     ]
-    return _corrected(results)
+    return _corrected(results, claims)
 
 
 def _summarise_one(claim: Claim, tier: str, model: str, found: Sequence[Finding]) -> ClaimResult:
@@ -124,23 +128,30 @@ def _p_for(claim: Claim, finding: Finding) -> float | None:
     return evidence.p if claim.criterion(finding.part).speaks_for(evidence.estimate) else 1.0
 
 
-def _corrected(results: list[ClaimResult]) -> list[ClaimResult]:
+def _corrected(results: list[ClaimResult], claims: Mapping[str, Claim]) -> list[ClaimResult]:
     families: dict[tuple[str, str, str], list[int]] = {}
     for place, result in enumerate(results):
-        if result.p is not None and not result.claim.primary:
+        if result.p is not None and _is_of_a_family(result.claim):
             key = (result.claim.study, result.tier, result.model)
             families.setdefault(key, []).append(place)
     for places in families.values():
         p_values = [p for place in places if (p := results[place].p) is not None]
         family = tuple(results[place].claim.id for place in places)
-        for place, adjusted in zip(places, holm(p_values), strict=True):
+        study = results[places[0]].claim.study
+        members = sum(claim.study == study and _is_of_a_family(claim) for claim in claims.values())
+        others = [1.0] * (members - len(places))
+        for place, adjusted in zip(places, holm([*p_values, *others]), strict=False):
             result = results[place]
-            shown = result.verdict in (Verdict.REPRODUCED, Verdict.DIRECTION_ONLY)
+            shown = result.verdict in SHOWN
             verdict = Verdict.INCONCLUSIVE if shown and adjusted > ALPHA else result.verdict
             results[place] = replace(
                 result, verdict=verdict, p_holm=adjusted, corrected_with=family
             )
     return results
+
+
+def _is_of_a_family(claim: Claim) -> bool:
+    return not (claim.primary or claim.instrument)
 
 
 def report_document(results: Sequence[ClaimResult]) -> dict[str, Any]:
@@ -221,57 +232,3 @@ def figure_from(value: object) -> float:
     if math.isnan(figure):
         raise ValueError("not a number")
     return figure
-
-
-def shown(criterion: Criterion, evidence: Evidence | Blocked) -> str:
-    """What was measured, with its interval and unit."""
-    if isinstance(evidence, Blocked):
-        return evidence.reason
-    show = criterion.unit.show
-    interval = (
-        "no interval"
-        if evidence.interval is None
-        else f"{show(evidence.interval.low)}, {show(evidence.interval.high)}"
-    )
-    return f"{show(evidence.estimate)} [{interval}] {criterion.unit}".rstrip()
-
-
-def table(results: Sequence[ClaimResult]) -> list[str]:
-    """The lines of the table: every claim once, the parts of a claim below it."""
-    head = ("claim", "tier", "model", "published", "measured [95% interval]", "n", "p", "verdict")
-    rows: list[tuple[str, ...]] = [head]
-    for result in results:
-        rows += _rows(result)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def _rows(result: ClaimResult) -> list[tuple[str, ...]]:
-    claim = result.claim
-    where = (claim.id + ("*" if claim.primary else ""), result.tier, result.model)
-    judged = {finding.part for finding in result.parts}
-    if judged == {""} and len(result.parts) == 1:
-        return [(*where, *_cells(claim, result.parts[0], _p(result)), str(result.verdict))]
-    rows: list[tuple[str, ...]] = [(*where, "", "", "", _p(result), result.described)]
-    for finding in result.parts:
-        p = getattr(finding.evidence, "p", None)
-        cells = _cells(claim, finding, "" if p is None else f"{p:.2g}")
-        rows.append((f"  {finding.part}", "", "", *cells, str(finding.verdict)))
-    return rows
-
-
-def _cells(claim: Claim, finding: Finding, p: str) -> tuple[str, str, str, str]:
-    criterion, evidence = claim.criterion(finding.part), finding.evidence
-    n = "" if isinstance(evidence, Blocked) else f"{evidence.n} {evidence.units}"
-    return criterion.published, shown(criterion, evidence), n, p
-
-
-def _p(result: ClaimResult) -> str:
-    if result.p is None:
-        return ""
-    if result.p_holm is None or result.p_holm == result.p:
-        return f"{result.p:.2g}"
-    return f"{result.p_holm:.2g} (Holm)"

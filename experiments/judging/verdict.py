@@ -8,12 +8,15 @@ The rules in their order; the first that fits decides:
    INCONSISTENT if they do not;
 3. there is no interval (too few units), the unablated model is below the declared floor, or the
    effect is within the run-to-run noise: INCONCLUSIVE;
-4. a claim of size (the criterion has a null): with the effect shown, that is the interval beyond
-   the null on the claimed side and p at most ``ALPHA`` where there is one, REPRODUCED if the
-   estimate meets the threshold, else DIRECTION_ONLY. Not shown: NOT_REPRODUCED if the whole
-   interval misses the threshold, else INCONCLUSIVE;
+4. a claim of size (the criterion has a null). The effect is shown where the interval lies beyond
+   the null on the claimed side and p is at most ``ALPHA`` where there is one. Shown:
+   DIRECTION_ONLY if it is significantly smaller than published (the interval excludes the published
+   size), REPRODUCED if all of the interval counts as the published size, else SIZE_OPEN. Not shown:
+   NOT_REPRODUCED if nothing in the interval counts as the published size, else INCONCLUSIVE;
 5. a bound: REPRODUCED if the whole interval meets the threshold (and p is at most ``ALPHA``),
    NOT_REPRODUCED if none of it does, else INCONCLUSIVE.
+
+How often they are wrong is simulated: ``experiments/calibration/README.md``.
 """
 
 import math
@@ -23,7 +26,7 @@ from enum import StrEnum
 
 from ablation.errors import InvalidInput
 from ablation.stats.interval import Interval
-from experiments.judging.claim import Criterion
+from experiments.judging.claim import Bound, Criterion
 
 FLOOR = 0.3
 """Unablated accuracy below which a cell is no evidence: there is too little left to lose."""
@@ -35,6 +38,7 @@ class Verdict(StrEnum):
     """What became of a claim; the later in this order decides a claim of several parts."""
 
     REPRODUCED = "REPRODUCED"
+    SIZE_OPEN = "SIZE_OPEN"
     DIRECTION_ONLY = "DIRECTION_ONLY"
     BLOCKED = "BLOCKED"
     INCONCLUSIVE = "INCONCLUSIVE"
@@ -106,19 +110,50 @@ def judge(criterion: Criterion, evidence: Evidence | Blocked) -> Verdict:
     """The verdict on one criterion; the module says the rules."""
     if isinstance(evidence, Blocked):
         return Verdict.BLOCKED if evidence.missing else Verdict.INCONCLUSIVE
-    meets = criterion.met_by(evidence.estimate)
     if criterion.of_the_source:
-        return Verdict.REPRODUCED if meets else Verdict.INCONSISTENT
+        agrees = criterion.met_by(evidence.estimate)
+        return Verdict.REPRODUCED if agrees else Verdict.INCONSISTENT
     if _cannot_tell(criterion, evidence) or evidence.interval is None:
         return Verdict.INCONCLUSIVE
-    meeting = [criterion.met_by(end) for end in evidence.interval]
     significant = evidence.p is None or evidence.p <= ALPHA
-    if criterion.null is None:
-        if all(meeting):
-            return Verdict.REPRODUCED if significant else Verdict.INCONCLUSIVE
-    elif significant and _is_beyond(evidence.interval, criterion):
-        return Verdict.REPRODUCED if meets else Verdict.DIRECTION_ONLY
+    if criterion.null is not None:
+        return _judge_size(criterion, evidence.interval, significant)
+    meeting = [criterion.met_by(end) for end in evidence.interval]
+    if all(meeting):
+        return Verdict.REPRODUCED if significant else Verdict.INCONCLUSIVE
     return Verdict.INCONCLUSIVE if any(meeting) else Verdict.NOT_REPRODUCED
+
+
+def _judge_size(criterion: Criterion, interval: Interval, significant: bool) -> Verdict:
+    assert criterion.null is not None
+    assert criterion.counts_from is not None
+    bound = criterion.bound
+    least, most = interval if bound.is_lower else reversed(interval)
+    beyond_nothing = Bound.ABOVE if bound.is_lower else Bound.BELOW
+    if not (significant and beyond_nothing.met_by(least, criterion.null)):
+        counts = bound.met_by(most, criterion.counts_from)
+        return Verdict.INCONCLUSIVE if counts else Verdict.NOT_REPRODUCED
+    if not bound.met_by(most, criterion.threshold):
+        return Verdict.DIRECTION_ONLY
+    counts = bound.met_by(least, criterion.counts_from)
+    return Verdict.REPRODUCED if counts else Verdict.SIZE_OPEN
+
+
+def units_to_tell(criterion: Criterion, evidence: Evidence) -> int | None:
+    """About how many units it would take to tell whether a shown effect has the published size.
+
+    If the estimate stays and the interval narrows with the root of n: until all of it counts as the
+    published size, or excludes it. None where the estimate lies on that border.
+    """
+    if evidence.interval is None or criterion.null is None or criterion.counts_from is None:
+        return None
+    bound, estimate = criterion.bound, evidence.estimate
+    least, most = evidence.interval if bound.is_lower else reversed(evidence.interval)
+    if bound.met_by(estimate, criterion.counts_from):
+        reach, border = estimate - least, estimate - criterion.counts_from
+    else:
+        reach, border = most - estimate, criterion.threshold - estimate
+    return math.ceil(evidence.n * (reach / border) ** 2) if border else None
 
 
 def combine(verdicts: Iterable[Verdict]) -> Verdict:
@@ -132,10 +167,3 @@ def _cannot_tell(criterion: Criterion, evidence: Evidence) -> bool:
         return True
     reference = criterion.threshold if criterion.null is None else criterion.null
     return evidence.noise > 0 and abs(evidence.estimate - reference) <= evidence.noise
-
-
-def _is_beyond(interval: Interval, criterion: Criterion) -> bool:
-    assert criterion.null is not None
-    if criterion.bound.is_lower:
-        return interval.low > criterion.null
-    return interval.high < criterion.null

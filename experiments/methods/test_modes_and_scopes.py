@@ -40,7 +40,7 @@ def test_top_heads_hurt_more_in_the_mode(mode, scope, modes_compared, noise, jud
     evidence = cell_gap_evidence(outcomes, LEVEL, noise)
     if scope == DECODE:
         evidence = replace(evidence, note=f"{evidence.note}; {FIRST_TOKEN}")
-    assert judged(evidence).met
+    assert judged(evidence).holds
 
 
 TOLERANCES = {

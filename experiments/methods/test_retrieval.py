@@ -19,15 +19,15 @@ KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
 @pytest.mark.claim("A8")
 def test_selected_heads_retrieve_better_than_heads_of_the_same_layers(retrieved, judged):
     draws = [str(draw) for draw in control_draws(LAYER_MATCHED, DRAWS)]
-    assert judged(recall_evidence(retrieved, draws)).met
+    assert judged(recall_evidence(retrieved, draws)).holds
 
 
 @pytest.mark.claim("A8", of="uniform control")
 def test_selected_heads_retrieve_better_than_random_heads_of_any_layer(retrieved, judged):
     draws = [str(draw) for draw in control_draws(UNIFORM, DRAWS)]
-    assert judged(recall_evidence(retrieved, draws)).met
+    assert judged(recall_evidence(retrieved, draws)).holds
 
 
 @pytest.mark.claim("A8", of="all heads")
 def test_selected_heads_retrieve_better_than_all_heads(retrieved, judged):
-    assert judged(recall_evidence(retrieved, [ALL])).met
+    assert judged(recall_evidence(retrieved, [ALL])).holds

@@ -42,26 +42,26 @@ each_pair = pytest.mark.parametrize(
 
 @pytest.mark.claim("A7", "overlap")
 def test_the_methods_find_different_heads(ranked, level, judged):
-    assert judged(overlap_evidence(ranked, list(METHOD_OF.values()), level)).met
+    assert judged(overlap_evidence(ranked, list(METHOD_OF.values()), level)).holds
 
 
 @pytest.mark.claim("A7", "overlap", of="{first} and {second}")
 @each_pair
 def test_two_methods_find_different_heads(first, second, ranked, level, judged):
-    assert judged(overlap_evidence(ranked, [first, second], level)).met
+    assert judged(overlap_evidence(ranked, [first, second], level)).holds
 
 
 @pytest.mark.claim("A7", "overlap", of="top 50 of {first} and {second}")
 @each_pair
 def test_the_top_50_of_two_methods_are_different_heads(first, second, ranked, judged):
-    assert judged(overlap_evidence(ranked, [first, second], LEVELS[-1])).met
+    assert judged(overlap_evidence(ranked, [first, second], LEVELS[-1])).holds
 
 
 @pytest.mark.claim("A7", "{part}")
 @each_method
 def test_the_heads_of_the_method_are_causal(part, ranked, compared, level, noise, judged):
     found = causal_evidence(ranked, compared, METHOD_OF[part], level, LAYER_MATCHED, noise)
-    assert judged(found).met
+    assert judged(found).holds
 
 
 @pytest.mark.claim("A7", "{part}", of="shared control")
@@ -69,7 +69,7 @@ def test_the_heads_of_the_method_are_causal(part, ranked, compared, level, noise
 def test_the_heads_of_the_method_do_more_than_those_of_no_method(
     part, ranked, compared, level, noise, judged
 ):
-    assert judged(causal_evidence(ranked, compared, METHOD_OF[part], level, SHARED, noise)).met
+    assert judged(causal_evidence(ranked, compared, METHOD_OF[part], level, SHARED, noise)).holds
 
 
 TOLERANCES = {

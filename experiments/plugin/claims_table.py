@@ -23,8 +23,8 @@ from experiments.judging.report import (
     Finding,
     report_document,
     summarise,
-    table,
 )
+from experiments.judging.shown import table
 from experiments.judging.stored_evidence import (
     evidence_folder,
     lost_claims,

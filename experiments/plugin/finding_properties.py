@@ -5,7 +5,8 @@ from typing import Any
 
 from ablation.stats.interval import Interval
 from experiments.claims import CLAIMS
-from experiments.judging.report import Finding, shown
+from experiments.judging.report import Finding
+from experiments.judging.shown import shown
 from experiments.judging.verdict import Blocked, Evidence, Verdict
 
 Property = tuple[str, object]

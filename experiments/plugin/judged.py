@@ -6,7 +6,10 @@ A case says which claim it judges by a marker, and hands what it measured to the
     @pytest.mark.claim("A1", "{level}")            # a claim, and which of its criteria
     @pytest.mark.parametrize("level", [5, 10])
     def test_top_heads_hurt_more(level, judged):
-        assert judged(evidence).met
+        assert judged(evidence).holds
+
+A claim that is refuted fails its case, or is a known finding (``known_findings``). One that the
+evidence leaves open neither passes nor fails: it is counted on its own.
 """
 
 from collections.abc import Callable, Generator
@@ -15,42 +18,57 @@ import pytest
 
 from ablation.errors import InvalidInput, Unavailable, first_line
 from experiments.claims import CLAIMS
-from experiments.judging.report import Finding, shown
+from experiments.judging.report import Finding
+from experiments.judging.shown import shown
 from experiments.judging.verdict import Blocked, Evidence, Verdict, judge
 from experiments.plugin.claim_markers import CLAIM_MARKER, Place, place_of
 from experiments.plugin.finding_properties import finding_from, properties_of, without_finding
 
 
-class NotMet(AssertionError):
-    """What a case measured does not meet the threshold: all that a known finding may excuse.
+class NotHeld(AssertionError):
+    """What a case measured refutes the claim: all that a known finding may excuse.
 
     An error of its own, so that no assertion of the library under test passes for it.
     """
 
 
-class Judgement:
-    """What one case is to assert: that its estimate ``met`` the threshold."""
+SMALLER = pytest.StashKey[bool]()
+"""Of a case whose known finding is that the effect is smaller than published."""
 
-    def __init__(self, finding: Finding) -> None:
+REFUTED = (Verdict.NOT_REPRODUCED, Verdict.INCONSISTENT)
+OPEN = (Verdict.INCONCLUSIVE, Verdict.SIZE_OPEN)
+
+
+class Judgement:
+    """What one case is to assert: that the claim ``holds``."""
+
+    def __init__(self, finding: Finding, smaller: bool) -> None:
         assert isinstance(finding.evidence, Evidence)
         criterion = CLAIMS[finding.claim].criterion(finding.part)
-        self.verdict = finding.verdict
-        self._met = criterion.met_by(finding.evidence.estimate)
+        self.verdict, self._smaller = finding.verdict, smaller
         self._text = (
             f"{f'{finding.claim} {finding.part}'.rstrip()}: {criterion.metric}: "
             f"{shown(criterion, finding.evidence)}, required {criterion.requirement}"
         )
 
     @property
-    def met(self) -> bool:
-        """True.
+    def holds(self) -> bool:
+        """True where the verdict is REPRODUCED, or leaves open whether it holds.
+
+        Also where the effect is known to be smaller than published, and is.
 
         Raises:
-            NotMet: the estimate is not on the claimed side of the threshold.
+            NotHeld: the claim is refuted, or the effect is smaller than published.
+            AssertionError: it is known to be smaller, and that was not found.
         """
         __tracebackhide__ = True
-        if not self._met:
-            raise NotMet(f"{self._text}: {self.verdict}")
+        text = f"{self._text}: {self.verdict}"
+        if self.verdict in REFUTED:
+            raise NotHeld(text)
+        if self._smaller != (self.verdict is Verdict.DIRECTION_ONLY):
+            if self._smaller:
+                raise AssertionError(f"{text}: KNOWN_TO_BE_SMALLER says otherwise: correct it")
+            raise NotHeld(text)
         return True
 
 
@@ -67,7 +85,7 @@ def judged(request: pytest.FixtureRequest) -> Callable[[Evidence | Blocked], Jud
         finding = _record(item, place, evidence)
         if isinstance(evidence, Blocked):
             pytest.skip(evidence.reason)
-        return Judgement(finding)
+        return Judgement(finding, item.stash.get(SMALLER, False))
 
     return judge_and_record
 
@@ -108,6 +126,16 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Counts the cases that the evidence leaves open under a word of their own."""
+    if report.when != "call" or not report.passed:
+        return None
+    finding = finding_from(report.user_properties)
+    if finding is None or finding.verdict not in OPEN:
+        return None
+    return str(finding.verdict).lower(), "?", str(finding.verdict)
+
+
 def _nothing_measured(item: pytest.Item, error: BaseException) -> Finding | None:
     try:
         place = place_of(item)
@@ -123,7 +151,7 @@ def _nothing_measured(item: pytest.Item, error: BaseException) -> Finding | None
 
 def _excuse_only_a_verdict(report: pytest.TestReport, error: BaseException) -> None:
     """An xfail, whatever it says, is of what was measured: a crash is none."""
-    if not isinstance(error, NotMet):
+    if not isinstance(error, NotHeld):
         report.outcome = "failed"
         del report.wasxfail
 

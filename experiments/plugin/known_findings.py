@@ -1,8 +1,10 @@
-"""Claims known not to hold: strict xfails that carry the finding.
+"""Findings that are known: claims that are refuted, or hold to a smaller size.
 
-A test module says so in ``KNOWN_NOT_TO_HOLD``. Its keys are those of ``Place``: model, claim, and
-the part and subset that the marker names, with spaces between; its values the findings with their
-figures. An assertion that fails for another reason than what ``judged`` was given is none. On a
+A test module has them in ``KNOWN_NOT_TO_HOLD``, whose cases are strict xfails, and in
+``KNOWN_TO_BE_SMALLER``, whose cases pass where the verdict is DIRECTION_ONLY and else fail. The
+keys are those of ``Place``: model, claim, and the part and subset that the marker names, with
+spaces between; the values say what was found, with its figures. What the evidence leaves open is
+no finding. An assertion that fails for another reason than what ``judged`` was given is none. On a
 model they count only where baselines do: in runs without options that change what any study
 computes.
 
@@ -19,20 +21,24 @@ from ablation.errors import InvalidInput
 from ablation.models.registry import MODELS
 from experiments.judging.claim import Tier
 from experiments.plugin.claim_markers import CLAIM_MARKER, Place, place_of
-from experiments.plugin.judged import NotMet
+from experiments.plugin.judged import SMALLER, NotHeld
 from experiments.plugin.options import chosen_spec, is_default
+
+REFUTED, HELD_SMALLER = "KNOWN_NOT_TO_HOLD", "KNOWN_TO_BE_SMALLER"
 
 
 @pytest.fixture(autouse=True)
 def known_finding(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> None:
-    """Marks the case as a strict xfail where its claim is known not to hold."""
-    findings = _findings(request.module)
-    if not findings or request.node.get_closest_marker(CLAIM_MARKER) is None:
+    """Says of the case what is known to be found."""
+    refuted, smaller = (getattr(request.module, name, {}) for name in (REFUTED, HELD_SMALLER))
+    if not (refuted or smaller) or request.node.get_closest_marker(CLAIM_MARKER) is None:
         return
     place = place_of(request.node)
-    reason = findings.get(str(place))
-    if reason is not None and (place.tier is Tier.PUBLISHED or is_default(pytestconfig)):
-        request.applymarker(pytest.mark.xfail(reason=reason, raises=NotMet, strict=True))
+    if place.tier is not Tier.PUBLISHED and not is_default(pytestconfig):
+        return
+    if (reason := refuted.get(str(place))) is not None:
+        request.applymarker(pytest.mark.xfail(reason=reason, raises=NotHeld, strict=True))
+    request.node.stash[SMALLER] = str(place) in smaller
 
 
 @pytest.hookimpl(wrapper=True)
@@ -48,8 +54,13 @@ def pytest_collection_modifyitems(
     for module, collected in by_module.items() if _collects_whole_modules(config) else ():
         idle = _idle(_findings(module.obj), collected, config)
         if idle:
+            names = [
+                name
+                for name in (REFUTED, HELD_SMALLER)
+                if not getattr(module.obj, name, {}).keys().isdisjoint(idle)
+            ]
             text = (
-                f"{module.nodeid}: KNOWN_NOT_TO_HOLD has what no case of the module is: "
+                f"{module.nodeid}: {' and '.join(names)} has what no case of the module is: "
                 f"{', '.join(map(repr, idle))}: correct the key, or take the finding out"
             )
             # See experiments.plugin.baseline_files.fixture for why this is no UsageError.
@@ -87,7 +98,7 @@ def _place(item: pytest.Item) -> Place | None:
 
 
 def _findings(module: ModuleType) -> Mapping[str, str]:
-    return getattr(module, "KNOWN_NOT_TO_HOLD", {})
+    return {**getattr(module, REFUTED, {}), **getattr(module, HELD_SMALLER, {})}
 
 
 def _collects_whole_modules(config: pytest.Config) -> bool:

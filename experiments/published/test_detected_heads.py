@@ -36,26 +36,26 @@ each_method = pytest.mark.parametrize("method", METHODS, ids=METHOD_IDS)
 
 @pytest.mark.claim("A7", "overlap")
 def test_the_rankings_hold_different_heads(judged):
-    assert judged(overlap_evidence(STUDY.cells, METHODS)).met
+    assert judged(overlap_evidence(STUDY.cells, METHODS)).holds
 
 
 @pytest.mark.claim("A7", "overlap", of="{pair[0]} and {pair[1]}")
 @pytest.mark.parametrize("pair", list(combinations(METHODS, 2)), ids=PAIR_IDS)
 def test_two_rankings_hold_different_heads(pair, judged):
-    assert judged(overlap_evidence(STUDY.cells, pair)).met
+    assert judged(overlap_evidence(STUDY.cells, pair)).holds
 
 
 @pytest.mark.claim("A7", "{method}")
 @each_method
 def test_the_heads_of_the_method_are_causal(method, judged):
-    assert judged(gap_evidence(STUDY.cells[method], LEVELS[-1])).met
+    assert judged(gap_evidence(STUDY.cells[method], LEVELS[-1])).holds
 
 
 @pytest.mark.claim("A7", "{method}", of="{level} heads")
 @pytest.mark.parametrize("level", LEVELS[:-1])
 @each_method
 def test_fewer_heads_of_the_method_are_causal(method, level, judged):
-    assert judged(gap_evidence(STUDY.cells[method], level)).met
+    assert judged(gap_evidence(STUDY.cells[method], level)).holds
 
 
 @pytest.mark.parametrize(

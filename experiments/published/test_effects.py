@@ -19,63 +19,63 @@ FIGURES = experiment_10()
 
 @pytest.mark.claim("B1", "top heads")
 def test_layer_0_holds_most_of_the_largest(judged):
-    assert judged(evidence.layer_0_among_the_largest(FIGURES)).met
+    assert judged(evidence.layer_0_among_the_largest(FIGURES)).holds
 
 
 @pytest.mark.claim("B1", "mean")
 def test_layer_0_outweighs_the_other_layers(judged):
-    assert judged(evidence.layer_0_over_the_others(FIGURES)).met
+    assert judged(evidence.layer_0_over_the_others(FIGURES)).holds
 
 
 @pytest.mark.claim("B2")
 def test_effects_fall_as_a_power_of_their_rank(judged):
-    assert judged(alpha_evidence(FIGURES)).met
+    assert judged(alpha_evidence(FIGURES)).holds
 
 
 @pytest.mark.claim("B3")
 def test_many_heads_are_cheap_alone(judged):
-    assert judged(evidence.cheap_share(FIGURES)).met
+    assert judged(evidence.cheap_share(FIGURES)).holds
 
 
 @pytest.mark.claim("B4", "share")
 def test_they_are_not_cheap_together(judged):
-    assert judged(evidence.perplexity_without_the_share(FIGURES)).met
+    assert judged(evidence.perplexity_without_the_share(FIGURES)).holds
 
 
 @pytest.mark.claim("B4", "within {threshold}")
 @pytest.mark.parametrize("threshold", WITHIN)
 def test_few_heads_can_go(threshold, judged):
-    assert judged(evidence.share_within(FIGURES, threshold)).met
+    assert judged(evidence.share_within(FIGURES, threshold)).holds
 
 
 @pytest.mark.claim("B5")
 def test_all_cheap_heads_together_are_not_cheap(judged):
-    assert judged(evidence.perplexity_without_cheap_heads(FIGURES)).met
+    assert judged(evidence.perplexity_without_cheap_heads(FIGURES)).holds
 
 
 @pytest.mark.claim("B6", "some")
 def test_some_heads_help(judged):
-    assert judged(evidence.helping_heads(FIGURES)).met
+    assert judged(evidence.helping_heads(FIGURES)).holds
 
 
 @pytest.mark.claim("B6", "joint")
 def test_the_helping_heads_hurt_together(judged):
-    assert judged(evidence.helping_heads_together(FIGURES)).met
+    assert judged(evidence.helping_heads_together(FIGURES)).holds
 
 
 @pytest.mark.claim("B7")
 def test_layers_follow_the_slope(judged):
-    assert judged(evidence.slope_correlation(FIGURES)).met
+    assert judged(evidence.slope_correlation(FIGURES)).holds
 
 
 @pytest.mark.claim("B8", "milder")
 def test_mean_ablation_is_milder(judged):
-    assert judged(evidence.milder_under_mean(FIGURES)).met
+    assert judged(evidence.milder_under_mean(FIGURES)).holds
 
 
 @pytest.mark.claim("B8", "constant")
 def test_the_largest_head_is_nearly_constant(judged):
-    assert judged(evidence.left_of_the_largest(FIGURES)).met
+    assert judged(evidence.left_of_the_largest(FIGURES)).holds
 
 
 def test_the_threshold_of_alpha_is_met_by_every_fit():

@@ -10,4 +10,4 @@ pytestmark = pytest.mark.published(LLAMA3)
 
 @pytest.mark.claim("A8")
 def test_selected_heads_retrieve_the_gold_paragraph(judged):
-    assert judged(Blocked("no figures of retrieval among the files")).met
+    assert judged(Blocked("no figures of retrieval among the files")).holds

@@ -46,7 +46,7 @@ CELLS = STUDY.cells[STUDY_METHOD]
 @pytest.mark.claim("A4", "{kind}")
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_table_follows_from_the_files(kind, judged):
-    assert judged(table_evidence(STUDY, CELLS, kind)).met
+    assert judged(table_evidence(STUDY, CELLS, kind)).holds
 
 
 @pytest.mark.claim("A4", "{kind}", of="{level} heads")
@@ -54,7 +54,7 @@ def test_the_table_follows_from_the_files(kind, judged):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_entry_follows_from_the_files(kind, level, judged):
     difference = table_difference(STUDY, CELLS, kind, level)
-    assert judged(Evidence.exact(difference, len(CELLS), "cells")).met
+    assert judged(Evidence.exact(difference, len(CELLS), "cells")).holds
 
 
 @pytest.mark.parametrize("kind", KINDS)

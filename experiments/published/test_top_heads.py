@@ -44,7 +44,7 @@ CELLS = llama3_study().cells[STUDY_METHOD]
 @pytest.mark.claim("A1", "{level}")
 @pytest.mark.parametrize("level", LEVELS)
 def test_top_heads_hurt_more_than_the_control(level, judged):
-    assert judged(gap_evidence(CELLS, level)).met
+    assert judged(gap_evidence(CELLS, level)).holds
 
 
 @pytest.mark.claim("A1", "{level}", of="{name}")
@@ -55,29 +55,29 @@ def test_top_heads_hurt_more_in_the_group(name, level, judged):
     expected = GAPS_BELOW_THE_PUBLISHED[name].get(level)
     if expected is not None and round(100 * evidence.estimate, 1) != expected:
         pytest.fail(f"the finding says {expected} points, the files {evidence.estimate:.4f}")
-    assert judged(evidence).met
+    assert judged(evidence).holds
 
 
 @pytest.mark.claim("A2")
 def test_the_drop_grows(judged):
-    assert judged(growth_evidence(CELLS, LOWEST, HIGHEST)).met
+    assert judged(growth_evidence(CELLS, LOWEST, HIGHEST)).holds
 
 
 @pytest.mark.claim("A2", of="{name}")
 @pytest.mark.parametrize("name", GROUPS)
 def test_the_drop_grows_in_the_group(name, judged):
-    assert judged(growth_evidence(group(CELLS, name), LOWEST, HIGHEST)).met
+    assert judged(growth_evidence(group(CELLS, name), LOWEST, HIGHEST)).holds
 
 
 @pytest.mark.claim("A3")
 def test_control_heads_barely_hurt(judged):
-    assert judged(harmless_evidence(CELLS, HIGHEST)).met
+    assert judged(harmless_evidence(CELLS, HIGHEST)).holds
 
 
 @pytest.mark.claim("A3", of="{name}")
 @pytest.mark.parametrize("name", GROUPS)
 def test_control_heads_barely_hurt_in_the_group(name, judged):
-    assert judged(harmless_evidence(group(CELLS, name), HIGHEST)).met
+    assert judged(harmless_evidence(group(CELLS, name), HIGHEST)).holds
 
 
 @pytest.mark.parametrize(

@@ -54,31 +54,31 @@ KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
 @pytest.mark.claim("A1", "{level}")
 @pytest.mark.parametrize("level", LEVELS)
 def test_top_heads_hurt_more_than_heads_of_the_same_layers(level, all_outcomes, noise, judged):
-    assert judged(gap_evidence(all_outcomes, level, noise=noise)).met
+    assert judged(gap_evidence(all_outcomes, level, noise=noise)).holds
 
 
 @pytest.mark.claim("A1", "{level}", of="uniform control")
 @pytest.mark.parametrize("level", LEVELS)
 def test_top_heads_hurt_more_than_random_heads_of_any_layer(level, all_outcomes, noise, judged):
-    assert judged(gap_evidence(all_outcomes, level, UNIFORM, noise)).met
+    assert judged(gap_evidence(all_outcomes, level, UNIFORM, noise)).holds
 
 
 @pytest.mark.claim("A1", "{level}", of="{cell}")
 @pytest.mark.parametrize("level", LEVELS)
 def test_top_heads_hurt_more_in_a_single_cell(cell, level, outcomes_of, noise, judged):
-    assert judged(cell_gap_evidence(outcomes_of(cell), level, noise)).met
+    assert judged(cell_gap_evidence(outcomes_of(cell), level, noise)).holds
 
 
 @pytest.mark.claim("A2")
 def test_the_drop_grows_from_the_lowest_to_the_highest_level(all_outcomes, noise, judged):
-    assert judged(growth_evidence(all_outcomes, noise)).met
+    assert judged(growth_evidence(all_outcomes, noise)).holds
 
 
 @pytest.mark.claim("A3")
 def test_random_heads_of_the_same_layers_barely_hurt(all_outcomes, noise, judged):
-    assert judged(harm_evidence(all_outcomes, noise=noise)).met
+    assert judged(harm_evidence(all_outcomes, noise=noise)).holds
 
 
 @pytest.mark.claim("A3", of="uniform control")
 def test_random_heads_of_any_layer_barely_hurt(all_outcomes, noise, judged):
-    assert judged(harm_evidence(all_outcomes, UNIFORM, noise)).met
+    assert judged(harm_evidence(all_outcomes, UNIFORM, noise)).holds

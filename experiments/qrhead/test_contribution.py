@@ -20,4 +20,4 @@ def test_zeroing_a_head_makes_its_contribution_exactly_zero(cells, cell_for, sto
     for row in rows:
         assert row["contribution"] > 0, row
         assert row["beside"] <= ROUNDING[cell.model.dtype], row
-    assert judged(contribution_evidence(rows)).met
+    assert judged(contribution_evidence(rows)).holds

@@ -13,20 +13,20 @@ CASES = """
     def test_gap(level, judged):
         gap = GAPS[level]
         found = Evidence(gap, Interval(gap - 0.02, gap + 0.02), 16, "companies", p=0.001)
-        assert judged(found).met
+        assert judged(found).holds
 
     @pytest.mark.claim("A1", "5", of="one cell")
     def test_cell(judged):
-        assert judged(Evidence(0.2, None, 1, "companies")).met
+        assert judged(Evidence(0.2, None, 1, "companies")).holds
 
     @pytest.mark.claim("A2")
     @pytest.mark.xfail(strict=True, reason="known", raises=AssertionError)
     def test_drop(judged):
-        assert judged(Evidence(-0.1, Interval(-0.2, -0.05), 16, "companies", p=0.04)).met
+        assert judged(Evidence(-0.1, Interval(-0.2, -0.05), 16, "companies", p=0.04)).holds
 
     @pytest.mark.claim("A3")
     def test_random(judged):
-        assert judged(Evidence(0.01, Interval(0.0, 0.02), 16, "companies", p=0.03)).met
+        assert judged(Evidence(0.01, Interval(0.0, 0.02), 16, "companies", p=0.03)).holds
 
     @pytest.mark.claim("A5")
     def test_weights_missing(judged):

@@ -23,16 +23,16 @@ CASES = """
     @pytest.mark.parametrize("cell", ["inc_state", "inc_year"])
     @pytest.mark.parametrize("level", [5, 10])
     def test_gap(level, cell, judged):
-        assert judged(FOUND).met
+        assert judged(FOUND).holds
 
     @pytest.mark.claim("B3")
     def test_cheap(judged):
-        assert judged(Evidence.exact(0.9, 16, "heads")).met
+        assert judged(Evidence.exact(0.9, 16, "heads")).holds
 
     @pytest.mark.published("Llama-3-8B")
     @pytest.mark.claim("A2")
     def test_a1_is_in_the_name(judged):
-        assert judged(FOUND).met
+        assert judged(FOUND).holds
 
     @pytest.mark.parametrize("text", ["A1", "claim A1", "A10"])
     def test_no_case(text):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -23,12 +24,13 @@ A1*    embedded   smollm2                                                       
   10                           9.2        30.0 [28.0, 32.0] points  16 companies  0.001        REPRODUCED
   20                           13.7       5.0 [3.0, 7.0] points     16 companies  0.001        DIRECTION_ONLY
 A2     embedded   smollm2      24.0       -10.0 [-20.0, -5.0] points  16 companies  1  NOT_REPRODUCED
-A3     embedded   smollm2      7.2        1.0 [0.0, 2.0] points  16 companies  0.06 (Holm)  INCONCLUSIVE
-A5     embedded   smollm2      0          no hub: give --model DIR                             BLOCKED
+A3     embedded   smollm2      7.2        1.0 [0.0, 2.0] points  16 companies  0.18 (Holm)  INCONCLUSIVE
 B1     embedded   smollm2                                                             INCONCLUSIVE (without 1 of 2 parts)
   mean                         30         one layer                                            INCONCLUSIVE
 B2 embedded smollm2 1.37 the case failed before it gave evidence: 'alpha' INCONCLUSIVE
 B7     published  GPT-2 small  0.24       not printed                                          BLOCKED
+checks of the ablator
+A5     embedded   smollm2      0          no hub: give --model DIR                             BLOCKED
 *: the study's primary claim
 tier published: the source's own figures; where they give no interval, it is their rounding
 tier embedded: SmolLM2-135M-Instruct (Q4_1, dequantised), not the model of the studies
@@ -45,7 +47,8 @@ def test_the_table_is_the_same_with_and_without_workers(suite, workers):
     text = result.stdout.str()
     lines = squeezed(text[text.index("= claims =") :])[1:]
     assert lines[: len(squeezed(TABLE))] == squeezed(TABLE)
-    result.assert_outcomes(passed=4, failed=3, xfailed=1, skipped=2)
+    result.assert_outcomes(passed=3, failed=3, xfailed=1, skipped=2)
+    assert re.search(r"\b1 inconclusive\b", text)
 
     claims = json.loads((suite.path / "out.json").read_text(encoding="utf-8"))["claims"]
     found = {claim["id"]: claim for claim in claims}
@@ -53,7 +56,7 @@ def test_the_table_is_the_same_with_and_without_workers(suite, workers):
     assert [part["part"] for part in found["A1"]["parts"]] == ["5", "10", "20"]
     assert [part["of"] for part in found["A1"]["details"]] == ["one cell"]
     assert found["A3"]["parts"][0]["interval"] == [0.0, 0.02]
-    assert (found["A3"]["p"], found["A3"]["p_holm"]) == (0.03, 0.06)
+    assert (found["A3"]["p"], found["A3"]["p_holm"]) == (0.03, pytest.approx(0.18))
 
     xml = (suite.path / "junit.xml").read_text(encoding="utf-8")
     assert '<property name="claim A3 embedded smollm2" value="INCONCLUSIVE"' in xml
@@ -77,11 +80,11 @@ def test_strict_claims_look_at_the_correction_for_many_claims_too(pytester):
 
         @pytest.mark.claim("A2")
         def test_drop(judged):
-            assert judged(Evidence(0.1, Interval(0.05, 0.2), 16, "companies", p=0.04)).met
+            assert judged(Evidence(0.1, Interval(0.05, 0.2), 16, "companies", p=0.04)).holds
 
         @pytest.mark.claim("A3")
         def test_random(judged):
-            assert judged(Evidence(0.01, Interval(0.0, 0.02), 16, "companies", p=0.03)).met
+            assert judged(Evidence(0.01, Interval(0.0, 0.02), 16, "companies", p=0.03)).holds
         """,
     )
     assert suite.runpytest_inprocess().ret == 0
@@ -185,15 +188,15 @@ def test_an_infinite_ratio_and_details_alone_are_reported(pytester):
 
         @pytest.mark.claim("B1", "mean")
         def test_ratio(judged):
-            assert judged(Evidence(math.inf, Interval(2.0, math.inf), 16, "blocks")).met
+            assert judged(Evidence(math.inf, Interval(2.0, math.inf), 16, "blocks")).holds
 
         @pytest.mark.claim("A1", "5", of="one cell")
         def test_cell(judged):
-            assert judged(Evidence.exact(1.0, 1, "companies")).met
+            assert judged(Evidence.exact(1.0, 1, "companies")).holds
         """,
     )
     result = suite.runpytest_inprocess("--claims-json=out.json", "--junitxml=junit.xml")
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["A1* details only", "*  mean * inf ?2, inf? ×*INCONCLUSIVE"])
     details, ratio = json.loads((suite.path / "out.json").read_text(encoding="utf-8"))["claims"]
     assert (details["verdict"], len(details["missing"])) == (None, 6)
@@ -211,11 +214,11 @@ TIERS = """
 
     @pytest.mark.claim("A2")
     def test_drop(judged):
-        assert judged(Evidence.exact(0.3, 16, "companies")).met
+        assert judged(Evidence.exact(0.3, 16, "companies")).holds
 
     @pytest.mark.claim("B3")
     def test_cheap(judged):
-        assert judged(Evidence.exact(0.9, 16, "heads")).met
+        assert judged(Evidence.exact(0.9, 16, "heads")).holds
 """
 
 

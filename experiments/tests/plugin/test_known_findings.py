@@ -1,5 +1,6 @@
 """Findings that are known: what they excuse, and that each is of a case."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,12 +24,12 @@ KNOWN = """
     @pytest.mark.claim("A1", "{level}", of="{of}")
     @pytest.mark.parametrize(("level", "of"), [(5, ""), (10, "one cell")])
     def test_small(level, of, judged):
-        assert judged(Evidence.exact(0.0, 1, "cells")).met
+        assert judged(Evidence.exact(0.0, 1, "cells")).holds
 
     @pytest.mark.published("Llama-3-8B")
     @pytest.mark.claim("A4", "top")
     def test_published(judged):
-        assert judged(Evidence.exact(0.5, 1, "cells")).met
+        assert judged(Evidence.exact(0.5, 1, "cells")).holds
 """
 
 
@@ -59,7 +60,7 @@ CRASHES = """
     @pytest.mark.claim("A1", "5", of="one")
     def test_before_it_measured(judged):
         of_a_library()
-        assert judged(Evidence.exact(0.0, 1, "cells")).met
+        assert judged(Evidence.exact(0.0, 1, "cells")).holds
 
     @pytest.mark.claim("A1", "5", of="two")
     def test_beside_what_it_measured(judged):
@@ -68,7 +69,7 @@ CRASHES = """
 
     @pytest.mark.claim("A1", "5", of="three")
     def test_in_a_fixture(broken, judged):
-        assert judged(Evidence.exact(0.0, 1, "cells")).met
+        assert judged(Evidence.exact(0.0, 1, "cells")).holds
 
     @pytest.mark.claim("A1", "10", of="four")
     @pytest.mark.xfail(strict=True, reason="expected in its own way")
@@ -78,7 +79,7 @@ CRASHES = """
     @pytest.mark.claim("A1", "10", of="five")
     @pytest.mark.xfail(run=False, reason="not even run")
     def test_that_never_runs(judged):
-        assert judged(Evidence.exact(0.0, 1, "cells")).met
+        assert judged(Evidence.exact(0.0, 1, "cells")).holds
 
     @pytest.mark.xfail(strict=True, reason="no case of a claim")
     def test_no_case():
@@ -99,10 +100,49 @@ def test_a_case_that_does_not_meet_its_threshold_says_by_how_much(pytester):
     result.stdout.fnmatch_lines(
         [
             ">*assert judged(Evidence.exact(0.0, 1, *",
-            "E*NotMet: A1 5: accuracy lost *: 0.0 [[]0.0, 0.0[]] points, required ≥ 5.5 points: "
+            "E*NotHeld: A1 5: accuracy lost *: 0.0 [[]0.0, 0.0[]] points, required ≥ 5.5 points: "
             "NOT_REPRODUCED",
         ]
     )
+
+
+SMALLER = """
+    import pytest
+    from ablation.stats.interval import Interval
+    from experiments.judging.verdict import Evidence
+
+    KNOWN_TO_BE_SMALLER = {KEYS}
+
+    @pytest.mark.claim("A1", "50", of="{of}")
+    @pytest.mark.parametrize(
+        ("of", "ends"),
+        [("smaller", (0.1, 0.2)), ("refuted", (-0.1, 0.1)), ("open", (0.05, 0.4)),
+         ("unknown", (-0.1, 0.4)), ("reproduced", (0.15, 0.3))],
+    )
+    def test_size(of, ends, judged):
+        assert judged(Evidence(sum(ends) / 2, Interval(*ends), 16, "companies")).holds
+"""
+
+
+@pytest.mark.parametrize(
+    ("known", "outcomes"),
+    [
+        # What is left open is neither passed nor failed; what is smaller, a failure unless known.
+        ([], {"failed": 2, "passed": 1}),
+        (["smaller"], {"failed": 1, "passed": 2}),
+        # Known to be smaller, and found something else: refuted, shown, or open.
+        (["refuted", "smaller"], {"failed": 1, "passed": 2}),
+        (["reproduced"], {"failed": 3}),
+        (["open"], {"failed": 3, "passed": 1}),
+    ],
+)
+def test_a_smaller_effect_passes_only_where_it_is_known(pytester, known, outcomes):
+    keys = {f"smollm2 A1 50 {of}": "half as large" for of in known}
+    suite = write_suite(pytester, SMALLER.replace("{KEYS}", repr(keys)))
+    result = suite.runpytest_inprocess("-rf")
+    result.assert_outcomes(**outcomes)
+    if "open" not in known:
+        assert {"1 inconclusive", "1 size_open"} <= {*re.split(", | in ", result.outlines[-1])}
 
 
 IDLE = """
@@ -115,12 +155,12 @@ IDLE = """
     @pytest.mark.parametrize("level", [5, 10])
     @pytest.mark.parametrize("of", ["one", "two"])
     def test_small(level, of, judged):
-        assert judged(Evidence.exact(0.5, 1, "cells")).met
+        assert judged(Evidence.exact(0.5, 1, "cells")).holds
 
     @pytest.mark.published("Llama-3-8B")
     @pytest.mark.claim("A4", "top")
     def test_published(judged):
-        assert judged(Evidence.exact(0.0, 1, "cells")).met
+        assert judged(Evidence.exact(0.0, 1, "cells")).holds
 """
 
 

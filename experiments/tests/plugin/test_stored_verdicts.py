@@ -49,7 +49,7 @@ ONE = """
 
     @pytest.mark.claim("A2")
     def test_drop(judged):
-        assert judged(Evidence({estimate}, Interval({low}, 0.2), 16, "companies")).met
+        assert judged(Evidence({estimate}, Interval({low}, 0.2), 16, "companies")).holds
 """
 
 
@@ -64,7 +64,7 @@ def test_a_verdict_that_moves_fails_the_run_until_it_is_stored(pytester):
 
     suite.makepyfile(ONE.format(estimate=0.1, low=-0.05))
     moved = suite.runpytest_inprocess("-k", "drop")
-    moved.assert_outcomes(passed=1)
+    moved.assert_outcomes()  # it neither passes nor fails
     assert moved.ret == 1
     moved.stdout.fnmatch_lines(
         ["VERDICT MOVED: A2 embedded smollm2: REPRODUCED → INCONCLUSIVE", "if that is right, *"]
@@ -101,20 +101,22 @@ def test_a_verdict_that_moves_by_holms_correction_is_noticed(pytester):
 
         @pytest.mark.claim("A2")
         def test_drop(judged):
-            assert judged(Evidence(0.1, Interval(0.05, 0.2), 16, "companies", p=P)).met
+            assert judged(Evidence(0.1, Interval(0.05, 0.2), 16, "companies", p=P)).holds
 
         @pytest.mark.claim("A3")
         def test_random(judged):
-            assert judged(Evidence(0.01, Interval(0.0, 0.02), 16, "companies", p=P)).met
+            assert judged(Evidence(0.01, Interval(0.0, 0.02), 16, "companies", p=P)).holds
     """
-    suite = write_suite(pytester, cases.replace("p=P", "p=0.01"))
+    suite = write_suite(pytester, cases.replace("p=P", "p=0.008"))
     assert suite.runpytest_inprocess("--claims-json=baselines/claims/x.json").ret == 0
     suite.makepyfile(cases.replace("p=P", "p=0.03"))
     result = suite.runpytest_inprocess()
     assert result.ret == 1
     result.stdout.fnmatch_lines(["VERDICT MOVED: A2 embedded smollm2: REPRODUCED → INCONCLUSIVE"])
-    # Alone there is nothing to correct for, and nothing to compare.
-    assert suite.runpytest_inprocess("-k", "drop").ret == 0
+    # The family is the study's, whatever was chosen; but with fewer of it nothing is compared.
+    alone = suite.runpytest_inprocess("-k", "drop")
+    assert alone.ret == 0
+    alone.stdout.fnmatch_lines(["A2 * 0.18 (Holm) * INCONCLUSIVE"])
 
 
 def test_evidence_of_all_kinds_can_be_stored_again_and_ends_no_later_run(pytester):
@@ -126,11 +128,11 @@ def test_evidence_of_all_kinds_can_be_stored_again_and_ends_no_later_run(pyteste
 
         @pytest.mark.claim("B1", "mean")
         def test_ratio(judged):
-            assert judged(Evidence(math.inf, Interval(2.0, math.inf), 16, "blocks")).met
+            assert judged(Evidence(math.inf, Interval(2.0, math.inf), 16, "blocks")).holds
 
         @pytest.mark.claim("A1", "5", of="one cell")
         def test_cell(judged):
-            assert judged(Evidence.exact(1.0, 1, "companies")).met
+            assert judged(Evidence.exact(1.0, 1, "companies")).holds
 
         @pytest.mark.claim("A5")
         def test_path(judged):

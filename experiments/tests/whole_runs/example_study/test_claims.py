@@ -9,7 +9,7 @@ LEVEL = 4
 
 @pytest.mark.claim("C1")
 def test_random_heads_do_no_more_harm_than_others(random_outcomes, noise, judged):
-    assert judged(gap_evidence(random_outcomes, LEVEL, noise=noise)).met
+    assert judged(gap_evidence(random_outcomes, LEVEL, noise=noise)).holds
 
 
 @pytest.mark.baseline("random_heads", "{model}")
