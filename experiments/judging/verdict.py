@@ -5,7 +5,8 @@ The rules in their order; the first that fits decides:
 1. no evidence: BLOCKED if weights, a device or data are missing, INCONCLUSIVE if what is measured
    is not defined here, as a comparison of layers in a model of one;
 2. the criterion compares figures of the source with each other: REPRODUCED if they agree,
-   INCONSISTENT if they do not;
+   INCONSISTENT if they do not. Figures of the source that are known not to be of what it claims:
+   INCONSISTENT, whatever they are;
 3. there is no interval (too few units), the unablated model is below the declared floor, or the
    effect is within the run-to-run noise: INCONCLUSIVE;
 4. a claim of size (the criterion has a null). The effect is shown where the interval lies beyond
@@ -60,6 +61,7 @@ class Evidence:
         unablated: accuracy of the unablated model, in claims about accuracy.
         noise: how far two runs of the same computation lie apart, in the estimate's unit.
         note: what else a reader should see, one phrase.
+        invalid: why the source's figures are not of what it claims, if they are not.
 
     Raises:
         InvalidInput: no unit, a figure that is not a number, or an interval upside down.
@@ -73,6 +75,7 @@ class Evidence:
     unablated: float | None = None
     noise: float = 0.0
     note: str = ""
+    invalid: str = ""
 
     def __post_init__(self) -> None:
         if self.n < 1:
@@ -110,6 +113,8 @@ def judge(criterion: Criterion, evidence: Evidence | Blocked) -> Verdict:
     """The verdict on one criterion; the module says the rules."""
     if isinstance(evidence, Blocked):
         return Verdict.BLOCKED if evidence.missing else Verdict.INCONCLUSIVE
+    if evidence.invalid:
+        return Verdict.INCONSISTENT
     if criterion.of_the_source:
         agrees = criterion.met_by(evidence.estimate)
         return Verdict.REPRODUCED if agrees else Verdict.INCONSISTENT

@@ -45,6 +45,7 @@ def properties_of(finding: Finding) -> list[Property]:
             "unablated": evidence.unablated,
             "noise": evidence.noise,
             "note": evidence.note,
+            "invalid": evidence.invalid,
         }
     return [(PREFIX + name, value) for name, value in values.items() if value is not None]
 
@@ -74,6 +75,7 @@ def finding_from(properties: Iterable[Property]) -> Finding | None:
             unablated=values.get("unablated"),
             noise=values["noise"],
             note=values["note"],
+            invalid=values["invalid"],
         )
     return Finding(
         claim=values["id"],

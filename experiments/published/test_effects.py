@@ -10,10 +10,6 @@ from experiments.published.sources.gpt2 import GPT2, experiment_10
 
 pytestmark = pytest.mark.published(GPT2)
 
-KNOWN_NOT_TO_HOLD = {
-    f"{GPT2} B7": "r = 0.24, p = 0.45 over 12 layers; Spearman −0.14, the other way",
-}
-
 FIGURES = experiment_10()
 
 

@@ -10,7 +10,7 @@ from ablation.heads import jaccard
 from ablation.stats.mean import mean_interval
 from experiments.judging.verdict import Evidence
 from experiments.published.sources.groups import AXES
-from experiments.published.sources.llama3 import Cell
+from experiments.published.sources.llama3 import INVALID, Cell, valid
 
 
 def stability(cells: Sequence[Cell], axis: str, first: object, second: object) -> float:
@@ -41,11 +41,12 @@ def method_overlaps(
 
 def overlap_evidence(cells: Mapping[str, Sequence[Cell]], methods: Sequence[str]) -> Evidence:
     """A7: how many heads the methods share, with an interval over cells."""
-    values = method_overlaps(cells, methods)
+    used, values = cells[methods[0]], method_overlaps(cells, methods)
     return Evidence(
         float(values.mean()),
         mean_interval(values),
         len(values),
         "cells",
-        note=f"top 50 of {' and '.join(methods)}; neighbouring lengths share heads",
+        note=f"top 50 of {' and '.join(methods)}",
+        invalid="" if len(valid(used)) == len(used) else INVALID,
     )

@@ -21,7 +21,15 @@ GROUPS: Mapping[str, tuple[str, Any]] = {
 }
 """Name -> attribute of a cell and its value."""
 
+ALL = "all cells"
+
 LENGTHS = tuple(value for axis, value in GROUPS.values() if axis == "tokens")
+
+
+def of_length(name: str) -> int | None:
+    """The length that a group is of, in tokens; None where it is of a model or a question."""
+    axis, value = GROUPS[name]
+    return value if axis == "tokens" else None
 
 
 def group(cells: Iterable[Cell], name: str) -> tuple[Cell, ...]:

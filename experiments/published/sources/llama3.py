@@ -24,6 +24,17 @@ LLAMA3 = "Llama-3-8B"
 FILE = Path(__file__).with_name("qrhead_llama3.json")
 STUDY_METHOD = "qrhead"
 METHODS = (STUDY_METHOD, "wu24", "summed attention")
+VALID_TOKENS = 2048
+"""The one length at which the study's heads are detected on the model's own attention.
+
+For longer prompts its code has another path, without rotary positions and without a causal mask: by
+the code from 6144 tokens on (QRHead; 6000 for summed attention), by timings and rankings from 4096.
+"""
+
+INVALID = (
+    "heads detected on a path without rotary positions and causal mask: no attention of the model"
+)
+
 TOP, RANDOM = "top", "random"
 KINDS = (TOP, RANDOM)
 
@@ -112,6 +123,11 @@ def llama3_study() -> Study:
             for method, entries in document["methods"].items()
         },
     )
+
+
+def valid(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The cells whose heads were detected on the model's own attention."""
+    return tuple(cell for cell in cells if cell.tokens == VALID_TOKENS)
 
 
 def drops(cells: Sequence[Cell], kind: str, level: int) -> Float[np.ndarray, " cells"]:

@@ -10,11 +10,11 @@ from ablation.errors import InvalidInput
 from ablation.heads import Head, jaccard
 from ablation.stats.interval import Interval
 from ablation.stats.mean import mean_interval, student_interval
-from experiments.judging.verdict import FLOOR
+from experiments.claims import CLAIMS
+from experiments.judging.verdict import FLOOR, Verdict, judge
 from experiments.published.evidence.cell_statistics import (
     above_floor,
     cell_evidence,
-    question_interval,
     sign_flip_p,
 )
 from experiments.published.evidence.drop_evidence import gap_evidence
@@ -28,6 +28,7 @@ from experiments.published.sources.llama3 import (
     drops,
     gaps,
     llama3_study,
+    valid,
 )
 from experiments.published.sources.rounding import bounds, compatible, quotient, ratio, total
 
@@ -102,10 +103,21 @@ def test_signs_flip_in_every_way_where_these_are_few():
     assert sign_flip_p(np.array([1.0, 2.0, 3.0, 4.0])) == 2 / 16
 
 
-def test_one_question_has_no_interval_over_questions():
-    one = group(STUDY.cells[METHODS[0]], "inc_state")
-    assert question_interval(one, drops(one, TOP, 5)) is None
-    assert "t interval over the 4 questions" not in gap_evidence(one, 5).note
+def test_cells_that_agree_do_not_show_that_others_would():
+    cells = [cell for cell in STUDY.cells[METHODS[0]] if cell.tokens == 2048][:4]
+    found = cell_evidence(cells, np.zeros(4), None)
+    # One imagined cell that differs by one answer of its 36.
+    reach = 3.182446 * (1 / 36**2 / 3 / 4) ** 0.5
+    assert found.interval == pytest.approx((-reach, reach), rel=1e-5)
+
+
+def test_cells_of_lengths_that_were_ranked_without_the_models_attention_are_inconsistent():
+    cells = STUDY.cells[METHODS[0]]
+    assert not gap_evidence(valid(cells), 5).invalid
+    assert len(valid(cells)) == 8
+    criterion = CLAIMS["A1"].criterion("50")
+    assert judge(criterion, gap_evidence(valid(cells), 50)) is Verdict.REPRODUCED
+    assert judge(criterion, gap_evidence(cells, 50)) is Verdict.INCONSISTENT
 
 
 def test_evidence_says_what_limits_it():
