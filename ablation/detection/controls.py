@@ -5,6 +5,10 @@ of each layer as the tested set has, so that what the two sets differ by is not 
 at. The verdicts rest on the layer-matched one, since the uniform one was seen to fail on the
 embedded model (``experiments/qrhead/README.md``). Where methods are compared, a uniform draw
 outside the top 50 of all of them is *shared* by them.
+
+One set of heads, asked everything, says nothing of random heads in general: sets differ. So a
+layer-matched draw gives every item a set *of its own*, at the price of one set; or there are
+several whole draws, of which each asks everything, and which tell how far sets differ.
 """
 
 import random
@@ -39,27 +43,37 @@ SHARED = "shared"
 class ControlDraw:
     """One draw of random heads: how, and with which seed.
 
+    Attributes:
+        kind: ``UNIFORM`` or ``LAYER_MATCHED``.
+        seed: of the draw.
+        by_item: every item has a set of its own.
+
     Raises:
         InvalidInput: an unknown kind.
     """
 
     kind: str
     seed: int = CONTROL_SEED
+    by_item: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in (UNIFORM, LAYER_MATCHED):
             raise InvalidInput(f"a control is {UNIFORM} or {LAYER_MATCHED}, got {self.kind!r}")
 
     def __str__(self) -> str:
-        return f"{self.kind}_{self.seed}"
+        return f"{self.kind}{'_by_item' if self.by_item else ''}_{self.seed}"
 
     def heads(
-        self, grid: HeadGrid, tested: Sequence[Head], excluded: Collection[Head]
+        self, grid: HeadGrid, tested: Sequence[Head], excluded: Collection[Head], item: str = ""
     ) -> tuple[Head, ...]:
-        """As many heads as ``tested``, see ``control_heads`` and ``layer_matched_heads``."""
+        """As many heads as ``tested``, see ``control_heads`` and ``layer_matched_heads``.
+
+        Of a draw by item those of the item called ``item``.
+        """
+        seed = f"{self.seed} {item}" if self.by_item else self.seed
         if self.kind == UNIFORM:
-            return control_heads(grid, excluded, len(tested), self.seed)
-        return layer_matched_heads(grid, tested, excluded, self.seed)
+            return control_heads(grid, excluded, len(tested), seed)
+        return layer_matched_heads(grid, tested, excluded, seed)
 
 
 def excluded(ranking: "HeadRanking", level: int) -> tuple[Head, ...]:
@@ -78,8 +92,19 @@ def control_draws(kind: str, number: int, first: int = CONTROL_SEED) -> list[Con
     return [ControlDraw(kind, first + offset) for offset in range(number)]
 
 
+def matched_draws(number: int, first: int = CONTROL_SEED) -> list[ControlDraw]:
+    """The layer-matched draws of a run: whole ones, or of a single one a set for every item.
+
+    Raises:
+        InvalidInput: ``number`` is below 1.
+    """
+    if number == 1:
+        return [ControlDraw(LAYER_MATCHED, first, by_item=True)]
+    return control_draws(LAYER_MATCHED, number, first)
+
+
 def control_heads(
-    grid: HeadGrid, top_heads: Collection[Head], n: int, seed: int = CONTROL_SEED
+    grid: HeadGrid, top_heads: Collection[Head], n: int, seed: int | str = CONTROL_SEED
 ) -> tuple[Head, ...]:
     """``n`` heads drawn uniformly, without replacement, from those not among ``top_heads``.
 
@@ -106,7 +131,10 @@ def control_heads(
 
 
 def layer_matched_heads(
-    grid: HeadGrid, tested: Sequence[Head], excluded: Collection[Head], seed: int = CONTROL_SEED
+    grid: HeadGrid,
+    tested: Sequence[Head],
+    excluded: Collection[Head],
+    seed: int | str = CONTROL_SEED,
 ) -> tuple[Head, ...]:
     """As many heads of each layer as ``tested`` has, drawn at random, none of them tested.
 

@@ -1,10 +1,11 @@
 """One more draw of random heads in a cell: a document of its own, beside the study's file.
 
 The study's file holds its one uniform draw; layer-matched controls and further draws have files of
-their own.
+their own. In one by item, every filing has a set of heads of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from statistics import fmean
 from typing import Any
 
 from ablation.detection.controls import ControlDraw, check_levels, displaced, excluded
@@ -12,7 +13,8 @@ from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head
 from experiments.cells.cell import Cell
 from experiments.cells.choices import CellAblation
-from experiments.cells.grading import Outcomes, condition_row
+from experiments.cells.conditions import Heads, HeadsByItem
+from experiments.cells.grading import ItemOutcome, Outcomes, condition_row, score
 from experiments.cells.plan import AblationPlan
 from experiments.machine.provenance import merged
 
@@ -32,18 +34,18 @@ def control_document(
     Raises:
         InvalidInput: as ``control_sets``.
     """
-    sets = control_sets(ranking, plan, draw)
+    sets = control_sets(cell, ranking, plan, draw)
     provenance = merged(outcomes.provenance for outcomes in found)
     return {
         "method": METHOD,
         **cell.header(),
         "timestamp": provenance["time"],
-        "control": {"kind": draw.kind, "seed": draw.seed},
+        "control": {"kind": draw.kind, "seed": draw.seed, "by_item": draw.by_item},
         "ablations": [
             {
-                **condition_row(heads, outcomes.items),
-                "heads_in_other_layers": displaced(ranking.top(level), heads),
-                "heads_of_the_top_50": len({*heads} & {*excluded(ranking, level)}),
+                **_row(heads, outcomes.items),
+                "heads_in_other_layers": displaced(ranking.top(level), first_set(heads)),
+                "heads_of_the_top_50": _among(heads, excluded(ranking, level)),
             }
             for (level, heads), outcomes in zip(sets.items(), found, strict=True)
         ],
@@ -53,14 +55,45 @@ def control_document(
 
 
 def control_sets(
-    ranking: HeadRanking, plan: AblationPlan, draw: ControlDraw
-) -> dict[int, tuple[Head, ...]]:
+    cell: Cell, ranking: HeadRanking, plan: AblationPlan, draw: ControlDraw
+) -> dict[int, Heads]:
     """Level -> the control heads of ``draw``.
 
     Raises:
         InvalidInput: impossible levels, or too few heads left for a control.
     """
-    return {
-        level: draw.heads(ranking.grid, ranking.top(level), excluded(ranking, level))
-        for level in check_levels(plan.levels, ranking.grid)
+    levels = check_levels(plan.levels, ranking.grid)
+    return {level: drawn(cell, ranking, level, draw) for level in levels}
+
+
+def drawn(cell: Cell, ranking: HeadRanking, level: int, draw: ControlDraw) -> Heads:
+    """As many control heads as the top ``level``: one set, or one for each item of the cell.
+
+    Raises:
+        InvalidInput: too few heads are left.
+    """
+    top, kept_out = ranking.top(level), excluded(ranking, level)
+    if not draw.by_item:
+        return draw.heads(ranking.grid, top, kept_out)
+    items = (f"{cell.question} {filing.name}" for filing, _ in cell.test)
+    return HeadsByItem(tuple(draw.heads(ranking.grid, top, kept_out, item) for item in items))
+
+
+def first_set(heads: Heads) -> Sequence[Head]:
+    """The set of a condition, or that of its first item: all have as many heads of each layer."""
+    return heads.of[0] if isinstance(heads, HeadsByItem) else heads
+
+
+def _row(heads: Heads, items: Sequence[ItemOutcome]) -> dict[str, Any]:
+    if not isinstance(heads, HeadsByItem):
+        return condition_row(heads, items)
+    by_item = {
+        item.filing: [str(head) for head in of] for item, of in zip(items, heads.of, strict=True)
     }
+    return {"num_heads": len(heads.of[0]), "heads_by_item": by_item, **score(items)}
+
+
+def _among(heads: Heads, top: Collection[Head]) -> float:
+    """How many of a set are among ``top``, on average over items."""
+    sets = heads.of if isinstance(heads, HeadsByItem) else [heads]
+    return fmean(len({*of} & {*top}) for of in sets)

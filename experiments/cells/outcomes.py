@@ -1,6 +1,6 @@
 """What a cell found, read out of its documents: which filings each condition got right."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ class CellOutcomes:
         unablated: the answers of the model as it is.
         top: level -> the answers with the top heads ablated.
         controls: kind of control -> for each of its draws, level -> answers.
+        own_sets: the kinds of which every item had a set of heads of its own.
     """
 
     question: str
@@ -34,6 +35,7 @@ class CellOutcomes:
     unablated: Answers
     top: Mapping[int, Answers]
     controls: Mapping[str, Sequence[Mapping[int, Answers]]]
+    own_sets: Collection[str] = ()
 
     @property
     def accuracy(self) -> float:
@@ -42,7 +44,7 @@ class CellOutcomes:
 
 
 def read_outcomes(
-    document: Mapping[str, Any], controls: Iterable[Mapping[str, Any]] = ()
+    document: Mapping[str, Any], controls: Sequence[Mapping[str, Any]] = ()
 ) -> CellOutcomes:
     """The outcomes in a cell's ablation document and those of its further control draws."""
     items = document["baseline"]["items"]
@@ -50,6 +52,7 @@ def read_outcomes(
     for control in controls:
         by_level = _by_level(control["ablations"])
         drawn.setdefault(control["control"]["kind"], []).append(by_level)
+    own_sets = {one["control"]["kind"] for one in controls if one["control"].get("by_item")}
     return CellOutcomes(
         document["question"],
         document["total_tokens"],
@@ -57,6 +60,7 @@ def read_outcomes(
         _answers(items),
         _by_level(document[TOP]),
         drawn,
+        own_sets,
     )
 
 

@@ -8,13 +8,13 @@ from ablation.detection import QRHEAD
 from ablation.detection.controls import (
     CONTROL_SEED,
     EXCLUDED_TOP,
-    LAYER_MATCHED,
     UNIFORM,
     ControlDraw,
     check_levels,
     control_draws,
     control_heads,
     excluded,
+    matched_draws,
 )
 from ablation.detection.ranking import HeadRanking
 from ablation.heads import Head, HeadGrid
@@ -43,8 +43,9 @@ class AblationPlan:
         levels: how many of the top heads, ascending.
         control_seed: the first seed of the random heads, and that of the study's file.
         skip_random: leave the controls out.
-        control_draws: how many layer-matched draws, and as many uniform ones, with consecutive
-            seeds. One proves little, 19 allow p = 0.05.
+        control_draws: how many whole layer-matched draws, and as many uniform ones, with
+            consecutive seeds; 19 allow p = 0.05 for the rank among them. With 1, every item has a
+            layer-matched set of its own instead, which is about random sets in general.
         ablation: mode, scope and bias policy of the ablation.
         method: how the heads are detected, one of ``ablation.detection.METHODS``.
     """
@@ -64,11 +65,8 @@ class AblationPlan:
         """
         if self.skip_random:
             return []
-        matched, uniform = (
-            control_draws(kind, self.control_draws, self.control_seed)
-            for kind in (LAYER_MATCHED, UNIFORM)
-        )
-        return [*matched, *uniform[1:]]
+        uniform = control_draws(UNIFORM, self.control_draws, self.control_seed)
+        return [*matched_draws(self.control_draws, self.control_seed), *uniform[1:]]
 
 
 def check_plan(plan: AblationPlan, grid: HeadGrid) -> None:

@@ -75,8 +75,12 @@ def split_prompts(
     return items, left_out
 
 
-def _prompt(parts: Mapping[str, list[int]]) -> Prompt:
-    return Prompt(**{name: tuple(part) for name, part in parts.items()})  # type: ignore[arg-type]
+def _prompt(parts: Mapping[str, Any]) -> Prompt:
+    """A prompt out of JSON, where tuples are lists."""
+    made: dict[str, Any] = {
+        name: tuple(part) if isinstance(part, list) else part for name, part in parts.items()
+    }
+    return Prompt(**made)
 
 
 def _sha256(value: Any) -> str:

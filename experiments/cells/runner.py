@@ -20,7 +20,7 @@ from ablation.errors import InvalidInput, ResultsError
 from ablation.heads import Head
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.cells.choices import CellAblation
-from experiments.cells.conditions import answer_units, run_conditions
+from experiments.cells.conditions import Heads, answer_units, run_conditions
 from experiments.cells.controls import control_document, control_sets
 from experiments.cells.detection import (
     Detection,
@@ -150,7 +150,7 @@ class CellRunner:
         check_plan(self.plan, cell.model.grid)
         ranking, _ = self._ranking(cell)
         by_draw = {
-            draw: list(control_sets(ranking, self.plan, draw).values())
+            draw: list(control_sets(cell, ranking, self.plan, draw).values())
             for draw in self.plan.further_draws()
         }
         # Of all draws at once: whatever another process is at, there may be something left to do.
@@ -187,14 +187,14 @@ class CellRunner:
         self.store.announce(
             unit
             for cell, ranking in ranked
-            for heads in self._head_sets(ranking)
+            for heads in self._head_sets(cell, ranking)
             for unit in answer_units(cell, heads, self._ablation(cell))
         )
         for cell, ranking in ranked:
             self._take(cell, [condition.heads for condition in conditions(self.plan, ranking)])
         for cell, ranking in ranked:
             for draw in self.plan.further_draws():
-                self._take(cell, list(control_sets(ranking, self.plan, draw).values()))
+                self._take(cell, list(control_sets(cell, ranking, self.plan, draw).values()))
         first = cells[0]
         (unablated,) = self._take(first, [UNABLATED])
         if unablated is not None:
@@ -202,16 +202,16 @@ class CellRunner:
                 noise_unit(first), lambda: measure_noise(first, unablated.items), wait=False
             )
 
-    def _head_sets(self, ranking: HeadRanking) -> Iterator[Sequence[Head]]:
+    def _head_sets(self, cell: Cell, ranking: HeadRanking) -> Iterator[Heads]:
         """All that the plan has ablated in a cell with this ranking."""
         yield from (condition.heads for condition in conditions(self.plan, ranking))
         for draw in self.plan.further_draws():
-            yield from control_sets(ranking, self.plan, draw).values()
+            yield from control_sets(cell, ranking, self.plan, draw).values()
 
-    def _run(self, cell: Cell, head_sets: Sequence[Sequence[Head]]) -> list[Outcomes]:
+    def _run(self, cell: Cell, head_sets: Sequence[Heads]) -> list[Outcomes]:
         return run_conditions(cell, head_sets, self._ablation(cell), self.store)
 
-    def _take(self, cell: Cell, head_sets: Sequence[Sequence[Head]]) -> list[Outcomes | None]:
+    def _take(self, cell: Cell, head_sets: Sequence[Heads]) -> list[Outcomes | None]:
         return run_conditions(cell, head_sets, self._ablation(cell), self.store, wait=False)
 
     def _detection(self, cell: Cell) -> Detection:

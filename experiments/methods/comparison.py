@@ -15,17 +15,17 @@ from ablation.detection.controls import (
     LAYER_MATCHED,
     SHARED,
     check_levels,
-    control_draws,
     control_heads,
     displaced,
     excluded,
+    matched_draws,
 )
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
-from ablation.heads import Head
 from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice
-from experiments.cells.conditions import run_conditions
+from experiments.cells.conditions import Heads, run_conditions
+from experiments.cells.controls import drawn, first_set
 from experiments.cells.detection import detected
 from experiments.cells.grading import Outcomes
 from experiments.cells.outcomes import Answers, CellOutcomes
@@ -135,7 +135,8 @@ def compare_methods(
         levels: how many of the top heads are ablated, ascending.
         ablation: how.
         store: where answers are kept.
-        draws: of each kind of control, with consecutive seeds.
+        draws: of each kind of control, with consecutive seeds; with 1 every item has a
+            layer-matched set of its own (``matched_draws``).
         seed: the first.
 
     Raises:
@@ -157,9 +158,9 @@ def compare_methods(
         for level in (level for level in levels if level > fewest):
             left_out[method, level] = f"it found only {fewest} heads in a cell"
     todo = []
-    for place in range(len(cells)):
+    for place, cell in enumerate(cells):
         rankings = {method: found[place] for method, found in ranked.rankings.items()}
-        sets = _tested_sets(rankings, levels, seeds, left_out)
+        sets = _tested_sets(cell, rankings, levels, seeds, left_out)
         todo.append(sets | _shared_sets(rankings, levels, seeds, left_out))
     jobs = [
         (cell, list(sets.values()), ablation.of(cell))
@@ -181,7 +182,10 @@ def compare_methods(
         },
         {
             (method, level): [
-                displaced(sets[method, level, 0], sets[_matched(method), level, seed])
+                displaced(
+                    first_set(sets[method, level, 0]),
+                    first_set(sets[_matched(method), level, seed]),
+                )
                 for sets in todo
             ]
             for method in ranked.rankings
@@ -194,22 +198,21 @@ def compare_methods(
 
 
 def _tested_sets(
+    cell: Cell,
     rankings: Mapping[str, HeadRanking],
     levels: Sequence[int],
     seeds: Sequence[int],
     left_out: Collection[tuple[str, int]],
-) -> dict[Condition, tuple[Head, ...]]:
+) -> dict[Condition, Heads]:
     """The top heads of every method in one cell, and heads of the same layers."""
-    sets: dict[Condition, tuple[Head, ...]] = {UNABLATED: ()}
+    sets: dict[Condition, Heads] = {UNABLATED: ()}
     for level in levels:
         for method, ranking in rankings.items():
             if (method, level) in left_out:
                 continue
-            top = ranking.top(level)
-            sets[method, level, 0] = top
-            for draw in control_draws(LAYER_MATCHED, len(seeds), seeds[0]):
-                control = draw.heads(ranking.grid, top, excluded(ranking, level))
-                sets[_matched(method), level, draw.seed] = control
+            sets[method, level, 0] = ranking.top(level)
+            for draw in matched_draws(len(seeds), seeds[0]):
+                sets[_matched(method), level, draw.seed] = drawn(cell, ranking, level, draw)
     return sets
 
 
@@ -218,7 +221,7 @@ def _shared_sets(
     levels: Sequence[int],
     seeds: Sequence[int],
     left_out: dict[tuple[str, int], str],
-) -> dict[Condition, tuple[Head, ...]]:
+) -> dict[Condition, Heads]:
     """Heads that are the top of no method in one cell; notes at which levels there are too few."""
     # A random ranking has no top heads that a control would have to keep clear of.
     anyones_top = {
@@ -228,7 +231,7 @@ def _shared_sets(
         for head in excluded(ranking, levels[-1])
     }
     grid = next(iter(rankings.values())).grid
-    sets = {}
+    sets: dict[Condition, Heads] = {}
     for level in levels:
         try:
             for seed in seeds:
@@ -262,4 +265,5 @@ def _of_method(
             LAYER_MATCHED: [answers(_matched(method), seed) for seed in seeds],
             SHARED: [answers(SHARED, seed) for seed in seeds],
         },
+        (LAYER_MATCHED,) if len(seeds) == 1 else (),
     )

@@ -7,14 +7,14 @@ from typing import Any
 from ablation.detection.controls import (
     CONTROL_SEED,
     LAYER_MATCHED,
-    control_draws,
     displaced,
-    excluded,
+    matched_draws,
 )
 from ablation.detection.ranking import HeadRanking
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.cells.choices import MODES, SCOPES, AblationChoice
-from experiments.cells.conditions import run_conditions
+from experiments.cells.conditions import Heads, run_conditions
+from experiments.cells.controls import drawn, first_set
 from experiments.cells.grading import Outcomes
 from experiments.cells.outcomes import CellOutcomes
 from experiments.machine.provenance import merged
@@ -57,7 +57,7 @@ def compare_modes(
         ranking: its heads.
         level: how many of the top ones are ablated, and of as many layer-matched control heads.
         store: where answers are kept.
-        draws: of control heads, with consecutive seeds.
+        draws: of control heads, with consecutive seeds; with 1 every item has a set of its own.
         seed: the first.
 
     Raises:
@@ -66,10 +66,7 @@ def compare_modes(
         ResultsError: a result cannot be stored.
     """
     top = ranking.top(level)
-    controls = [
-        draw.heads(ranking.grid, top, excluded(ranking, level))
-        for draw in control_draws(LAYER_MATCHED, draws, seed)
-    ]
+    controls = [drawn(cell, ranking, level, draw) for draw in matched_draws(draws, seed)]
     found: dict[ModeAndScope, list[Outcomes]] = {}
     for wait in (False, True):
         for mode in MODES:
@@ -82,7 +79,7 @@ def compare_modes(
                 everywhere = AblationChoice(mode).of(cell)
                 for scope in SCOPES:
                     ablation = everywhere.in_scope(scope)
-                    sets = [(), top, *controls]
+                    sets: list[Heads] = [(), top, *controls]
                     described = f"{mode} {scope}"
                     found[mode, scope] = run_conditions(
                         cell, sets, ablation, store, described=described
@@ -93,7 +90,7 @@ def compare_modes(
             for mode in MODES
             for scope in SCOPES
         },
-        displaced(top, controls[0]),
+        displaced(top, first_set(controls[0])),
         merged(one.provenance for of_mode in found.values() for one in of_mode),
     )
 
@@ -107,4 +104,5 @@ def _outcomes(cell: Cell, level: int, found: Sequence[Outcomes]) -> CellOutcomes
         unablated.correct,
         {level: top.correct},
         {LAYER_MATCHED: [{level: control.correct} for control in controls]},
+        (LAYER_MATCHED,) if len(controls) == 1 else (),
     )

@@ -10,9 +10,9 @@ from typing import Any
 
 from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from ablation.detection.ranking import HeadRanking
-from ablation.heads import Head, jaccard
+from ablation.heads import jaccard
 from experiments.cells.cell import Cell
-from experiments.cells.conditions import run_conditions
+from experiments.cells.conditions import Heads, run_conditions
 from experiments.cells.controls import control_sets
 from experiments.cells.detection import detected
 from experiments.cells.gap import gap_evidence
@@ -60,6 +60,7 @@ class _InDtype:
                 found[UNABLATED, 0, 0].correct,
                 _by_level(found, "top")[0],
                 {kind: _by_level(found, kind) for kind in (LAYER_MATCHED, UNIFORM)},
+                (LAYER_MATCHED,) if len(_by_level(found, LAYER_MATCHED)) == 1 else (),
             )
             for cell, found in zip(self.cells, self.found, strict=True)
         ]
@@ -88,7 +89,10 @@ def compare_dtypes(
     """
     check_plan(plan, usual[0].model.grid)
     both = [_in_dtype(cells, plan, store) for cells in (usual, other)]
-    same_heads = _run(other, [_sets(ranking, plan) for ranking in both[0].rankings], plan, store)
+    usual_sets = [
+        _sets(cell, ranking, plan) for cell, ranking in zip(other, both[0].rankings, strict=True)
+    ]
+    same_heads = _run(other, usual_sets, plan, store)
     first, dtypes = usual[0], [cells[0].model.dtype for cells in (usual, other)]
     return {
         "method": "comparison_of_dtypes",
@@ -126,28 +130,29 @@ def _in_dtype(cells: Sequence[Cell], plan: AblationPlan, store: Store) -> _InDty
     for cell in cells:
         detected(cell, [plan.method], store, wait=False)  # what others are at is left to them
     rankings = [detected(cell, [plan.method], store)[0].ranking for cell in cells]
-    found = _run(cells, [_sets(ranking, plan) for ranking in rankings], plan, store)
+    sets = [_sets(cell, ranking, plan) for cell, ranking in zip(cells, rankings, strict=True)]
+    found = _run(cells, sets, plan, store)
     first, unablated = cells[0], found[0][UNABLATED, 0, 0]
     noise = store.once(noise_unit(first), lambda: measure_noise(first, unablated.items))
     return _InDtype(cells, rankings, found, noise.result["noise"])
 
 
-def _sets(ranking: HeadRanking, plan: AblationPlan) -> dict[Named, tuple[Head, ...]]:
+def _sets(cell: Cell, ranking: HeadRanking, plan: AblationPlan) -> dict[Named, Heads]:
     """All that is ablated in a cell with this ranking."""
     kinds = {"unablated": UNABLATED, "top": "top", "random": UNIFORM}
-    sets: dict[Named, tuple[Head, ...]] = {
+    sets: dict[Named, Heads] = {
         (kinds[one.kind], len(one.heads), 0): one.heads for one in conditions(plan, ranking)
     }
     for draw in plan.further_draws():
         number = draw.seed - plan.control_seed
-        for level, heads in control_sets(ranking, plan, draw).items():
+        for level, heads in control_sets(cell, ranking, plan, draw).items():
             sets[draw.kind, level, number] = heads
     return sets
 
 
 def _run(
     cells: Sequence[Cell],
-    sets: Sequence[Mapping[Named, tuple[Head, ...]]],
+    sets: Sequence[Mapping[Named, Heads]],
     plan: AblationPlan,
     store: Store,
 ) -> list[dict[Named, Outcomes]]:

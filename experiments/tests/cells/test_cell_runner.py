@@ -65,13 +65,14 @@ def everything(runner, cells):
 
 
 def counted(monkeypatch):
-    """How many sets of heads the model answers under in each call, to all items."""
+    """Under how many conditions the model answers in each call, to all items."""
     calls: list[int] = []
     whole = conditions.answers
 
     def answers(cell, wanted, *arguments, **options):
-        calls.append(len(wanted))
-        assert {len(items) for items in wanted.values()} == {len(cell.test)}
+        conditions, rest = divmod(sum(map(len, wanted.values())), len(cell.test))
+        assert rest == 0
+        calls.append(conditions)
         return whole(cell, wanted, *arguments, **options)
 
     monkeypatch.setattr(conditions, "answers", answers)
@@ -115,7 +116,7 @@ def test_a_filing_that_is_added_is_scored_alone_and_the_ranking_is_of_all(cells,
 def test_conditions_are_claimed_a_few_at_a_time_and_computed_once(cells, runner_of, monkeypatch):
     calls = counted(monkeypatch)
     everything(runner_of("first"), cells)
-    # Unablated, top and uniform heads, then the layer-matched ones.
+    # Unablated, top and uniform heads, then the layer-matched ones, by item.
     assert calls == 2 * [4, 1, 2]
     everything(runner_of("second"), cells)
     assert len(calls) == 6

@@ -192,7 +192,7 @@ def test_run_computes_the_grid(headclaims, tiny):
     assert (status, err) == (0, "")
     assert out.count("unablated") == 2
     assert len(list(Path("results/phase3").rglob("tokens_*.json"))) == 2
-    assert len(list(Path("results/phase3").rglob("layer_matched_42.json"))) == 2
+    assert len(list(Path("results/phase3").rglob("layer_matched_by_item_42.json"))) == 2
 
 
 def test_several_control_draws_are_kept_one_by_one_and_drawn_together(
@@ -206,16 +206,23 @@ def test_several_control_draws_are_kept_one_by_one_and_drawn_together(
     folder = (Path("results/phase3") / cell).with_suffix("")
     draws = {path.stem: read(path) for path in Path(f"{folder}_controls").glob("*.json")}
     assert draws.keys() == {
+        "layer_matched_by_item_42",  # of the run before, which had one draw
         *(f"layer_matched_{seed}" for seed in (42, 43, 44)),
         *(f"uniform_{seed}" for seed in (43, 44)),
     }
     matched = draws["layer_matched_43"]
-    assert matched["control"] == {"kind": "layer_matched", "seed": 43}
+    assert matched["control"] == {"kind": "layer_matched", "seed": 43, "by_item": False}
     top = read("results/phase3" / cell)["top_heads_ablations"]
     for row, tested in zip(matched["ablations"], top, strict=True):
         assert row["num_heads"] == tested["num_heads"] == len(row["heads"])
         assert not set(row["heads_str"]) & set(tested["heads_str"])
         assert isinstance(row["heads_in_other_layers"], int)
+    for row, tested in zip(draws["layer_matched_by_item_42"]["ablations"], top, strict=True):
+        assert list(row["heads_by_item"]) == [item["filing"] for item in row["items"]]
+        for own in row["heads_by_item"].values():
+            assert len({*own}) == row["num_heads"] == tested["num_heads"]
+            assert not {*own} & {*tested["heads_str"]}
+    assert len({tuple(own) for own in row["heads_by_item"].values()}) > 1
 
 
 def test_a_cell_takes_a_question(headclaims):

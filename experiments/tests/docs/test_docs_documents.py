@@ -59,7 +59,7 @@ def test_the_curves_have_every_condition_of_every_cell(made):
     for cell in found:
         levels = cell["ablation"]["ablation_levels"]
         (control,) = cell["controls"]
-        assert control["control"] == {"kind": "layer_matched", "seed": 42}
+        assert control["control"] == {"kind": "layer_matched", "seed": 42, "by_item": True}
         rows = (
             cell["ablation"]["top_heads_ablations"],
             cell["ablation"]["random_heads_ablations"],

@@ -13,7 +13,7 @@ from experiments.judging.study import Registry, Study
 from experiments.judging.verdict import Verdict, judge
 
 MARK = "<!-- example: a claim and its case -->"
-FILINGS = [f"filing {number}" for number in range(20)]
+FILINGS = [f"filing {number}" for number in range(40)]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def example():
 
 
 def cell(lost):
-    """A cell where ablated top heads cost ``lost`` of twenty answers, and the control none."""
+    """A cell where ablated top heads cost ``lost`` of forty answers, and the control none."""
     right = dict.fromkeys(FILINGS, True)
     wrong = right | dict.fromkeys(FILINGS[:lost], False)
     companies = {filing: filing for filing in FILINGS}
@@ -45,7 +45,7 @@ def test_the_claim_has_a_place_in_the_registry(example):
 
 
 @pytest.mark.parametrize(
-    ("lost", "verdict"), [(16, Verdict.REPRODUCED), (0, Verdict.NOT_REPRODUCED)]
+    ("lost", "verdict"), [(32, Verdict.REPRODUCED), (0, Verdict.NOT_REPRODUCED)]
 )
 def test_the_case_judges_it_by_what_was_measured(example, lost, verdict):
     case = example["test_the_top_50_heads_are_needed"]
@@ -56,7 +56,7 @@ def test_the_case_judges_it_by_what_was_measured(example, lost, verdict):
     class Judgement:
         def __init__(self, evidence):
             given.append(evidence)
-            self.met = example["A9"].criterion().met_by(evidence.estimate)
+            self.holds = judge(example["A9"].criterion(), evidence) is Verdict.REPRODUCED
 
     if verdict is Verdict.REPRODUCED:
         case([cell(lost)], 0.0, Judgement)

@@ -1,6 +1,7 @@
 """A third study is one folder: registered, collected, judged, with a baseline and a row."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,13 +50,14 @@ def test_the_example_is_short():
 def test_a_study_is_collected_judged_and_stored(project):
     status, output = judge(project)
     assert status == 1, output  # the baseline is new: written, and no check
-    assert "1 failed, 1 passed" in output
+    assert re.search("1 failed, .*1 inconclusive", output)  # tiny models answer nothing right
     assert [path.parent.name for path in project.glob("baselines/*/*.json")] == ["random_heads"]
     (row,) = (line for line in output.splitlines() if line.startswith("C1"))
     assert "own" in row
 
     status, output = judge(project)
-    assert (status, "2 passed" in output) == (0, True), output
+    assert status == 0, output
+    assert re.search("1 passed, .*1 inconclusive", output)
 
 
 def test_an_unregistered_study_is_one_line_with_the_remedy(project):
