@@ -50,7 +50,7 @@ _CLAIMS = (
     ),
     Claim(
         "B2",
-        "the effects of single heads fall as a power of their rank, α > 0.5",
+        "fitted by a power of their rank, the effects of single heads fall with α > 0.5",
         "exp10",
         f"{_REPORT}, criterion 2",
         "α = 1.37",
@@ -150,7 +150,7 @@ _CLAIMS = (
     ),
     Claim(
         "B7",
-        "layer importance follows the slope of g: |r| > 0.5, p < 0.05",
+        "layer importance follows the slope of g: r > 0.5, p < 0.05",
         "exp10",
         f"{_REPORT}, criterion 3",
         "it does not: r = 0.24, p = 0.45",
@@ -158,7 +158,7 @@ _CLAIMS = (
         _EVERYWHERE,
         {
             "": Criterion(
-                "|r| between a layer's mean ΔPPL and dg/d(l/L)",
+                "r between a layer's mean ΔPPL and dg/d(l/L), whichever layer is left out",
                 Bound.ABOVE,
                 0.5,
                 "0.24",

@@ -158,27 +158,42 @@ def distinguishable(sweep: Sweep, heads: Sequence[Head]) -> list[Head]:
 
 
 def slope_correlation(layer_means: Sequence[float], found: Mapping[str, Any]) -> Evidence:
-    """B7: |r| between a layer's mean ΔPPL and the slope of g; interval by Fisher's z.
+    """B7: r between a layer's mean ΔPPL and the slope of g.
+
+    A single layer can carry a correlation over a few dozen. The interval is the span of those by
+    Fisher's z with all layers and with each of them left out.
 
     Args:
         layer_means: of each layer, at least three.
         found: what ``penetration.correlation`` says of them, r not None.
     """
-    r = stats.pearsonr(layer_means, found["slope"]).confidence_interval()
-    low, high = sorted((abs(float(r.low)), abs(float(r.high))))
-    interval = Interval(0.0 if r.low < 0 < r.high else low, high)
+    means, slopes = np.array(layer_means), np.array(found["slope"])
+    kept = [np.arange(len(means)) != layer for layer in range(len(means))]
+    every = np.full(len(means), True)
+    intervals = [_interval_of_r(means[of], slopes[of]) for of in (every, *kept)]
+    lows, highs = zip(*intervals, strict=True)
+    furthest = max(range(len(means)), key=lambda layer: highs[1 + layer])
     note = (
-        f"r = {found['pearson_r']:.2f}, ρ = {found['spearman_rho']:.2f} "
-        f"(p = {found['spearman_p']:.2g})"
+        f"ρ = {found['spearman_rho']:.2f} (p = {found['spearman_p']:.2g}); with all layers "
+        f"[{lows[0]:.2f}, {highs[0]:.2f}], without layer {furthest} "
+        f"[{lows[1 + furthest]:.2f}, {highs[1 + furthest]:.2f}]"
     )
     return Evidence(
-        abs(found["pearson_r"]),
-        interval,
+        found["pearson_r"],
+        Interval(min(lows), max(highs)),
         len(layer_means),
         "layers",
         p=found["pearson_p"],
         note=note,
     )
+
+
+def _interval_of_r(first: np.ndarray, second: np.ndarray) -> Interval:
+    """By Fisher's z, whose sd is 1/√(n − 3); anything where that or r is not defined."""
+    if len(first) < 4 or not (np.ptp(first) and np.ptp(second)):
+        return Interval(-1.0, 1.0)
+    low, high = stats.pearsonr(first, second).confidence_interval()
+    return Interval(float(low), float(high))
 
 
 def mean_minus_zero(zero: Sweep, mean: Sweep) -> Evidence:

@@ -107,7 +107,13 @@ def test_the_correlation_is_absolute_with_fishers_interval():
         {"slope": slope.tolist(), "pearson_r": r, "pearson_p": 1e-5}
         | {"spearman_rho": r, "spearman_p": 1e-5},
     )
-    z, error = math.atanh(abs(r)), 1.959964 / math.sqrt(27)
-    assert found.estimate == pytest.approx(abs(r))
-    assert found.interval == pytest.approx((math.tanh(z - error), math.tanh(z + error)))
+    assert found.estimate == pytest.approx(r)
+    ends = []
+    for left_out in (None, *range(30)):
+        of = [layer for layer in range(30) if layer != left_out]
+        z = math.atanh(np.corrcoef(means[of], slope[of])[0, 1])
+        error = 1.959964 / math.sqrt(len(of) - 3)
+        ends += [math.tanh(z - error), math.tanh(z + error)]
+    assert found.interval == pytest.approx((min(ends), max(ends)))
+    assert f"with all layers [{ends[0]:.2f}, {ends[1]:.2f}]" in found.note
     assert (found.n, found.units) == (30, "layers")
