@@ -1,6 +1,6 @@
 """The interval of a mean over units, and over draws where there are several: bootstrap-t.
 
-Chosen by simulation, before it was applied to any result (``experiments/calibration/README.md``):
+Chosen by simulation, before it was applied to any result (``experiments/judging/README.md``):
 with 10 to 64 units the BCa bootstrap covers too little, Student's t slightly less than it says, and
 this one what it says.
 

@@ -48,9 +48,12 @@ def simulate(
     *,
     tested_cost: float,
     control_cost: float,
+    unablated: float = UNABLATED,
     draws: int = 1,
     spread: float = 0.0,
     tested_spread: float = 0.0,
+    own_sets: bool = False,
+    carried_by: float = 1.0,
     seed: int,
 ) -> list[Survival]:
     """Studies whose tested heads and control draws cost that much accuracy, on average.
@@ -60,17 +63,28 @@ def simulate(
         studies: how many.
         tested_cost: drop of the tested heads; the true gap is ``tested_cost − control_cost``.
         control_cost: mean drop of a control draw.
+        unablated: accuracy without ablation, at least as large as any drop.
         draws: control draws of each study.
-        spread: each control draw costs up to so much less or more, uniformly.
+        spread: each control set costs up to so much less or more, uniformly.
         tested_spread: the same of the tested heads.
+        own_sets: of a control every item has a set of its own.
+        carried_by: the share of filings that carry the gap; in the others there is none.
         seed: of everything.
     """
     generator = np.random.default_rng(seed)
-    sets = 1 + draws
-    costs = np.array([tested_cost] + [control_cost] * draws)
-    spreads = np.array([tested_spread] + [spread] * draws)
-    costs = costs + spreads * generator.uniform(-1, 1, (studies, sets))
     # Axes: study, head set, cell, filing.
+    gap = (tested_cost - control_cost) / carried_by
+    hit = generator.random((studies, 1, 1, shape.filings)) < carried_by
+    tested = control_cost + gap * hit + tested_spread * generator.uniform(-1, 1, (studies, 1, 1, 1))
+    of_set = (shape.cells, shape.filings) if own_sets else (1, 1)
+    controls = control_cost + spread * generator.uniform(-1, 1, (studies, draws, *of_set))
+    everywhere = (shape.cells, shape.filings)
+    costs = np.concatenate(
+        [np.broadcast_to(tested, (studies, 1, *everywhere)),
+         np.broadcast_to(controls, (studies, draws, *everywhere))],
+        axis=1,
+    )  # fmt: skip
+    sets = 1 + draws
     terms: Sequence[tuple[float, tuple[int, ...]]] = (
         (shape.filing, (1, 1, shape.filings)),
         (shape.item, (1, shape.cells, shape.filings)),
@@ -80,6 +94,6 @@ def simulate(
     latent = sum(
         variance**0.5 * generator.standard_normal((studies, *axes)) for variance, axes in terms
     )
-    correct = (latent < special.ndtri(UNABLATED - costs)[..., None, None]).astype(float)
+    correct = (latent < special.ndtri(unablated - costs)).astype(float)
     totals = np.ones((shape.cells, shape.filings))
     return [Survival(totals, study[0], study[1:]) for study in correct]

@@ -6,7 +6,7 @@ from experiments.judging.study import Study
 COUNTING = 0.5
 """A1: the share of a published gap from which an effect still counts as that effect (ours). Less is
 nearer to none than to the published one. To come closer would take more filings than there are:
-``experiments/calibration/README.md`` has what each number of them can tell."""
+``experiments/judging/README.md`` has what each number of them can tell."""
 
 LEVELS = (5, 10, 20, 30, 40, 50)
 """How many heads the study ablates."""

@@ -14,6 +14,7 @@ from ablation.errors import HeadclaimsError
 from experiments.cli.commands.assets import assets_group
 from experiments.cli.commands.bench import bench_command
 from experiments.cli.commands.bundles import audit_command
+from experiments.cli.commands.calibrate import calibrate_command
 from experiments.cli.commands.claims import claims_command
 from experiments.cli.commands.compare import compare_group
 from experiments.cli.commands.docs import docs_command
@@ -64,6 +65,7 @@ cli.add_command(published_command)
 cli.add_command(results_group)
 cli.add_command(audit_command)
 cli.add_command(bench_command)
+cli.add_command(calibrate_command)
 cli.add_command(docs_command)
 
 

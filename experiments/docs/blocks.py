@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from experiments.docs import (
     bench_tables,
     bundle_tables,
+    calibration_tables,
     claim_tables,
     exp10_tables,
     methods_tables,
@@ -40,6 +41,9 @@ BLOCKS: Mapping[str, Callable[..., str]] = {
     "all_runs": bench_tables.all_runs,
     "machines": bench_tables.machines,
     "benchmark": bench_tables.parts,
+    "coverage": calibration_tables.coverage,
+    "coverage_missed": calibration_tables.coverage_missed,
+    "verdict_shares": calibration_tables.verdict_shares,
     "bundle": bundle_tables.bundle,
     "audit_tolerances": bundle_tables.audit_tolerances,
 }

@@ -17,7 +17,7 @@ The rules in their order; the first that fits decides:
 5. a bound: REPRODUCED if the whole interval meets the threshold (and p is at most ``ALPHA``),
    NOT_REPRODUCED if none of it does, else INCONCLUSIVE.
 
-How often they are wrong is simulated: ``experiments/calibration/README.md``.
+How often they are wrong is simulated: ``experiments/judging/README.md``.
 """
 
 import math

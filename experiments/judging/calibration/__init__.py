@@ -1,0 +1,1 @@
+"""How often the rules of judging are wrong: on simulated studies, whose truth is known."""
