@@ -19,6 +19,7 @@ from experiments.cli.commands.claims import claims_command
 from experiments.cli.commands.compare import compare_group
 from experiments.cli.commands.docs import docs_command
 from experiments.cli.commands.exp10 import exp10_command
+from experiments.cli.commands.plan import plan_command
 from experiments.cli.commands.published import published_command
 from experiments.cli.commands.qrhead import ablate_command, detect_command, run_command
 from experiments.cli.commands.ranking import ranking_group
@@ -66,6 +67,7 @@ cli.add_command(results_group)
 cli.add_command(audit_command)
 cli.add_command(bench_command)
 cli.add_command(calibrate_command)
+cli.add_command(plan_command)
 cli.add_command(docs_command)
 
 
