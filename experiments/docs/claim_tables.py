@@ -11,13 +11,21 @@ from experiments.judging.claim import Claim, Scale, Tier
 Row = Mapping[str, Any]
 
 NOT_JUDGED = "–"
+CHECK = "A check of the ablator, not of a study:"
 
 
 def claims(stored: Stored) -> str:
-    """Every claim in one line: published, measured on the embedded model, both verdicts."""
+    """Every claim in one line: published, measured on the embedded model, both verdicts.
+
+    Checks of the ablator are no claims of a study: a line each, below the table.
+    """
     embedded, published = (stored.claims(tier) for tier in (Tier.EMBEDDED, Tier.PUBLISHED))
-    rows = []
+    rows, checks = [], []
     for claim in CLAIMS.values():
+        if claim.instrument:
+            found = embedded[claim.id]
+            checks.append(f"{CHECK} {_name(claim)}: {_measured(found)}, {_verdict(found)}.")
+            continue
         on_model, on_figures = embedded.get(claim.id), published.get(claim.id)
         rows.append(
             (
@@ -32,7 +40,7 @@ def claims(stored: Stored) -> str:
         "claim", "published", "measured on SmolLM2 [95% interval]", "verdict",
         "on the study's own figures",
     )  # fmt: skip
-    return table(head, rows)
+    return "\n\n".join([table(head, rows), *checks])
 
 
 def parts(stored: Stored, tier: str, ids: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
 """Claims A1 to A3 of the QRHead ablation study, on the model of ``--model``.
 
-Thresholds are the published figures and stay where they are. What does not hold on a model is in
+Thresholds are the published figures and stay where they are. What is refuted on a model is in
 ``KNOWN_NOT_TO_HOLD`` with the measured finding, as a strict xfail. The verdict rests on the
-layer-matched control; the study's own, uniform one and single cells are shown beside it.
+layer-matched control, of which every item has a set of its own; the study's own, uniform draw and
+single cells are shown beside it.
 
 The first version judged A1 by the uniform control, and it failed from 20 heads on. Only then was
 the layer-matched control added and the verdict moved to it: it is no choice made beforehand.
