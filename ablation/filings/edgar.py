@@ -10,6 +10,7 @@ states them in so many words.
 """
 
 import csv
+import html
 import io
 import json
 import re
@@ -20,6 +21,7 @@ from pathlib import Path
 from ablation.assets.bounded_files import read_bytes
 from ablation.errors import InvalidInput
 from ablation.filings.filing import QUESTIONS, Fact, Filing, FilingSet
+from ablation.filings.own_state import own_state
 from ablation.filings.passages import (
     EARLIEST_YEAR,
     extract_employee_count,
@@ -41,6 +43,11 @@ _HEADING = re.compile(
     r"\A\s*item\s*1\s*+[.:\-–—]*+\s*+(?:description\s+of\s+)?business\b[ \t]*[.:]?[ \t\-–—_]*",
     re.IGNORECASE,
 )
+
+
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,500}>")
+# With its semicolon only: html.unescape alone would read "R&notes" as "R¬es".
+_CHARACTER = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
 class _UnusableFileError(Exception):
@@ -264,8 +271,9 @@ def _year(content: Mapping[str, object], key: str) -> int:
 
 
 def _cleaned(item: str) -> str:
-    """Section 1 without its heading, runs of blanks as one blank, blank lines as one."""
-    text = _HEADING.sub("", item, count=1)
+    """Section 1 without markup and heading, runs of blanks as one blank, blank lines as one."""
+    text = _CHARACTER.sub(lambda reference: html.unescape(reference[0]), _TAG.sub(" ", item))
+    text = _HEADING.sub("", text, count=1)
     text = re.sub(r"[^\S\n]+", " ", text.replace("\r\n", "\n").replace("\r", "\n"))
     return re.sub(r" ?\n[ \n]*\n ?| ?\n ?", lambda gap: gap[0].replace(" ", "")[:2], text).strip()
 
@@ -273,10 +281,10 @@ def _cleaned(item: str) -> str:
 def _fact(key: str, report: _Report, row: Mapping[str, str] | None) -> Fact | None:
     if row is not None and (row[key] or key not in _METADATA_STATES):
         value = _truth(key, row[key], report.filed)
-        return None if value is None else locate_fact(report.section, key, value, strict=False)
+        return None if value is None else locate_fact(report.section, key, value)
     if key in _METADATA_STATES:
         state = report.states.get(key)
-        return None if state is None else locate_fact(report.section, key, state, strict=True)
+        return None if state is None else own_state(report.section, key, state, report.company_name)
     if key == "inc_year":
         return extract_inc_year(report.section, report.company_name, report.filed)
     return extract_employee_count(report.section, report.company_name)

@@ -69,7 +69,8 @@ class Fact:
     Attributes:
         value: the ground truth, for example ``"Delaware"`` or ``"14200"``.
         start, end: the characters ``section[start:end]`` that state it. The text there may be
-            written differently (``"14,200"``), but normalises to the same value.
+            written differently: ``"14,200"``, which normalises to the same value, or ``"TX"`` and
+            ``"Washington, D.C."``, which an answer is graded against, too.
     """
 
     value: str

@@ -1,9 +1,9 @@
 """Where a 10-K section states the answer to a question.
 
-Two tasks. *Locating*: the answer is known (from a CSV or from EDGAR's record of the company), and
-the passage that states it is looked for. *Extracting*: nothing is known, and a sentence of a fixed
-form is read. Both would rather say nothing than something wrong: a filing without a fact is left
-out of a cell, a filing with a wrong one is an error nobody sees.
+Two tasks. *Locating*: the answer is known from a CSV about this very filing, and the passage that
+states it is looked for. *Extracting*: nothing is known of the filing, and a sentence of a fixed
+form is read; ``own_state`` does so for states. Both would rather say nothing than something wrong:
+a filing without a fact is left out of a cell, one with a wrong fact is an error nobody sees.
 """
 
 import re
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ablation.filings.company import subject
 from ablation.filings.filing import Fact
 from ablation.filings.states import ANY_STATE, StateMention, state_mentions
 
@@ -24,12 +25,12 @@ _YEAR = r"(?:1[789]\d\d|20\d\d)"
 
 # What may stand between "incorporated" and the state or the year of it. Only these words: a gap of
 # any words would read "was incorporated in Ohio and acquired a mill in 1985" as 1985.
-_GAP = rf"""(?:[\s,]+(?:and\s+existing|in|on|of|as|an?|under|pursuant\s+to|by|virtue|the|general
+GAP = rf"""(?:[\s,]+(?:and\s+existing|in|on|of|as|an?|under|pursuant\s+to|by|virtue|the|general
             |business|corporat(?:e|ion)|company|laws?|statutes|state|commonwealth
             |{_MONTH}|\d{{1,2}}|{_YEAR}|{ANY_STATE}))*[\s,]+"""
 
 # Not "reincorporated": the questions, and the study's CSV, mean the original incorporation.
-_INCORPORATED = r"(?<![\w-])(?:incorporated|organi[sz]ed|formed|chartered)"
+INCORPORATED = r"(?<![\w-])(?:incorporated|organi[sz]ed|formed|chartered)"
 
 # How far from an answer its cue may stand, in characters: an address with street, city and state
 # follows "principal executive offices" within about 150; a noun follows its number at once.
@@ -51,7 +52,8 @@ class _Cues:
     after: re.Pattern[str] | None = None
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of words, in any letter case, written with spaces and comments."""
     return re.compile(pattern, re.IGNORECASE | re.VERBOSE)
 
 
@@ -63,30 +65,30 @@ _WORKERS = (
 _CUES: Mapping[str, tuple[_Cues, ...]] = {
     "inc_state": (
         _Cues(
-            stated=_compiled(rf"{_INCORPORATED}{_GAP}\Z"),
-            after=_compiled(
+            stated=compiled(rf"{INCORPORATED}{GAP}\Z"),
+            after=compiled(
                 r"""\A\s+(?:business\s+|general\s+|banking\s+|stock\s+|public\s+)?
                     (?:corporations?|limited\s+(?:partnership|liability)|business\s+trust)\b"""
             ),
         ),
-        _Cues(before=_compiled(r"incorporat(?:ed(?!\s+(?:into|by|herein))|ion)|organi[sz]ed|laws")),
+        _Cues(before=compiled(r"incorporat(?:ed(?!\s+(?:into|by|herein))|ion)|organi[sz]ed|laws")),
     ),
     "inc_year": (
-        _Cues(stated=_compiled(rf"{_INCORPORATED}{_GAP}\Z")),
+        _Cues(stated=compiled(rf"{INCORPORATED}{GAP}\Z")),
         _Cues(
-            before=_compiled(
+            before=compiled(
                 r"incorporat(?:ed(?!\s+(?:into|by|herein))|ion)|organi[sz]ed|formed|chartered"
             )
         ),
     ),
-    "employee_count": (_Cues(before=_compiled(_WORKERS), after=_compiled(_WORKERS)),),
+    "employee_count": (_Cues(before=compiled(_WORKERS), after=compiled(_WORKERS)),),
     "hq_state": (
         _Cues(
-            before=_compiled(
+            before=compiled(
                 r"headquarter(?:s|ed)\b|(?:executive|corporate|home|main|principal)\s+offices?\b"
             )
         ),
-        _Cues(before=_compiled(r"\blocated\b")),
+        _Cues(before=compiled(r"\blocated\b")),
     ),
 }
 
@@ -131,22 +133,19 @@ def _distance(cues: _Cues, section: str, start: int, end: int) -> int | None:
     return min(distances, default=None)
 
 
-def locate_fact(section: str, question_key: str, value: str, *, strict: bool) -> Fact | None:
+def locate_fact(section: str, question_key: str, value: str) -> Fact | None:
     """The occurrence of ``value`` that best answers the question, or None.
 
-    Best is the one with the strongest cue, then the nearest, then the first.
+    Best is the one with the strongest cue, then the nearest, then the first. An occurrence without
+    any cue counts too, except of an employee count: 4, 500 or 2012 may stand for anything.
 
     Args:
         section: the text of Section 1.
         question_key: one of the four questions.
         value: the plain ground truth, for example ``"Delaware"`` or ``"14200"``.
-        strict: only an occurrence with the strongest kind of cue counts. For values that were not
-            read out of this very filing. Otherwise an occurrence without any cue counts too,
-            except of an employee count: 4, 500 or 2012 may stand for anything.
     """
     spans = list(_spans(section, question_key, value))
-    tiers = _CUES[question_key]
-    for cues in tiers[:1] if strict else tiers:
+    for cues in _CUES[question_key]:
         found = [
             (distance, start, end)
             for start, end in spans
@@ -155,29 +154,9 @@ def locate_fact(section: str, question_key: str, value: str, *, strict: bool) ->
         if found:
             _, start, end = min(found)
             return Fact(value, start, end)
-    if strict or question_key == "employee_count" or not spans:
+    if question_key == "employee_count" or not spans:
         return None
     return Fact(value, *spans[0])
-
-
-_SUFFIXES = r"(?:,?\s+(?:Inc(?:orporated)?|Corp(?:oration)?|Co(?:mpany)?|Ltd|Limited|L\.?P)\b\.?)?"
-_LEGAL_WORDS = {"the", "inc", "corp", "co", "ltd", "lp", "llc", "corporation", "company"}
-
-
-def _subject(company: str) -> str:
-    """A pattern of the words a filing calls its own company by.
-
-    "FedEx" but not "FedEx Ground": the name is the first word of the registered one, or its first
-    words in order, and whatever follows must be a legal form, an alias in brackets or the verb.
-    """
-    words = re.findall(r"[^\W_]+", company.split("/")[0].split("\\")[0])
-    words = [word for word in words if word.lower() not in _LEGAL_WORDS][:6]
-    name = ""
-    for word in reversed(words):
-        name = rf"{re.escape(word)}(?:\s+(?:&\s+)?{name})?" if name else re.escape(word)
-    own = rf"|{name}{_SUFFIXES}" if name else ""
-    alias = r"(?:\s*\([^)]{0,80}\))?"
-    return rf"(?<![\w-])(?:we|(?:the\s+)?(?:Company|Registrant|Corporation){own}){alias}"
 
 
 def _agreed(candidates: list[Fact]) -> Fact | None:
@@ -194,14 +173,14 @@ def extract_inc_year(section: str, company: str, latest: int) -> Fact | None:
     "Incorporated in 1984, …" at the head of a sentence. None if two sentences disagree, or the year
     is not in [1700, ``latest``].
     """
-    subject = _subject(company)
-    pattern = _compiled(
-        rf"""(?:{subject}
+    own = subject(company)
+    pattern = compiled(
+        rf"""(?:{own}
               (?:\s+(?:was|were)(?:\s+(?:originally|first|initially))?
                |,\s+an?\s+(?:(?:{ANY_STATE})\s+)?corporation(?:\s+founded\s+in\s+{_YEAR}\s+and)?)
               \s+(?:incorporated|organi[sz]ed|formed|chartered)
-             |(?:(?m:^)|[.!]\s+)(?:originally\s+)?incorporated(?=[^.]{{0,80}},\s+{subject}\b))
-            {_GAP}(?P<year>{_YEAR})(?![\d-])"""
+             |(?:(?m:^)|[.!]\s+)(?:originally\s+)?incorporated(?=[^.]{{0,80}},\s+{own}\b))
+            {GAP}(?P<year>{_YEAR})(?![\d-])"""
     )
     return _agreed(
         [
@@ -213,16 +192,25 @@ def extract_inc_year(section: str, company: str, latest: int) -> Fact | None:
     )
 
 
+# What makes employees those of a part: what they do, what covers them, where they are.
+_OF_A_PART = rf"""and|plus|engaged|involved|dedicated|devoted|working|who|whose|assigned|located
+    |based|covered|represented|outside|within|under|subject\s+to|belonging|on\s+strike|abroad|overseas
+    |at(?!\s+(?:the\s+(?:end|close)|(?:fiscal\s+)?year|(?:{_MONTH})\s+\d))
+    |in(?!\s+(?:total|all|the\s+aggregate|{_YEAR}|(?:{_MONTH})\s+\d))"""
+
+
 def extract_employee_count(section: str, company: str) -> Fact | None:
     """The number of employees the section gives for the company as a whole.
 
     The rule: the company itself is the subject, the verb is to have or to employ, and the number is
     followed at once by "employees", "persons" or "people", with at most "full-time" and the like
     between. No fact where the number is that of a part ("500 employees engaged in research", "25
-    full-time and 3 part-time employees"), or where two sentences disagree.
+    full-time and 3 part-time employees", "1,500 employees covered by collective bargaining
+    agreements", "120 employees in Mexico"), or where two sentences disagree. A date or "in total"
+    makes no part of it.
     """
-    pattern = _compiled(
-        rf"""{_subject(company)}
+    pattern = compiled(
+        rf"""{subject(company)}
             (?:,?\s+(?:and|together\s+with)\s+(?:its|our)\s+(?:wholly[-\s]owned\s+)?subsidiaries,?)?
             (?:\s+(?:currently|presently))?\s+(?:had|has|have|employ(?:ed|s)?)
             (?:\s+(?:a\s+(?:total|staff|workforce)\s+of|approximately|about|nearly|around|over
@@ -230,9 +218,7 @@ def extract_employee_count(section: str, company: str) -> Fact | None:
             \s+(?P<count>\d{{1,3}}(?:,\d{{3}}){{1,2}}|\d{{1,9}})
             (?:\s+(?:regular|permanent|active|salaried|total|full[-\s]time|equivalent))*
             \s+(?:employees|persons|people|associates|team\s+members)\b
-            (?!(?:\s*\([^)]{{0,500}}\))?,?\s*
-               (?:and\s|plus\s|engaged|involved|dedicated|devoted|working|who\s|whose\s|at\s
-                 |in\s+(?:the|its|our|research|sales|manufacturing|marketing|engineering)\b))"""
+            (?!(?:\s*\([^)]{{0,500}}\))?,?\s*(?:{_OF_A_PART})\b)"""
     )
     return _agreed(
         [

@@ -1,5 +1,8 @@
 """The US states: the codes EDGAR writes, and where a text names one.
 
+In words, or by its code where an address has one: before a ZIP code. "Washington, D.C." names the
+District of Columbia.
+
 A table of 51 rows, because the library that holds it (``us``) brings a compiled dependency along.
 EDGAR's codes of other places (``A0`` Alberta, ``X0`` United Kingdom, territories such as ``PR``)
 are simply not known here: no question of the study can be answered with them.
@@ -71,18 +74,19 @@ ANY_STATE = "|".join(
     for name in sorted(STATES.values(), key=len, reverse=True)
 )
 
-# A state's name that means something else. The exception of "Washington, D.C." is consumed as a
-# whole; "New York City" names the city, and says of the state only what the next words say.
-_INITIALS = "".join(sorted({name[0] for name in STATES.values()}))
+# A state's name that means something else: "New York City" names the city, and says of the state
+# only what the next words say.
+_INITIALS = "".join(sorted({name[0] for name in (*STATES, *STATES.values())}))
 _MENTION = re.compile(
     # The initials halve the time: at most places there is nothing to be tried.
     rf"""\b(?=[{_INITIALS}])
-       (?:(?P<other>
-            Washington,?\s+D\.?\s*C\b
-          | (?:George|Lake|Mount|Fort|Port|Martha)\s+Washington\b
+       (?:(?P<district>Washington,?\s+D\.?\s*C\b\.?)
+          |(?P<other>
+            (?:George|Lake|Mount|Fort|Port|Martha)\s+Washington\b
           | (?:{ANY_STATE})\s+(?:City|River)\b
          )
-       | (?P<state>{ANY_STATE})\b)""",
+       | (?P<state>{ANY_STATE})\b
+       | (?-i:(?P<code>{"|".join(STATES)}))(?=\.?,?\s+[0-9]{{5}}(?:-[0-9]{{4}})?\b))""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -109,8 +113,9 @@ def state_of_name(text: str) -> str | None:
 def state_mentions(text: str) -> Iterator[StateMention]:
     """Every state named in ``text``, in order; "West Virginia" does not mention Virginia."""
     for match in _MENTION.finditer(text):
-        if match["state"] is None:
-            continue
-        state = state_of_name(match["state"])
-        if state is not None:
-            yield StateMention(state, match.start("state"), match.end("state"))
+        if match["district"]:
+            yield StateMention(STATES["DC"], *match.span("district"))
+        elif match["code"]:
+            yield StateMention(STATES[match["code"]], *match.span("code"))
+        elif match["state"] and (state := state_of_name(match["state"])):
+            yield StateMention(state, *match.span("state"))

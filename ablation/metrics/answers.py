@@ -33,8 +33,14 @@ class Grade:
     strict: bool
 
 
-def grade(answer: str, truth: str) -> Grade:
+def grade(answer: str, truth: str, stated: str = "") -> Grade:
     """Grades ``answer`` against ``truth``; an empty truth is a mistake of the caller.
+
+    Args:
+        answer: what the model wrote.
+        truth: the plain value.
+        stated: how the needle writes it. Where that is another form, such as ``TX`` for Texas, an
+            answer in this form is right, too: as it stands there, between word boundaries.
 
     Raises:
         ValueError: the truth is empty once normalised.
@@ -42,7 +48,9 @@ def grade(answer: str, truth: str) -> Grade:
     wanted, given = normalise(truth), normalise(answer)
     if not wanted:
         raise ValueError(f"a truth is required, got {truth!r}")
-    return Grade(
-        correct=wanted in given,
-        strict=re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", given) is not None,
-    )
+    strict = re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", given) is not None
+    form = " ".join(stated.split()).rstrip(".")
+    if form and normalise(form) != wanted:
+        copied = re.search(rf"(?<!\w){re.escape(form)}(?!\w)", " ".join(answer.split())) is not None
+        return Grade(wanted in given or copied, strict or copied)
+    return Grade(wanted in given, strict)

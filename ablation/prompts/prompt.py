@@ -117,8 +117,8 @@ class PromptBuilder:
             raise InvalidInput(f"filing {filing.name} has no truth for {self._question.key!r}")
         needle, fact_at = self._needle(filing.section, fact)
         # A filing breaks its lines anywhere, also within "New York".
-        stated = " ".join(self._tokenizer.decode(needle).split())
-        if normalise(fact.value) not in normalise(stated):
+        written = " ".join(filing.section[fact.start : fact.end].split())
+        if normalise(written) not in normalise(" ".join(self._tokenizer.decode(needle).split())):
             return None
         filler = self._room - len(needle)
         before, after = self._haystack_ids[: filler // 2], self._haystack_ids[filler // 2 : filler]
@@ -131,14 +131,13 @@ class PromptBuilder:
             tail=self._tail,
             closing=self._closing,
             fact=(start + fact_at[0], start + fact_at[1]),
-            answer=self._answer(filing.section[fact.start : fact.end]),
+            answer=self._answer(written),
         )
 
-    def _answer(self, stated: str) -> tuple[int, ...]:
-        # A filing breaks its lines anywhere; and a turn that has just begun begins without a space.
+    def _answer(self, written: str) -> tuple[int, ...]:
+        # A turn that has just begun begins without a space.
         space = "" if self._before_answer[-1:].isspace() else " "
-        words = space + " ".join(stated.split())
-        return continuation(self._tokenizer, self._before_answer, words)
+        return continuation(self._tokenizer, self._before_answer, space + written)
 
     def _needle(self, section: str, fact: Fact) -> tuple[tuple[int, ...], Span]:
         """The section, or where it does not fit the passage of it around the fact.

@@ -61,8 +61,8 @@ def graded(cell: Cell, given: Sequence[str]) -> list[ItemOutcome]:
 
 
 def _outcome(cell: Cell, filing: Filing, answer: str) -> ItemOutcome:
-    wanted = truth(cell, filing)
-    graded = grade(answer, wanted)
+    wanted, fact = truth(cell, filing), filing.facts[cell.question]
+    graded = grade(answer, wanted, filing.section[fact.start : fact.end])
     return ItemOutcome(filing.name, filing.company, wanted, answer, graded.correct, graded.strict)
 
 

@@ -16,7 +16,7 @@ from ablation.filings.passages import extract_employee_count, extract_inc_year, 
     ],
 )
 def test_locating_a_known_answer(section: str, key: str, value: str, start: int | None) -> None:
-    fact = locate_fact(section, key, value, strict=False)
+    fact = locate_fact(section, key, value)
     assert (fact and fact.start) == start
 
 
@@ -52,6 +52,21 @@ def test_extracting_the_year_of_incorporation(section: str, year: str | None) ->
         ("We had 25 full-time and 3 part-time employees.", None),
         ("We had 215 full-time employees (4 of them temporary) and 1 part-time employee.", None),
         ("Anvil Finance had 248 employees.", None),
+        ("The Company had 350 employees at December 31, 2004.", "350"),
+        ("We had 350 employees in total at the end of the year.", "350"),
+        ("We had 350 employees at our Lima plant.", None),
+        ("We had 120 employees in Mexico and 450 employees in Texas.", None),
+        *(
+            (f"The Company has approximately 1,500 employees {of_a_part}.", None)
+            for of_a_part in (
+                "covered by collective bargaining agreements",
+                "represented by unions",
+                "located abroad",
+                "outside the United States",
+                "subject to such agreements",
+                "under contract",
+            )
+        ),
         ("We had 248 employees. In May the Company had 250 employees.", None),
         ("We had 0 employees.", None),
     ],

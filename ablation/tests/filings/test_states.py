@@ -35,7 +35,9 @@ def test_a_name_is_a_whole_name() -> None:
     [
         ("in West Virginia and Virginia", ["West Virginia", "Virginia"]),
         ("in Arkansas, not KANSAS", ["Arkansas", "Kansas"]),
-        ("in Washington, D.C. and Washington DC", []),
+        ("in Washington, D.C. and Washington DC", ["District of Columbia"] * 2),
+        ("Austin, TX 78701, Lima, OH 45801-1234", ["Texas", "Ohio"]),
+        ("IN 1985, OR 97 of ME, tx 78701", []),
         ("in Seattle, Washington, and elsewhere", ["Washington"]),
         ("George Washington crossed the Delaware River", []),
         ("New York City, New York", ["New York"]),
