@@ -13,7 +13,7 @@ from ablation.detection.controls import CONTROL_SEED, LAYER_MATCHED, SHARED, che
 from ablation.models.registry import DTYPES, EMBEDDED_MODEL
 from experiments.cells.choices import AblationChoice
 from experiments.claims import LEVELS
-from experiments.cli.commands.cells import cells_of, one_cell, runner_of
+from experiments.cli.chosen_cells import cells_of, one_cell, runner_of
 from experiments.cli.options import (
     LEVELS_OPTION,
     METHOD_OPTION,

@@ -12,7 +12,7 @@ from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from ablation.filings.filing import QUESTIONS
 from ablation.models.registry import EMBEDDED_MODEL
 from experiments.cells.names import RANDOM, TOP
-from experiments.cli.commands.cells import cells_of, one_cell, parsed, runner_of
+from experiments.cli.chosen_cells import cells_of, one_cell, parsed, runner_of
 from experiments.cli.options import (
     METHOD_OPTION,
     MODEL_HELP,

@@ -7,7 +7,7 @@ import click
 
 from ablation.filings.filing import QUESTIONS
 from ablation.models.registry import EMBEDDED_MODEL
-from experiments.cli.commands.cells import cells_of, parsed, runner_of
+from experiments.cli.chosen_cells import cells_of, parsed, runner_of
 from experiments.cli.options import (
     METHOD_OPTION,
     MODEL_HELP,
