@@ -7,6 +7,7 @@ from typing import Any
 
 from ablation.errors import InvalidInput
 from ablation.filings.filing import Filing, FilingSet, question_by_key
+from ablation.filings.split import Fold
 from ablation.metrics.answers import normalise
 from ablation.models.model import Model
 from experiments.cells.prompts import Item, split_prompts
@@ -24,6 +25,7 @@ class Cell:
         detection, test: filings of each split with their prompts.
         left_out: filings with a truth that does not fit into the prompt's needle.
         rejected: files of the source that could not be used, with the reason.
+        fold: which of the splits that test every filing once; None for the study's one.
     """
 
     model: Model
@@ -34,6 +36,7 @@ class Cell:
     test: Sequence[Item]
     left_out: Sequence[str]
     rejected: Sequence[str]
+    fold: Fold | None = None
 
     def header(self) -> dict[str, Any]:
         """What every result file of the cell begins with, in the study's own keys."""
@@ -53,24 +56,28 @@ class Cell:
             "filings": self.filings,
             "left_out": list(self.left_out),
             "rejected": list(self.rejected),
+            **({} if self.fold is None else {"fold": str(self.fold)}),
             "detection_prompts_sha256": prompts_sha256(self.detection),
             "test_prompts_sha256": prompts_sha256(self.test),
         }
 
 
-def build_cell(model: Model, filings: FilingSet, question: str, tokens: int) -> Cell:
+def build_cell(
+    model: Model, filings: FilingSet, question: str, tokens: int, fold: Fold | None = None
+) -> Cell:
     """Builds the prompts of a cell.
 
     Raises:
         InvalidInput: unknown question; a prompt length below what the question takes or above the
-            model's context; no filing left in the detection or test split.
+            model's context; no filing left in the detection or test split; more folds than
+            companies.
     """
     if tokens > model.longest_prompt:
         raise InvalidInput(
             f"{tokens} tokens exceed the context of model {model.spec.key}, which holds prompts "
             f"of at most {model.longest_prompt}: use a smaller token length"
         )
-    splits, left_out = split_prompts(model, filings, question, tokens)
+    splits, left_out = split_prompts(model, filings, question, tokens, fold)
     for name, items in splits.items():
         if not items:
             raise InvalidInput(
@@ -86,6 +93,7 @@ def build_cell(model: Model, filings: FilingSet, question: str, tokens: int) -> 
         test=splits["test"],
         left_out=left_out,
         rejected=filings.rejected,
+        fold=fold,
     )
 
 

@@ -12,7 +12,7 @@ from statistics import fmean
 from ablation.detection.controls import LAYER_MATCHED, SHARED, UNIFORM
 from ablation.stats.gap import Survival, draws_p, gap_interval, gap_p
 from ablation.stats.proportions import mcnemar
-from experiments.cells.outcomes import CellOutcomes, control_answers, survival
+from experiments.cells.outcomes import CellOutcomes, control_answers, survival, without_folds
 from experiments.judging.verdict import FLOOR, Evidence
 
 ENOUGH_DRAWS = 19
@@ -49,7 +49,8 @@ def cell_gap_evidence(cell: CellOutcomes, level: int, noise: float = 0.0) -> Evi
 
 
 def above_floor(cells: Sequence[CellOutcomes]) -> Sequence[CellOutcomes]:
-    """The cells with something to lose; all of them if none has."""
+    """The cells with something to lose, folds of one question as one; all of them if none has."""
+    cells = without_folds(cells)
     return [cell for cell in cells if cell.accuracy >= FLOOR] or cells
 
 

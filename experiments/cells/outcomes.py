@@ -64,6 +64,46 @@ def read_outcomes(
     )
 
 
+def without_folds(cells: Sequence[CellOutcomes]) -> list[CellOutcomes]:
+    """The cells, those that ask one question at one length about different filings as one.
+
+    Each of them has heads of its own, ablated where it tests.
+    """
+    joined: list[list[CellOutcomes]] = []
+    for cell in cells:
+        for found in joined:
+            tested = {filing for one in found for filing in one.companies}
+            same = (found[0].question, found[0].tokens) == (cell.question, cell.tokens)
+            if same and tested.isdisjoint(cell.companies):
+                found.append(cell)
+                break
+        else:
+            joined.append([cell])
+    return [found[0] if len(found) == 1 else _as_one(found) for found in joined]
+
+
+def _as_one(cells: Sequence[CellOutcomes]) -> CellOutcomes:
+    def together(answers: Iterable[Answers]) -> dict[str, bool]:
+        return {filing: right for found in answers for filing, right in found.items()}
+
+    first = cells[0]
+    return CellOutcomes(
+        first.question,
+        first.tokens,
+        {filing: company for cell in cells for filing, company in cell.companies.items()},
+        together(cell.unablated for cell in cells),
+        {level: together(cell.top[level] for cell in cells) for level in first.top},
+        {
+            kind: [
+                {level: together(cell.controls[kind][n][level] for cell in cells) for level in draw}
+                for n, draw in enumerate(draws)
+            ]
+            for kind, draws in first.controls.items()
+        },
+        first.own_sets,
+    )
+
+
 def survival(
     cells: Sequence[CellOutcomes],
     tested: Sequence[Answers],

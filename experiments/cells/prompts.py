@@ -8,7 +8,7 @@ from typing import Any
 
 from ablation.assets.kept import code, kept
 from ablation.filings.filing import Filing, FilingSet, question_by_key
-from ablation.filings.split import split_filings
+from ablation.filings.split import Fold, fold_filings, split_filings
 from ablation.models.model import Model
 from ablation.prompts.haystacks import haystack_text
 from ablation.prompts.prompt import Prompt, PromptBuilder
@@ -24,7 +24,7 @@ runs, not of what it is edited to."""
 
 
 def split_prompts(
-    model: Model, filings: FilingSet, question: str, tokens: int
+    model: Model, filings: FilingSet, question: str, tokens: int, fold: Fold | None = None
 ) -> tuple[dict[str, list[Item]], list[str]]:
     """The filings of the detection and the test split with their prompts, and those left out.
 
@@ -33,17 +33,23 @@ def split_prompts(
         filings: what is asked about; those without a truth are passed over.
         question: key of the question.
         tokens: the length of every prompt.
+        fold: of those that test every filing once; None for the one split of the study.
 
     Returns:
         Split -> its items; and the names of the filings whose truth does not fit.
 
     Raises:
-        InvalidInput: unknown question, or a length below what it takes.
+        InvalidInput: unknown question, a length below what it takes, or too few companies for so
+            many folds.
     """
     asked = question_by_key(question)
+    if fold is None:
+        sides = split_filings(filings.filings)
+    else:
+        sides = fold_filings([one for one in filings.filings if question in one.facts], fold)
     splits = {
         name: [filing for filing in split if question in filing.facts]
-        for name, split in zip(("detection", "test"), split_filings(filings.filings), strict=True)
+        for name, split in zip(("detection", "test"), sides, strict=True)
     }
     style = model.spec.style
     haystack = haystack_text(style.haystack)

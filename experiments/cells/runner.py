@@ -29,6 +29,7 @@ from experiments.cells.detection import (
     scores_units,
 )
 from experiments.cells.grading import Outcomes
+from experiments.cells.names import fold_tag
 from experiments.cells.noise import measure_noise, noise_unit
 from experiments.cells.plan import (
     AblationPlan,
@@ -69,7 +70,7 @@ class ResultsFolder:
 
     def _path(self, phase: str, cell: Cell, ranked_by: str, tag: str) -> Path:
         folder = self.root / phase / ranked_by / cell.model.spec.key / cell.question
-        return folder / f"tokens_{cell.tokens}{tag}.json"
+        return folder / f"tokens_{cell.tokens}{fold_tag(cell.fold)}{tag}.json"
 
 
 @dataclass(frozen=True)

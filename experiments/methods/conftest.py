@@ -24,6 +24,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("model", [chosen_spec(metafunc.config).key])
 
 
+@pytest.fixture(autouse=True, scope="session")
+def without_folds(pytestconfig: pytest.Config) -> None:
+    """Methods are compared over cells that share a split; a fold tests what another detects on."""
+    if pytestconfig.getoption("folds"):
+        pytest.skip("the methods are compared on one split: run without --folds")
+
+
 @pytest.fixture(scope="session")
 def ranked_together(request: pytest.FixtureRequest) -> None:
     """Ranks the heads by all methods first, if a case of this run compares them.

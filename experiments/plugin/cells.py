@@ -35,7 +35,8 @@ def cell_for(pytestconfig: pytest.Config, chosen_model: "Model") -> "Callable[[C
 
     @cache
     def build(name: CellName) -> "Cell":
-        return build_cell(chosen_model, chosen_filings(pytestconfig), name.question, name.tokens)
+        filings = chosen_filings(pytestconfig)
+        return build_cell(chosen_model, filings, name.question, name.tokens, name.fold)
 
     return build
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ablation.detection.controls import UNIFORM, control_draws
 from ablation.engine import ACTIVATION_MIB, ENGINE_NAMES, FAST, EngineChoice
 from ablation.errors import HeadclaimsError
 from ablation.filings.filing import QUESTIONS, FilingSet
+from ablation.filings.split import Fold, folds
 from ablation.filings.synthetic import DEFAULT_COUNT
 from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
 from ablation.prompts.styles import STYLES
@@ -50,6 +52,12 @@ def _add_options(parser: pytest.Parser) -> None:
         type=int,
         default=DEFAULT_COUNT,
         help="how many synthetic filings, without --filings (default: %(default)s)",
+    )
+    group.addoption(
+        "--folds",
+        type=int,
+        help="split in so many ways, by company, so that every filing is tested once: for few "
+        "filings (default: one split, 80%% detect)",
     )
     group.addoption("--prompt-style", choices=list(STYLES), help="default: the model's own")
     group.addoption(
@@ -134,6 +142,7 @@ def pytest_configure(config: pytest.Config) -> None:
         chosen_spec(config)
         chosen_engine(config)
         control_draws(UNIFORM, config.getoption("control_draws"))
+        _chosen_folds(config)
         if config.getoption("filings") or config.getoption("ground_truth"):
             chosen_filings(config)
     except HeadclaimsError as error:
@@ -198,10 +207,16 @@ def chosen_cells(config: pytest.Config) -> list[CellName]:
     """The cells that are judged: the model's, every question at every length."""
     spec = chosen_spec(config)
     return [
-        CellName(spec.key, question, tokens)
+        CellName(spec.key, question, tokens, fold)
         for tokens in config.getoption("tokens") or spec.token_lengths[:1]
         for question in QUESTIONS
+        for fold in _chosen_folds(config)
     ]
+
+
+def _chosen_folds(config: pytest.Config) -> Sequence[Fold | None]:
+    number = config.getoption("folds")
+    return (None,) if number is None else folds(number)
 
 
 def chosen_exp10(config: pytest.Config, mode: str) -> Exp10Options:
@@ -223,6 +238,7 @@ USUAL = {
     "tokens": None,
     "control_draws": 1,
     "synthetic": DEFAULT_COUNT,
+    "folds": None,
     "text": None,
     "max_tokens": None,
     "window": None,

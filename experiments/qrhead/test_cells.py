@@ -8,7 +8,7 @@ import pytest
 from ablation.detection.controls import EXCLUDED_TOP
 from ablation.heads import Head
 from ablation.models.registry import EMBEDDED_MODEL
-from experiments.cells.names import RANDOM, TOP
+from experiments.cells.names import RANDOM, TOP, fold_tag
 from experiments.plugin.baseline_files.json_comparison import Tolerance
 from experiments.plugin.options import is_default
 
@@ -75,7 +75,8 @@ def test_result_files_are_in_the_studys_format(cell, detection_of, ablation_of, 
     }
     for phase, (document, keys) in documents.items():
         path = run_folder / phase / "qrhead" / cell.model / cell.question
-        stored = json.loads((path / f"tokens_{cell.tokens}.json").read_text(encoding="utf-8"))
+        name = f"tokens_{cell.tokens}{fold_tag(cell.fold)}.json"
+        stored = json.loads((path / name).read_text(encoding="utf-8"))
         assert stored == document
         assert keys <= stored.keys()
         assert (stored["model_key"], stored["question"], stored["total_tokens"]) == (

@@ -1,11 +1,13 @@
 """The evidence on accuracy claims, from documents written by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from ablation.stats.proportions import mcnemar
 from experiments.cells.gap import ENOUGH_DRAWS, above_floor, cell_gap_evidence, gap_evidence
-from experiments.cells.outcomes import RANDOM, TOP, read_outcomes
+from experiments.cells.outcomes import RANDOM, TOP, read_outcomes, without_folds
 from experiments.claims import CLAIMS, LEVELS
 from experiments.judging.verdict import FLOOR, Verdict, judge
 from experiments.qrhead.evidence import growth_evidence, harm_evidence
@@ -112,3 +114,30 @@ def test_few_companies_give_no_interval_and_no_verdict():
     )
     found = harm_evidence([small], UNIFORM)
     assert (found.n, found.interval, found.p) == (1, None, None)
+
+
+def test_folds_of_a_question_are_one_cell():
+    whole = cell()
+
+    def fold(number):
+        tested = [f"f{n}" for n in range(FILINGS) if n % 2 == number]
+
+        def part(answers):
+            return {filing: answers[filing] for filing in tested}
+
+        return replace(
+            whole,
+            companies=part(whole.companies),
+            unablated=part(whole.unablated),
+            top={level: part(answers) for level, answers in whole.top.items()},
+            controls={
+                kind: [{level: part(of) for level, of in draw.items()} for draw in draws]
+                for kind, draws in whole.controls.items()
+            },
+        )
+
+    parts = [fold(0), fold(1)]
+    assert without_folds(parts) == [whole]
+    assert gap_evidence(parts, 20).estimate == gap_evidence([whole], 20).estimate
+    other = replace(whole, question="hq_state")
+    assert without_folds([whole, other]) == [whole, other]
