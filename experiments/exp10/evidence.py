@@ -85,10 +85,23 @@ def cheap_share(sweep: Sweep) -> Evidence:
 def ratio_together(
     unablated: Perplexity, together: Perplexity, noise: float, note: str
 ) -> Evidence:
-    """B4, B5: perplexity with a set of heads ablated together, over the unablated one."""
+    """B4: perplexity with a set of heads ablated together, over the unablated one."""
     return text_evidence(
         unablated, [together], lambda deltas: 1 + deltas[:, 0], noise=noise, note=note
     )
+
+
+def beyond_single_effects(
+    sweep: Sweep, heads: Sequence[Head], together: Perplexity, noise: float, note: str
+) -> Evidence:
+    """B5: ln of the ratio with ``heads`` ablated together, less the sum of theirs alone."""
+
+    def beyond(deltas: np.ndarray) -> np.ndarray:
+        ratios = np.log1p(deltas)
+        return ratios[:, 0] - ratios[:, 1:].sum(axis=1)
+
+    alone = [sweep.ablated[head] for head in heads]
+    return text_evidence(sweep.unablated, [together, *alone], beyond, noise=noise, note=note)
 
 
 def share_within(curve: Curve, found: Crossings) -> Evidence:

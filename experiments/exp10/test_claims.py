@@ -78,14 +78,15 @@ def test_no_larger_share_of_heads_can_go_than_in_gpt2(threshold, evaluations_of,
 
 
 @pytest.mark.claim("B5")
-def test_what_is_cheap_alone_is_not_cheap_together(evaluations_of, sweep_of, ppl_noise, judged):
+def test_what_is_cheap_alone_costs_more_together(evaluations_of, sweep_of, ppl_noise, judged):
     swept, evaluations = sweep_of("zero"), evaluations_of("zero")
     alone = swept.within(CHEAP)
     curve = measure_curve(evaluations, swept, Removal())
     first = find_crossings(evaluations, curve, 1 + CHEAP).first.within
     note = f"{len(alone)} heads cheap alone, {first} together"
     together = evaluations.perplexity(alone)
-    assert judged(evidence.ratio_together(swept.unablated, together, ppl_noise, note)).holds
+    found = evidence.beyond_single_effects(swept, alone, together, ppl_noise, note)
+    assert judged(found).holds
 
 
 @pytest.mark.claim("B6", "some")

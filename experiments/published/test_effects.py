@@ -46,7 +46,7 @@ def test_few_heads_can_go(threshold, judged):
 
 @pytest.mark.claim("B5")
 def test_all_cheap_heads_together_are_not_cheap(judged):
-    assert judged(evidence.perplexity_without_cheap_heads(FIGURES)).holds
+    assert judged(evidence.cheap_heads_beyond_single_effects(FIGURES)).holds
 
 
 @pytest.mark.claim("B6", "some")

@@ -10,7 +10,7 @@ from scipy import stats
 
 from ablation.heads import Head
 from ablation.stats.interval import CONFIDENCE, Interval
-from experiments.claims.exp10_study import CHEAP_SHARE
+from experiments.claims.exp10_study import CHEAP, CHEAP_SHARE
 from experiments.judging.verdict import Evidence
 from experiments.published.sources.gpt2 import NO_INTERVAL, Experiment10
 from experiments.published.sources.rounding import bounds, quotient, ratio, scaled, total
@@ -50,9 +50,29 @@ def perplexity_without_the_share(figures: Experiment10) -> Evidence:
     return between_steps(figures, round(CHEAP_SHARE * figures.counts.total))
 
 
-def perplexity_without_cheap_heads(figures: Experiment10) -> Evidence:
-    """B5: the ratio with all heads that are cheap alone ablated, the first on the same curve."""
-    return between_steps(figures, figures.counts.below_10_percent)
+def cheap_heads_beyond_single_effects(figures: Experiment10) -> Evidence:
+    """B5: ln of the ratio with all heads that are cheap alone, less the sum of theirs alone.
+
+    The joint one lies between two printed steps. The ΔPPL of the cheap heads sum up to the printed
+    mean of all heads less the others, which were printed; and Δ − Δ² ≤ ln(1 + Δ) ≤ Δ.
+    """
+    counts = figures.counts
+    joint = between_steps(figures, counts.below_10_percent)
+    assert joint.interval is not None
+    costly = [delta for delta, _ in figures.largest.values() if delta >= CHEAP]
+    assert len(costly) == counts.total - counts.below_10_percent
+    everything, others = scaled(bounds(counts.mean), counts.total), total(costly)
+    low, high = everything.low - others.high, everything.high - others.low
+    squares = counts.below_10_percent * CHEAP**2
+    least, most = map(math.log, joint.interval)
+    return Evidence(
+        math.log(joint.estimate) - counts.total * counts.mean + sum(costly),
+        Interval(least - high, most - low + squares),
+        counts.total,
+        HEADS,
+        note=f"{counts.below_10_percent} heads cheap alone, their ΔPPL sum up to {low:.2f} to "
+        f"{high:.2f}; {joint.note}",
+    )
 
 
 def between_steps(figures: Experiment10, count: int) -> Evidence:
