@@ -14,11 +14,11 @@ from ablation.errors import HeadclaimsError
 from experiments.cli.commands.assets import assets_group
 from experiments.cli.commands.bench import bench_command
 from experiments.cli.commands.bundles import audit_command
-from experiments.cli.commands.calibrate import calibrate_command
 from experiments.cli.commands.claims import claims_command
 from experiments.cli.commands.compare import compare_group
 from experiments.cli.commands.docs import docs_command
 from experiments.cli.commands.exp10 import exp10_command
+from experiments.cli.commands.instrument import calibrate_command, selftest_command
 from experiments.cli.commands.plan import plan_command
 from experiments.cli.commands.published import published_command
 from experiments.cli.commands.qrhead import ablate_command, detect_command, run_command
@@ -66,6 +66,7 @@ cli.add_command(published_command)
 cli.add_command(results_group)
 cli.add_command(audit_command)
 cli.add_command(bench_command)
+cli.add_command(selftest_command)
 cli.add_command(calibrate_command)
 cli.add_command(plan_command)
 cli.add_command(docs_command)

@@ -1,4 +1,4 @@
-"""``headclaims calibrate``: how often the rules of judging are wrong, on simulated studies."""
+"""``headclaims selftest`` and ``calibrate``: the instrument itself, on what is known beforehand."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +11,33 @@ from experiments.claims import CLAIMS
 from experiments.files.json_files import check_writable, write_json
 
 INTERVALS, VERDICTS = "intervals", "verdicts"
+
+
+@click.command("selftest")
+def selftest_command() -> None:
+    """Check that the suite says yes only when it should, on a model whose heads are known.
+
+    A tiny model is planted: five heads retrieve, one looks where they do and writes nothing, the
+    rest does something else. They are detected and ablated, and the claim is judged, by what judges
+    every model; and by ablators that are broken in three ways. It needs no asset and no minute.
+    Exit 1 if anything is not as it should be.
+
+    It does not check redundant heads, means or perplexity, nor your model.
+    """
+    import tempfile
+    import uuid
+
+    from experiments.qrhead.instrument import checks
+    from experiments.store import Run, Store
+
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="headclaims-") as folder:
+        store = Store(Path(folder) / "store", Run(uuid.uuid4().hex, "headclaims selftest"))
+        for check in checks(Path(folder), store):
+            wrong += not check.right
+            click.echo(f"{'ok   ' if check.right else 'WRONG'}  {check.asked}: {check.found}")
+    if wrong:
+        raise click.exceptions.Exit(1)
 
 
 @click.command("calibrate")
