@@ -25,6 +25,8 @@ KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
     "smollm2 B4 within 1.1": "50 of 270 heads (18.5%, exactly 57) within 1.1×, published 6.9%",
     "smollm2 B4 within 1.5": "80 of 270 heads (29.6%, exactly 87) within 1.5×, published 17.4%",
     "smollm2 B4 within 2.0": "100 of 270 heads (37.0%, exactly 107) within 2.0×, published 24.3%",
+    "smollm2 B7": "r = -0.15 (p = 0.42), at most 0.24 whichever layer is left out: early layers "
+    "matter most, g rises late; not so in GPT-2 either, by the source's own figures",
     "smollm2 B8 constant": "L1H0 is no constant bias: zero +24.41%, mean +24.15%; of the "
     "effects of the next three, L1H5, L1H3 and L1H4, mean ablation leaves 1.2%, 0.5% and 6.9%",
 }

@@ -4,7 +4,6 @@ The study zeroes z at all positions. A finding about the heads should not depend
 place of z; what follows from the mode alone is a finding about the mode.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -19,17 +18,6 @@ LEVEL = LEVELS[-1]
 DECODE = "decode"
 
 FIRST_TOKEN = "the first token of the answer is still the unablated model's"
-
-KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
-    **{
-        f"smollm2 A1 {LEVEL} mode {mode}, scope {DECODE}": "ablated while decoding only, "
-        f"the top 50 heads cost nothing, 16 of 16 answers are right: {FIRST_TOKEN}"
-        # One by one: a mode that is added has no finding before it is measured.
-        for mode in ("zero", "mean", "mean_by_position", "uniform_causal", "uniform_all", "bos")
-    },
-    f"smollm2 A1 {LEVEL} mode resample, scope {DECODE}": "gap 12.5 points [0.0, 37.5]: "
-    f"14 of 16 answers are right, {FIRST_TOKEN}",
-}
 
 
 @pytest.mark.claim("A1", str(LEVEL), of="mode {mode}, scope {scope}")

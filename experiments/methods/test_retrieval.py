@@ -3,17 +3,10 @@
 Heads are detected on the detection filings; queries and paragraphs are of the test filings.
 """
 
-from collections.abc import Mapping
-
 import pytest
 
 from ablation.detection.controls import LAYER_MATCHED, UNIFORM, control_draws
 from experiments.methods.retrieval.evidence import ALL, DRAWS, recall_evidence
-
-KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
-    "smollm2 A8 all heads": "the top 16 heads put 40.6% of the gold paragraphs first, and all 270 "
-    "as many: 0.0 points [-10.9, 10.9]",
-}
 
 
 @pytest.mark.claim("A8")

@@ -9,7 +9,6 @@ The verdict rests on the layer-matched control of each method; the control that 
 is shown beside it.
 """
 
-from collections.abc import Mapping
 from itertools import combinations
 
 import pytest
@@ -20,11 +19,6 @@ from experiments.claims import LEVELS
 from experiments.methods.comparison_evidence import causal_evidence, overlap_evidence
 from experiments.plugin.baseline_files.json_comparison import Tolerance
 from experiments.plugin.options import is_default
-
-KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
-    "smollm2 A7 overlap top 50 of qrhead and summed_attention": "Jaccard index 0.453 "
-    "[0.323, 0.582]; two random sets of 50 of the 270 heads share 0.10",
-}
 
 METHOD_OF = {"qrhead": QRHEAD, "wu24": WU24, "summed attention": SUMMED_ATTENTION}
 """Part of the claim -> method."""

@@ -23,30 +23,15 @@ WHOLE_GROUP = (
     "head of layer 0. On 12 detection filings those three alone leave 0 answers of 12 (inc_state) "
     "and 0 of 11 (hq_state); the 20 random heads without them leave 9 and 9"
 )
-LITTLE_LEFT = "16 filings and one draw; the control, too, leaves few answers at this level"
-
-UNIFORM_GAPS: Mapping[int, float] = {20: -15.6, 30: 3.1, 40: 0.0, 50: -1.6}
-CELL_GAPS: Mapping[str, Mapping[int, float]] = {
-    "inc_year": {20: 0.0, 40: 18.8, 50: 6.2},
-    "employee_count": {40: 0.0, 50: -6.2},
-    "hq_state": {30: 6.2, 50: 0.0},
-}
-"""SmolLM2, 512 tokens, 16 filings: level -> gap in points, where it is below the published one."""
+UNIFORM_GAPS: Mapping[int, float] = {20: -15.6, 40: 0.0, 50: -1.6}
+"""SmolLM2, 512 tokens, 16 filings: level -> gap in points, where it is refuted."""
 
 KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
-    "smollm2 A1 50": "gap 20.3 points [12.5, 28.1], published 23.6: top heads leave 4.7% of the "
-    "answers, as many heads of the same layers 25.0%",
     **{
         f"smollm2 A1 {level} uniform control": f"gap {gap} points: {WHOLE_GROUP}"
         for level, gap in UNIFORM_GAPS.items()
     },
-    **{
-        f"smollm2 A1 {level} smollm2-{question}-512": f"gap {gap} points: {LITTLE_LEFT}"
-        for question, gaps in CELL_GAPS.items()
-        for level, gap in gaps.items()
-    },
-    "smollm2 A3": "50 heads of the same layers as the top 50 cost 48.4 points [37.5, 57.8]; 5 cost "
-    "4.7, 10 cost 9.4, 20 cost 20.3",
+    "smollm2 A3": "50 heads of the same layers as the top 50 cost 37.5 points [23.2, 51.8]",
     "smollm2 A3 uniform control": f"random heads cost 70.3 points at 50 heads: {WHOLE_GROUP}",
 }
 """Place -> finding; see ``experiments.plugin.known_findings``."""
