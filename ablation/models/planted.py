@@ -28,7 +28,7 @@ from ablation.heads import Head
 from ablation.prompts.styles import PRIMED_CHAT
 
 QUESTION = "inc_state"
-LAYERS, HEADS = 8, 16
+LAYERS, HEADS = 6, 16
 
 RETRIEVING = tuple(Head(layer, 3 * layer % HEADS) for layer in range(1, 6))
 DECOY = Head(2, 1)

@@ -29,6 +29,12 @@ def timestamp() -> str:
 
 def versions() -> dict[str, str]:
     """Of Python and of the packages that decide figures."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    # Looked up once: every result says them, and a look takes a fiftieth of a second.
     packages = {package: _version(package) for package in _PACKAGES}
     return {"python": platform.python_version(), **packages}
 

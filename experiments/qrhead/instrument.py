@@ -8,7 +8,7 @@ claim A1; what is published of this model is that without its retrieving heads n
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,8 @@ PLANTED = Criterion(
     null=0.0,
     counts_from=0.5,
 )
-TOKENS, FILINGS = 300, 80
+TOKENS, FILINGS = 260, 60
+DETECTION_PROMPTS = 12
 RANDOM_RANKINGS = 20
 
 Ablator = Callable[[Cell, Sequence[Heads], Store], list[Answers]]
@@ -74,6 +75,7 @@ def checks(folder: Path, store: Store) -> Iterator[Check]:
     """
     model = open_model(model_spec(str(planted_directory(folder / "planted")), PRIMED_CHAT.name))
     cell = build_cell(model, synthetic_filings(FILINGS), QUESTION, TOKENS)
+    cell = replace(cell, detection=cell.detection[:DETECTION_PROMPTS])
     looking, writing = {*RETRIEVING, DECOY}, {*RETRIEVING}
     methods = (QRHEAD, WU24, SUMMED_ATTENTION, GRADIENT)
     for method, one in zip(methods, detected(cell, methods, store), strict=True):

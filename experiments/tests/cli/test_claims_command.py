@@ -53,7 +53,7 @@ def test_all_claims_are_listed_with_their_verdicts(capsys, evidence):
     assert status == 0
     for claim in CLAIMS.values():
         assert claim.statement in out
-    assert "A1* top heads" in out
+    assert "A1* asked these four questions" in out
     assert "embedded, smollm2: INCONCLUSIVE" in out
 
 

@@ -30,7 +30,6 @@ def test_an_instrument_that_says_yes_to_anything_is_found_out(headclaims, monkey
 
 def test_an_ablator_that_does_not_work_turns_the_verdict_around(headclaims, monkeypatch):
     monkeypatch.setattr(instrument, "RANDOM_RANKINGS", 1)
-    monkeypatch.setattr(instrument, "our_ablator", instrument.BROKEN["that takes the next head"])
     monkeypatch.setattr(instrument.judged, "__defaults__", (instrument._never_fires,))
     status, out, _ = headclaims("selftest")
     assert status == 1
