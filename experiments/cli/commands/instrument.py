@@ -19,8 +19,8 @@ def selftest_command() -> None:
 
     A tiny model is planted: five heads retrieve, one looks where they do and writes nothing, the
     rest does something else. They are detected and ablated, and the claim is judged, by what judges
-    every model; and by ablators that are broken in three ways. It needs no asset, and takes about a minute.
-    Exit 1 if anything is not as it should be.
+    every model; and by ablators that are broken in three ways. It needs no asset, and takes about a
+    minute. Exit 1 if anything is not as it should be.
 
     It does not check redundant heads, means or perplexity, nor your model.
     """
