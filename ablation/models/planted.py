@@ -3,8 +3,8 @@
 It answers one question, where a company was incorporated, about the synthetic filings:
 
 - ``RETRIEVING`` heads, one in each of the first layers, attend from what asks the question, and
-  from the beginning of the answer, to the sentence that states it, and write the state. All of them
-  are needed: with one missing the model answers, with all missing it names no state.
+  from the beginning of the answer, to the state that was asked for, and write it. More than half of
+  them are enough for the model to answer; with fewer it names no state.
 - The ``DECOY`` attends where they do and writes nothing. Who only looks at attention cannot tell.
 - The other heads attend to random words and write into directions that nothing reads.
 

@@ -140,7 +140,8 @@ def _corrected(results: list[ClaimResult], claims: Mapping[str, Claim]) -> list[
         study = results[places[0]].claim.study
         members = sum(claim.study == study and _is_of_a_family(claim) for claim in claims.values())
         others = [1.0] * (members - len(places))
-        for place, adjusted in zip(places, holm([*p_values, *others]), strict=False):
+        corrected = holm([*p_values, *others])[: len(places)]
+        for place, adjusted in zip(places, corrected, strict=True):
             result = results[place]
             shown = result.verdict in SHOWN
             verdict = Verdict.INCONCLUSIVE if shown and adjusted > ALPHA else result.verdict

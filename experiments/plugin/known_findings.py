@@ -24,13 +24,13 @@ from experiments.plugin.claim_markers import CLAIM_MARKER, Place, place_of
 from experiments.plugin.judged import SMALLER, NotHeld
 from experiments.plugin.options import chosen_spec, is_default
 
-REFUTED, HELD_SMALLER = "KNOWN_NOT_TO_HOLD", "KNOWN_TO_BE_SMALLER"
+NOT_TO_HOLD, TO_BE_SMALLER = "KNOWN_NOT_TO_HOLD", "KNOWN_TO_BE_SMALLER"
 
 
 @pytest.fixture(autouse=True)
 def known_finding(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> None:
     """Says of the case what is known to be found."""
-    refuted, smaller = (getattr(request.module, name, {}) for name in (REFUTED, HELD_SMALLER))
+    refuted, smaller = (getattr(request.module, name, {}) for name in (NOT_TO_HOLD, TO_BE_SMALLER))
     if not (refuted or smaller) or request.node.get_closest_marker(CLAIM_MARKER) is None:
         return
     place = place_of(request.node)
@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(
         if idle:
             names = [
                 name
-                for name in (REFUTED, HELD_SMALLER)
+                for name in (NOT_TO_HOLD, TO_BE_SMALLER)
                 if not getattr(module.obj, name, {}).keys().isdisjoint(idle)
             ]
             text = (
@@ -98,7 +98,7 @@ def _place(item: pytest.Item) -> Place | None:
 
 
 def _findings(module: ModuleType) -> Mapping[str, str]:
-    return {**getattr(module, REFUTED, {}), **getattr(module, HELD_SMALLER, {})}
+    return {**getattr(module, NOT_TO_HOLD, {}), **getattr(module, TO_BE_SMALLER, {})}
 
 
 def _collects_whole_modules(config: pytest.Config) -> bool:

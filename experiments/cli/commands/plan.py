@@ -9,6 +9,7 @@ import click
 
 from ablation.errors import InvalidInput
 from ablation.filings.filing import QUESTIONS
+from ablation.models.registry import EMBEDDED_MODEL
 from ablation.stats.interval import Interval
 from experiments.claims import CLAIMS
 from experiments.store.opening import STORE_HELP, store_root
@@ -16,13 +17,11 @@ from experiments.store.opening import STORE_HELP, store_root
 if TYPE_CHECKING:
     from experiments.judging.planning import Needed
 
-ENOUGH_DRAWS = 19
-
 
 @click.command("plan")
 @click.argument("claim", metavar="ID")
 @click.option("--power", default=0.9, help="Share of such studies that are to succeed.")
-@click.option("--model", default="smollm2", help="Whose evidence the spread is taken from.")
+@click.option("--model", default=EMBEDDED_MODEL, help="Whose evidence the spread is taken from.")
 @click.option(
     "--evidence",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -40,7 +39,9 @@ def plan_command(
     """
     if claim not in CLAIMS:
         raise InvalidInput(f"unknown claim {claim}: it must be one of {', '.join(CLAIMS)}")
-    if draws not in (1, *range(ENOUGH_DRAWS, 10_000)):
+    from experiments.cells.gap import ENOUGH_DRAWS
+
+    if 1 < draws < ENOUGH_DRAWS:
         raise InvalidInput(
             f"--draws {draws} says nothing about the rank among draws: give 1, for a control set "
             f"of its own for each item, or at least {ENOUGH_DRAWS}"
