@@ -1,8 +1,8 @@
 """How unequal a set of effects is: fits of C·rank^−α, and measures that assume no law.
 
-The α of a rank-size fit depends on the fit, and samples of a lognormal give values as large: three
+The α of a rank-size fit depends on the fit, and samples of a lognormal give values as large: the
 fits are reported side by side, as description. The share of the largest k and the Gini coefficient
-say the same without a law (Clauset, Shalizi & Newman 2009, arXiv 0706.1062).
+say the same without a law. Whether there is a law is asked in ``ablation.stats.power_law``.
 
 Sizes are |effects|; zeros carry no information about a power law and are left out of the fits.
 """
@@ -29,23 +29,6 @@ class RankSizeFit:
 
     alpha: float
     scale: float
-
-
-@dataclass(frozen=True)
-class TailFit:
-    """A power law fitted to the sizes from ``smallest`` up by maximum likelihood.
-
-    Attributes:
-        alpha: rank exponent, 1 / (density exponent − 1).
-        smallest: where the tail begins, chosen by the least Kolmogorov-Smirnov distance.
-        sizes: how many sizes lie in the tail.
-        distance: that distance.
-    """
-
-    alpha: float
-    smallest: float
-    sizes: int
-    distance: float
 
 
 def linear_fit(sizes: Sequence[float]) -> RankSizeFit:
@@ -79,37 +62,6 @@ def log_log_fit(sizes: Sequence[float]) -> RankSizeFit:
     return RankSizeFit(float(-line.slope), float(np.exp(line.intercept)))
 
 
-def tail_fit(sizes: Sequence[float]) -> TailFit:
-    """Maximum likelihood of a continuous power law, tail chosen as in Clauset et al. 2009, §3.
-
-    If the sizes have density ∝ x^−a, the size of rank r falls as r^−1/(a−1).
-
-    Raises:
-        InvalidInput: fewer than ``FEWEST_SIZES`` sizes are not zero, or all are equal.
-    """
-    ordered, _ = _ordered(sizes)
-    if ordered[0] == ordered[-1]:
-        raise InvalidInput("a power law cannot be fitted to sizes that are all equal")
-    # A tail that begins at the largest of equal sizes holds them all.
-    starts = {size: int((ordered >= size).sum()) for size in ordered}
-    return min(
-        (
-            _fit_tail(ordered[:count])
-            for size, count in starts.items()
-            if count >= FEWEST_SIZES and size < ordered[0]
-        ),
-        key=lambda fit: fit.distance,
-    )
-
-
-def _fit_tail(tail: Float[np.ndarray, " sizes"]) -> TailFit:
-    """The fit to a tail that begins at its last size; the exponent of P(X > x) is 1/alpha."""
-    smallest = float(tail[-1])
-    alpha = float(np.log(tail / smallest).mean())
-    distance = stats.kstest(tail, stats.pareto(1 / alpha, scale=smallest).cdf).statistic
-    return TailFit(alpha, smallest, len(tail), float(distance))
-
-
 def leave_one_out(sizes: Sequence[float]) -> list[float]:
     """For each size the alpha of ``linear_fit`` to all the others.
 
@@ -139,14 +91,25 @@ def gini(sizes: Sequence[float]) -> float:
     return float((weights * ascending).sum() / (n * ascending.sum()))
 
 
-def _ordered(
+def ordered_sizes(
     sizes: Sequence[float], fewest: int = FEWEST_SIZES
-) -> tuple[Float[np.ndarray, " sizes"], Float[np.ndarray, " sizes"]]:
-    """Non-zero sizes, largest first, and their ranks."""
+) -> Float[np.ndarray, " sizes"]:
+    """Non-zero sizes, largest first.
+
+    Raises:
+        InvalidInput: there are fewer than ``fewest``.
+    """
     ordered = np.sort(np.abs(np.asarray(sizes, dtype=float)))[::-1]
     ordered = ordered[ordered > 0]
     if len(ordered) < fewest:
         raise InvalidInput(
             f"a rank-size fit needs at least {fewest} sizes that are not zero, got {len(ordered)}"
         )
+    return ordered
+
+
+def _ordered(
+    sizes: Sequence[float], fewest: int = FEWEST_SIZES
+) -> tuple[Float[np.ndarray, " sizes"], Float[np.ndarray, " sizes"]]:
+    ordered = ordered_sizes(sizes, fewest)
     return ordered, np.arange(1.0, len(ordered) + 1)

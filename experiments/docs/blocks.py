@@ -45,6 +45,7 @@ BLOCKS: Mapping[str, Callable[..., str]] = {
     "coverage_missed": calibration_tables.coverage_missed,
     "verdict_shares": calibration_tables.verdict_shares,
     "bundle": bundle_tables.bundle,
+    "audit_sizes": bundle_tables.audit_sizes,
     "audit_tolerances": bundle_tables.audit_tolerances,
 }
 """Name -> function of the stored documents and of what the README says in parentheses."""

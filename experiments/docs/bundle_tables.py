@@ -6,9 +6,11 @@ from ablation.errors import InvalidInput
 from experiments.docs.markdown import code, table
 from experiments.docs.stored import MissingDocument, Stored
 from experiments.store.audit.measures import ANYTHING, MEASURES
-from experiments.store.bundle import read_bundle
+from experiments.store.audit.power import SURELY, units_to_find, wrong_units
+from experiments.store.bundle import Bundle, read_bundle
 
 BUNDLE = "baselines/evidence/smollm2.zip"
+WRONG_SHARES = (0.1, 0.05, 0.02, 0.01, 0.005, 0.001)
 
 
 def bundle(stored: Stored) -> str:
@@ -18,15 +20,35 @@ def bundle(stored: Stored) -> str:
         MissingDocument: there is none.
         ResultsError: it is damaged.
     """
-    path = stored.root / BUNDLE
-    try:
-        found = read_bundle(path)
-    except InvalidInput as error:
-        raise MissingDocument(f"{error}, or make it with `tox -e full`") from None
+    found = _read(stored)
     kinds = Counter(place.kind for place in found.digests.values())
     rows = [(code(kind), f"{count}") for kind, count in sorted(kinds.items())]
-    megabytes = f"{path.stat().st_size / 1e6:.2f} MB"
+    megabytes = f"{(stored.root / BUNDLE).stat().st_size / 1e6:.2f} MB"
     return table(("kind of result", "units"), [*rows, (f"all, {megabytes}", f"{len(found)}")])
+
+
+def _read(stored: Stored) -> Bundle:
+    try:
+        return read_bundle(stored.root / BUNDLE)
+    except InvalidInput as error:
+        raise MissingDocument(f"{error}, or make it with `tox -e full`") from None
+
+
+def audit_sizes(stored: Stored) -> str:
+    """How many units of the bundle must be drawn to find wrong ones, by how many are wrong.
+
+    Raises:
+        MissingDocument, ResultsError: as ``bundle``.
+    """
+    total = len(_read(stored))
+    counts = {share: wrong_units(total, share) for share in WRONG_SHARES}
+    rows = [
+        (f"{100 * share:g}%", f"{wrong}", f"{drawn}", f"{drawn / total:.1%}")
+        for share, wrong in counts.items()
+        for drawn in (units_to_find(total, wrong),)
+    ]
+    header = ("wrong", f"of {total} units", f"to draw, to find one with {SURELY:.0%}", "of all")
+    return table(header, rows)
 
 
 def audit_tolerances(stored: Stored) -> str:

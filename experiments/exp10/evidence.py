@@ -12,6 +12,7 @@ from ablation.metrics.perplexity import Perplexity
 from ablation.stats.interval import Interval
 from ablation.stats.multiplicity import benjamini_hochberg
 from ablation.stats.perplexity_ratio import FEWEST_UNITS
+from ablation.stats.power_law import RULED_OUT, Comparison
 from ablation.stats.rank_size import linear_fit
 from experiments.claims.exp10_study import CHEAP, TOP_HEADS
 from experiments.exp10.measured.cumulative import Crossings, Curve
@@ -65,8 +66,8 @@ def rank_exponent(sweep: Sweep, fits: Mapping[str, Any]) -> Evidence:
     lowest = fits["linear_alpha_without"]["lowest"]
     note = (
         f"{lowest['alpha']:.2f} without {lowest['head']}, {fits['log_log']['alpha']:.2f} log-log, "
-        f"{fits['maximum_likelihood']['alpha']:.2f} maximum likelihood; the top 10 heads hold "
-        f"{fits['top_shares']['10']:.0%} of all effects"
+        f"{fits['maximum_likelihood']['alpha']:.2f} maximum likelihood; {_law_of_the_tail(fits)}; "
+        f"the top 10 heads hold {fits['top_shares']['10']:.0%} of all effects"
     )
     return _over_heads(
         sweep,
@@ -74,6 +75,16 @@ def rank_exponent(sweep: Sweep, fits: Mapping[str, Any]) -> Evidence:
         resamples=FITS,
         note=note,
     )
+
+
+def _law_of_the_tail(fits: Mapping[str, Any]) -> str:
+    p, heads = fits["goodness_of_fit"], fits["maximum_likelihood"]["sizes"]
+    found = "ruled out" if p <= RULED_OUT else "not ruled out"
+    others = (
+        f"{law} fits {Comparison(**against).other_fits} (p = {against['p']:.2g})"
+        for law, against in fits["compared"].items()
+    )
+    return f"a power law of the {heads} largest is {found} (p = {p:.2g}), {', '.join(others)}"
 
 
 def cheap_share(sweep: Sweep) -> Evidence:

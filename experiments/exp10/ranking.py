@@ -6,14 +6,8 @@ from typing import Any
 
 from ablation.errors import InvalidInput
 from ablation.heads import Head, HeadGrid
-from ablation.stats.rank_size import (
-    gini,
-    leave_one_out,
-    linear_fit,
-    log_log_fit,
-    tail_fit,
-    top_share,
-)
+from ablation.stats.power_law import OTHER_LAWS, compared, goodness_of_fit, tail_fit
+from ablation.stats.rank_size import gini, leave_one_out, linear_fit, log_log_fit, top_share
 from experiments.exp10.measured.individual import Sweep
 
 NEGLIGIBLE, CHEAP = 0.01, 0.10
@@ -39,7 +33,7 @@ def statistics_of(sweep: Sweep) -> dict[str, Any]:
 
 
 def rank_size(sweep: Sweep) -> dict[str, Any]:
-    """Shares of the largest effects, and three fits to |ΔPPL| by rank.
+    """Shares of the largest effects, fits to |ΔPPL| by rank, and whether its tail has a law.
 
     Where too few heads have an effect to fit anything, ``no_fit`` says so instead.
     """
@@ -56,10 +50,13 @@ def rank_size(sweep: Sweep) -> dict[str, Any]:
 
 def _fits(sweep: Sweep, sizes: list[float]) -> dict[str, Any]:
     without = dict(zip(sweep.deltas, leave_one_out(sizes), strict=True))
+    tail = tail_fit(sizes)
     return {
         "linear": asdict(linear_fit(sizes)),
         "log_log": asdict(log_log_fit(sizes)),
-        "maximum_likelihood": asdict(tail_fit(sizes)),
+        "maximum_likelihood": asdict(tail),
+        "goodness_of_fit": goodness_of_fit(sizes),
+        "compared": {law: asdict(compared(sizes, tail, law)) for law in OTHER_LAWS},
         "linear_alpha_without": {
             "lowest": _named_alpha(min(without, key=without.__getitem__), without),
             "highest": _named_alpha(max(without, key=without.__getitem__), without),

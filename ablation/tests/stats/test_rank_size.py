@@ -9,7 +9,6 @@ from ablation.stats.rank_size import (
     leave_one_out,
     linear_fit,
     log_log_fit,
-    tail_fit,
     top_share,
 )
 
@@ -29,7 +28,6 @@ def test_a_power_law_is_found_exactly(fit):
 def test_neither_order_nor_sign_nor_zeros_matter():
     shuffled = [*(-x for x in LAW[::2]), 0.0, *LAW[1::2]]
     assert linear_fit(shuffled).alpha == pytest.approx(1.37, rel=1e-6)
-    assert tail_fit(shuffled) == tail_fit(LAW)
 
 
 def test_the_three_fits_differ_on_the_figures_of_gpt2():
@@ -48,21 +46,6 @@ def test_the_largest_decides_the_linear_fit():
 def test_alpha_stays_within_the_studys_bounds():
     assert linear_fit([1.0, 1e-9, 1e-9, 1e-9]).alpha == pytest.approx(5.0)
     assert linear_fit([1.0, 1.0, 1.0, 1.0]).alpha == pytest.approx(0.01)
-
-
-def test_the_tail_is_that_of_the_powerlaw_package():
-    # powerlaw 2.0.0 (Alstott et al. 2014) gives these for the same samples.
-    found = tail_fit(LAW)
-    assert (found.alpha, found.sizes) == (pytest.approx(1.3376106894, rel=1e-9), 144)
-    found = tail_fit(np.random.default_rng(3).lognormal(0, 2, 144).tolist())
-    assert (found.alpha, found.sizes) == (pytest.approx(1.3385762357, rel=1e-9), 54)
-    assert found.smallest == pytest.approx(2.3075761627, rel=1e-9)
-
-
-def test_maximum_likelihood_recovers_the_exponent_of_a_pareto_sample():
-    # P(X > x) = x^-1/α, as rank-size α asks.
-    sample = np.random.default_rng(0).uniform(size=600) ** -0.8
-    assert tail_fit(sample.tolist()).alpha == pytest.approx(0.8, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -86,8 +69,6 @@ def test_the_share_of_the_largest():
 
 
 def test_too_few_sizes_are_refused():
-    for fit in (linear_fit, log_log_fit, tail_fit):
+    for fit in (linear_fit, log_log_fit):
         with pytest.raises(InvalidInput, match="at least 3 sizes that are not zero, got 2"):
             fit([1.0, 0.0, 2.0])
-    with pytest.raises(InvalidInput, match="all equal"):
-        tail_fit([2.0, 2.0, 2.0])

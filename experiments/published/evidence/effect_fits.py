@@ -8,7 +8,8 @@ its least and at its most brackets what the fit to all heads can have been.
 from dataclasses import dataclass
 
 from ablation.stats.interval import Interval
-from ablation.stats.rank_size import leave_one_out, linear_fit, log_log_fit, tail_fit, top_share
+from ablation.stats.power_law import tail_fit
+from ablation.stats.rank_size import leave_one_out, linear_fit, log_log_fit, top_share
 from experiments.judging.verdict import Evidence
 from experiments.published.sources.gpt2 import Experiment10
 from experiments.published.sources.rounding import bounds

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.store.audit.measures import ANYTHING, MEASURES, Measure
+from experiments.store.audit.power import (
+    SURELY,
+    WRONG,
+    chance_to_find,
+    units_to_find,
+    wrong_units,
+)
 from experiments.store.bundle import Bundle
 from experiments.store.documents import Document
 from experiments.store.folder import read_document
@@ -72,7 +79,18 @@ class Audit:
                 "engine version or input than what is judged here, the first is "
                 f"{self.not_asked_for[0][:12]}: audit the bundle with the headclaims that made it"
             )
-        return found
+        return [*found, self._proof()]
+
+    def _proof(self) -> str:
+        """What so large a sample can say at all."""
+        wrong = wrong_units(self.total)
+        chance = chance_to_find(self.total, wrong, self.sampled)
+        enough = units_to_find(self.total, wrong)
+        more = "" if self.sampled >= enough else f"; {enough} would with {SURELY:.0%}"
+        return (
+            f"were {WRONG:.0%} of all units wrong ({wrong}), a sample of {self.sampled} would find "
+            f"one with a probability of {chance:.0%}{more}"
+        )
 
 
 def compare(bundle: Bundle, sampled: frozenset[str], root: Path) -> Audit:

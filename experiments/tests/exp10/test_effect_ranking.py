@@ -6,6 +6,7 @@ import pytest
 
 from ablation.heads import Head, HeadGrid
 from ablation.metrics.perplexity import Perplexity
+from experiments.exp10.evidence import rank_exponent
 from experiments.exp10.measured.individual import Sweep
 from experiments.exp10.ranking import layers, rank_size, statistics_of
 
@@ -61,6 +62,15 @@ def test_shares_of_the_largest_and_each_heads_weight_in_the_fit(sweep):
     assert without["lowest"]["alpha"] == min(without["by_head"].values())
     assert without["highest"]["alpha"] == max(without["by_head"].values())
     assert found["linear"]["scale"] == pytest.approx(0.5, rel=0.02)
+
+
+def test_the_law_of_the_tail_is_asked_for_and_said(sweep):
+    found = rank_size(sweep)
+    assert 0 <= found["goodness_of_fit"] <= 1
+    assert found["compared"].keys() == {"lognormal", "exponential"}
+    note = rank_exponent(sweep, found).note
+    assert "a power law of the 8 largest is not ruled out (p = " in note
+    assert "lognormal fits as well (p = " in note
 
 
 def test_what_cannot_be_fitted_says_so_and_keeps_its_shares():

@@ -3,11 +3,13 @@
 import zipfile
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ablation.errors import InvalidInput
 from experiments.plugin.bundles import sample_size
 from experiments.store.audit.measures import ANYTHING, MEASURES
+from experiments.store.audit.power import chance_to_find, units_to_find
 from experiments.tests.store.made_up_study import Study
 
 
@@ -34,7 +36,34 @@ def test_a_sound_bundle_passes_and_only_the_sample_is_computed(study):
     result = study.audit("3")
     assert result.ret == 0
     assert len(study.computed) == 3
-    result.stdout.fnmatch_lines(["3 of 8 units computed anew*", "answer: *", "ranking: *"])
+    result.stdout.fnmatch_lines(
+        [
+            "3 of 8 units computed anew*",
+            "answer: *",
+            "ranking: *",
+            "were 1% of all units wrong (1), a sample of 3 would find one with a probability of "
+            "38%; 8 would with 95%",
+        ]
+    )
+
+
+def test_what_a_sample_finds_is_what_samples_find():
+    # 3 of 40 wrong: among all samples of 7, those without a wrong one are C(37, 7) of C(40, 7).
+    generator = np.random.default_rng(0)
+    found = np.mean([(generator.permutation(40)[:7] < 3).any() for _ in range(20000)])
+    assert chance_to_find(40, 3, 7) == pytest.approx(found, abs=0.01)
+
+
+@pytest.mark.parametrize(("total", "wrong"), [(1, 1), (8, 1), (100, 1), (3599, 36), (10**6, 10**4)])
+def test_the_units_that_find_one_are_the_fewest(total, wrong):
+    found = units_to_find(total, wrong)
+    assert chance_to_find(total, wrong, found) >= 0.95
+    assert found == 1 or chance_to_find(total, wrong, found - 1) < 0.95
+
+
+def test_one_wrong_in_a_hundred_takes_some_300_units():
+    # The well-known ln(0.05) / ln(0.99) = 298.1, without end.
+    assert units_to_find(10**6, 10**4) == 299
 
 
 def test_processes_audit_together(study, monkeypatch):
