@@ -18,7 +18,7 @@ from experiments.claims.exp10_study import CHEAP, TOP_HEADS
 from experiments.exp10.measured.cumulative import Crossings, Curve
 from experiments.exp10.measured.individual import Sweep
 from experiments.exp10.resampling import text_evidence
-from experiments.judging.verdict import Evidence
+from experiments.judging.verdict import Blocked, Evidence
 
 FITS = 300
 """Resamples of a rank-size fit, which takes a millisecond or two."""
@@ -234,16 +234,18 @@ def mean_minus_zero(zero: Sweep, mean: Sweep) -> Evidence:
     return text_evidence(zero.unablated, ablated, difference, note=note)
 
 
-def share_left_by_mean(zero: Sweep, mean: Sweep) -> Evidence:
+def share_left_by_mean(zero: Sweep, mean: Sweep) -> Evidence | Blocked:
     """B8: |ΔPPL| under mean over that under zero ablation, of the head that hurts most."""
     head = max(zero.deltas, key=zero.delta)
+    if zero.delta(head) <= 0:
+        return Blocked("no head hurts when it is zeroed", missing=False)
     note = f"{head}: zero {_percent(zero.delta(head))}, mean {_percent(mean.delta(head))}"
-    return text_evidence(
-        zero.unablated,
-        [zero.ablated[head], mean.ablated[head]],
-        lambda deltas: np.abs(deltas[:, 1] / deltas[:, 0]),
-        note=note,
-    )
+
+    def share(deltas: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):  # where a resample has no effect
+            return np.nan_to_num(np.abs(deltas[:, 1] / deltas[:, 0]), nan=np.inf, posinf=np.inf)
+
+    return text_evidence(zero.unablated, [zero.ablated[head], mean.ablated[head]], share, note=note)
 
 
 def _over_heads(sweep: Sweep, metric: Any, **options: Any) -> Evidence:

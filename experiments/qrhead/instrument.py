@@ -1,14 +1,15 @@
 """Does the suite say yes only when it should? Judged on a model of which the right answer is known.
 
-The model is planted (``ablation.models.planted``): five heads retrieve, one looks where they do and
-writes nothing, the rest does something else. Detection, ablation, controls and verdict are those of
-claim A1; what is published of this model is that without its retrieving heads nothing is right.
+The model is planted (``ablation.models.planted.retrieval``): five heads retrieve, one looks where
+they do and writes nothing, the rest does something else. Detection, ablation, controls and verdict
+are those of claim A1; what is published of this model is that without its retrieving heads nothing
+is right.
 """
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from ablation.detection.ranking import HeadRanking
 from ablation.filings.synthetic import synthetic_filings
 from ablation.heads import Head
 from ablation.models.model import open_model
-from ablation.models.planted import DECOY, QUESTION, RETRIEVING, planted_directory
+from ablation.models.planted.retrieval import DECOY, QUESTION, RETRIEVING, retrieving_model
+from ablation.models.planted.weights import LLAMA
 from ablation.models.registry import model_spec
 from ablation.prompts.styles import PRIMED_CHAT
 from experiments.cells.cell import Cell, build_cell
@@ -29,6 +31,7 @@ from experiments.cells.detection import detected
 from experiments.cells.gap import gap_evidence
 from experiments.cells.grading import graded
 from experiments.cells.outcomes import Answers, CellOutcomes
+from experiments.judging.check import Check
 from experiments.judging.claim import Bound, Criterion, Scale
 from experiments.judging.verdict import Verdict, judge
 from experiments.store import Store
@@ -51,41 +54,38 @@ Ablator = Callable[[Cell, Sequence[Heads], Store], list[Answers]]
 """Which answers of a cell are right under each set of heads."""
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing that is known of the planted model.
-
-    Attributes:
-        asked: what is checked, one line.
-        found: what the suite says of it.
-        right: whether that is so.
-    """
-
-    asked: str
-    found: str
-    right: bool
-
-
-def checks(folder: Path, store: Store) -> Iterator[Check]:
+def checks(folder: Path, store: Store, architecture: str = LLAMA) -> Iterator[Check]:
     """All checks, one after the other.
 
     Args:
         folder: an empty one, for the model.
         store: where results are kept meanwhile.
+        architecture: of the model, ``LLAMA`` or ``GPT2``.
     """
-    model = open_model(model_spec(str(planted_directory(folder / "planted")), PRIMED_CHAT.name))
+    path = retrieving_model(folder / "retrieval", architecture=architecture)
+    model = open_model(model_spec(str(path), PRIMED_CHAT.name))
     cell = build_cell(model, synthetic_filings(FILINGS), QUESTION, TOKENS)
     cell = replace(cell, detection=cell.detection[:DETECTION_PROMPTS])
+    yield from _rankings(cell, store)
+    yield from _verdicts(cell, store)
+
+
+def _rankings(cell: Cell, store: Store) -> Iterator[Check]:
     looking, writing = {*RETRIEVING, DECOY}, {*RETRIEVING}
     methods = (QRHEAD, WU24, SUMMED_ATTENTION, GRADIENT)
-    for method, one in zip(methods, detected(cell, methods, store), strict=True):
-        # Attention alone cannot tell a head that looks and writes nothing.
-        wanted = writing if method == GRADIENT else looking
-        found = {*one.ranking.top(len(wanted))} & wanted
-        which = "write" if method == GRADIENT else "look, the decoy among them"
-        asked = f"{method} ranks the heads first that {which}"
-        yield Check(asked, f"{len(found)} of {len(wanted)}", found == wanted)
-    yield from _verdicts(cell, store)
+    ranked = zip(methods, detected(cell, methods, store), strict=True)
+    first = {method: one.ranking.top(len(looking)) for method, one in ranked}
+    found = [len(looking & {*first[method]}) for method in methods[:-1]]
+    yield Check(
+        "QRHead, Wu24 and summed attention rank first what looks, the decoy too",
+        ", ".join(f"{count} of {len(looking)}" for count in found),
+        set(found) == {len(looking)},
+    )
+    # Attention alone cannot tell a head that looks and writes nothing.
+    writes = len(writing & {*first[GRADIENT][: len(writing)]})
+    yield Check(
+        "gradients rank first what writes", f"{writes} of {len(writing)}", writes == len(writing)
+    )
 
 
 def _verdicts(cell: Cell, store: Store) -> Iterator[Check]:

@@ -15,25 +15,27 @@ INTERVALS, VERDICTS = "intervals", "verdicts"
 
 @click.command("selftest")
 def selftest_command() -> None:
-    """Check that the suite says yes only when it should, on a model whose heads are known.
+    """Check that the suite says yes only when it should, on models whose heads are known.
 
-    A tiny model is planted: five heads retrieve, one looks where they do and writes nothing, the
-    rest does something else. They are detected and ablated, and the claim is judged, by what judges
-    every model; and by ablators that are broken in three ways. It needs no asset, and takes about a
-    minute. Exit 1 if anything is not as it should be.
+    Tiny models are planted. In a Llama five heads retrieve, one looks where they do and writes
+    nothing, the rest does something else: they are detected and ablated, and A1 is judged, by what
+    judges every model; and by ablators that are broken in three ways. In a GPT-2 two heads do one
+    work and another writes a constant: B5 and B8 are judged there, and where heads share the work.
+    It needs no asset, and takes about a minute. Exit 1 if anything is not as it should be.
 
-    It does not check redundant heads, means or perplexity, nor your model.
+    It does not check your model.
     """
     import tempfile
     import uuid
 
-    from experiments.qrhead.instrument import checks
+    from experiments.exp10 import instrument as exp10
+    from experiments.qrhead import instrument as qrhead
     from experiments.store import Run, Store
 
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="headclaims-") as folder:
         store = Store(Path(folder) / "store", Run(uuid.uuid4().hex, "headclaims selftest"))
-        for check in checks(Path(folder), store):
+        for check in (c for of in (qrhead, exp10) for c in of.checks(Path(folder), store)):
             wrong += not check.right
             click.echo(f"{'ok   ' if check.right else 'WRONG'}  {check.asked}: {check.found}")
     if wrong:

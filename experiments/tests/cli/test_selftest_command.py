@@ -1,5 +1,6 @@
-"""``headclaims selftest``: ten lines, and an exit status that tells when one is wrong."""
+"""``headclaims selftest``: a dozen lines, and an exit status that tells when one is wrong."""
 
+from experiments.exp10 import instrument as exp10
 from experiments.qrhead import instrument
 
 
@@ -8,14 +9,16 @@ def test_the_instrument_says_yes_only_when_it_should(headclaims, monkeypatch):
     status, out, err = headclaims("selftest")
     assert (status, err) == (0, "")
     lines = out.splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 12
     assert all(line.startswith("ok     ") for line in lines)
-    assert out.count("NOT_REPRODUCED") == 4
+    assert out.count("NOT_REPRODUCED") == 6
 
 
 def test_an_instrument_that_says_yes_to_anything_is_found_out(headclaims, monkeypatch):
     monkeypatch.setattr(instrument, "RANDOM_RANKINGS", 1)
     monkeypatch.setattr(instrument, "judged", lambda *_: instrument.Verdict.REPRODUCED)
+    for claim in ("b5", "b8"):
+        monkeypatch.setattr(exp10.Judged, claim, lambda _: instrument.Verdict.REPRODUCED)
     status, out, _ = headclaims("selftest")
     assert status == 1
     assert [line for line in out.splitlines() if line.startswith("WRONG")] == [
@@ -25,12 +28,15 @@ def test_an_instrument_that_says_yes_to_anything_is_found_out(headclaims, monkey
             f"WRONG  A1 of the retrieving heads, with an ablator {name}: REPRODUCED"
             for name in instrument.BROKEN
         ),
+        "WRONG  B5 of heads that each have a word: REPRODUCED",
+        "WRONG  B8 where no head does: REPRODUCED",
     ]
 
 
 def test_an_ablator_that_does_not_work_turns_the_verdict_around(headclaims, monkeypatch):
     monkeypatch.setattr(instrument, "RANDOM_RANKINGS", 1)
     monkeypatch.setattr(instrument.judged, "__defaults__", (instrument._never_fires,))
+    monkeypatch.setattr(exp10, "checks", lambda *_: ())
     status, out, _ = headclaims("selftest")
     assert status == 1
     assert "WRONG  A1 of the retrieving heads: NOT_REPRODUCED" in out

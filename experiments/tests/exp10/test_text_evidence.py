@@ -11,6 +11,7 @@ from ablation.stats.perplexity_ratio import FEWEST_UNITS
 from experiments.exp10 import evidence
 from experiments.exp10.measured.individual import Sweep
 from experiments.exp10.resampling import text_evidence
+from experiments.judging.verdict import Blocked, Evidence
 
 BLOCKS, COUNT = 16, 64
 
@@ -93,6 +94,7 @@ def test_mean_ablation_is_compared_with_zero_ablation():
     zero, mean = sweep([0.4, 0.2, 0.1, 0.1]), sweep([0.001, 0.1, 0.1, 0.1])
     assert evidence.mean_minus_zero(zero, mean).estimate == pytest.approx(0.07525 - 0.2)
     left = evidence.share_left_by_mean(zero, mean)
+    assert isinstance(left, Evidence)
     assert left.estimate == pytest.approx(0.0025)
     assert "L0H0: zero +40.00%, mean +0.10%" in left.note
 
@@ -117,3 +119,9 @@ def test_the_correlation_is_absolute_with_fishers_interval():
     assert found.interval == pytest.approx((min(ends), max(ends)))
     assert f"with all layers [{ends[0]:.2f}, {ends[1]:.2f}]" in found.note
     assert (found.n, found.units) == (30, "layers")
+
+
+def test_nothing_is_left_of_no_effect():
+    nothing = sweep([0.0, -0.1, 0.0, 0.0])
+    found = evidence.share_left_by_mean(nothing, nothing)
+    assert found == Blocked("no head hurts when it is zeroed", missing=False)

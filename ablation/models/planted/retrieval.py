@@ -1,4 +1,4 @@
-"""A tiny Llama whose weights are set by hand, so that it is known which heads retrieve.
+"""A model of which it is known which heads retrieve.
 
 It answers one question, where a company was incorporated, about the synthetic filings:
 
@@ -6,7 +6,7 @@ It answers one question, where a company was incorporated, about the synthetic f
   from the beginning of the answer, to the state that was asked for, and write it. More than half of
   them are enough for the model to answer; with fewer it names no state.
 - The ``DECOY`` attends where they do and writes nothing. Who only looks at attention cannot tell.
-- The other heads attend to random words and write into directions that nothing reads.
+- The other heads attend to random words and write what no head that retrieves reads.
 
 A state is one token. Where a filing names one as a place, of a plant or of the headquarters, the
 token has the word before it, and is another: so the model need not understand the sentence.
@@ -20,28 +20,38 @@ from typing import Any
 import tokenizers
 import torch
 import transformers
-from safetensors.torch import save_file
+from jaxtyping import Float
+from torch import Tensor
 
 from ablation.filings.filing import QUESTIONS
 from ablation.filings.phrasings import STATES
 from ablation.heads import Head
+from ablation.models.planted.weights import (
+    GPT2,
+    LEVELLING,
+    LLAMA,
+    HeadWeights,
+    PlantedWeights,
+    save,
+)
 from ablation.prompts.styles import PRIMED_CHAT
 
 QUESTION = "inc_state"
-LAYERS, HEADS = 6, 16
+LAYERS = 6
+HEADS = {LLAMA: 16, GPT2: 4}
+"""Of a layer; those of GPT-2 fill the width of its stream."""
 
-RETRIEVING = tuple(Head(layer, 3 * layer % HEADS) for layer in range(1, 6))
+RETRIEVING = tuple(Head(layer, 3 * layer % 4) for layer in range(1, LAYERS))
 DECOY = Head(2, 1)
 
-_WIDTH, _HEAD_WIDTH = 192, 48
+_HEAD_WIDTH = 48
+_WIDTH = HEADS[GPT2] * _HEAD_WIDTH
 # Directions of the residual stream.
 _ASKS, _STATES_FACT, _BEGINS, _ANSWERED, _ALWAYS = range(5)
 _READ, _WRITTEN = 8, 8 + len(STATES)
 """From these on a direction for each state: what a token says, and what the model will say."""
-_UNREAD = _WRITTEN + len(STATES)
-"""From here on, directions that nothing reads."""
-_REST = _WIDTH - 1
-"""What fills every token up to one length, so that its norm changes nothing."""
+_SOUND = slice(_WRITTEN + len(STATES), _WIDTH - LEVELLING)
+"""What else tells words apart; heads that do nothing attend by it, and write there."""
 
 _NOBODY = " Nowhere"
 _PLACES = (", {}", " in {}", " the {}", " around {}", " near {}")
@@ -56,42 +66,23 @@ _SAYS = 3.0
 """How much of the state all retrieving heads together write."""
 
 
-def planted_directory(path: Path, *, seed: int = 0) -> Path:
+def retrieving_model(path: Path, *, architecture: str = LLAMA, seed: int = 0) -> Path:
     """Saves the model with its tokenizer as a directory that ``--model`` takes.
 
     Args:
         path: where.
-        seed: of the heads that do nothing.
+        architecture: ``LLAMA`` or ``GPT2``.
+        seed: of the heads that do nothing, and of what they attend by.
     """
     vocabulary = _vocabulary()
-    config = transformers.LlamaConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=_WIDTH,
-        intermediate_size=8,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=HEADS,
-        num_key_value_heads=HEADS,
-        head_dim=_HEAD_WIDTH,
-        max_position_embeddings=2048,
-        rope_theta=1e8,
-        bos_token_id=vocabulary["<bos>"],
-        eos_token_id=vocabulary["<eos>"],
-        pad_token_id=vocabulary["<eos>"],
-        tie_word_embeddings=False,
-    )
-    model = transformers.LlamaForCausalLM(config)
-    with torch.no_grad():
-        _set_words(model, vocabulary)
-        generator = torch.Generator().manual_seed(seed)
-        for layer, block in enumerate(model.model.layers):
-            block.mlp.down_proj.weight.zero_()
-            for number in range(HEADS):
-                _set_head(block.self_attn, Head(layer, number), generator)
-    config.architectures = [type(model).__name__]
-    config.save_pretrained(path)
-    save_file(model.state_dict(), path / "model.safetensors", {"format": "pt"})
-    _tokenizer(vocabulary).save_pretrained(path)
-    return path
+    generator = torch.Generator().manual_seed(seed)
+    embedded = _embedded(vocabulary, generator)
+    layers = [
+        [_head(Head(layer, number), generator) for number in range(HEADS[architecture])]
+        for layer in range(LAYERS)
+    ]
+    weights = PlantedWeights(embedded, _said(vocabulary), layers)
+    return save(path, weights, _tokenizer(vocabulary), architecture)
 
 
 def _vocabulary() -> Mapping[str, int]:
@@ -123,58 +114,48 @@ def _tokenizer(vocabulary: Mapping[str, int]) -> Any:
     return tokenizer
 
 
-def _set_words(model: Any, vocabulary: Mapping[str, int]) -> None:
-    """What each token says at the bottom, and which direction says it at the top."""
-    embedded, said = model.model.embed_tokens.weight, model.lm_head.weight
-    embedded.zero_()
-    said.zero_()
+def _embedded(
+    vocabulary: Mapping[str, int], generator: torch.Generator
+) -> Float[Tensor, "words width"]:
+    embedded = torch.zeros(len(vocabulary), _WIDTH)
+    sound = torch.randn(embedded[:, _SOUND].shape, generator=generator)
+    embedded[:, _SOUND] = sound - sound.mean(dim=1, keepdim=True)
     embedded[:, _ALWAYS] = 1
     for word in (f" {QUESTIONS[QUESTION].text}", PRIMED_CHAT.primes[QUESTION]):
         embedded[vocabulary[word], _ASKS] = 1
     for word in ("<bos>", "<turn>"):
         embedded[vocabulary[word], _BEGINS] = 1
     for number, state in enumerate(STATES):
-        token = vocabulary[f" {state}"]
-        embedded[token, [_STATES_FACT, _ANSWERED, _READ + number]] = 1
-        said[token, _WRITTEN + number] = 1
+        embedded[vocabulary[f" {state}"], [_STATES_FACT, _ANSWERED, _READ + number]] = 1
     embedded[vocabulary[_NOBODY], _ANSWERED] = 1
-    embedded[:, _REST] = (_WIDTH - embedded.square().sum(dim=1)).sqrt()
+    return embedded
+
+
+def _said(vocabulary: Mapping[str, int]) -> Float[Tensor, "words width"]:
+    said = torch.zeros(len(vocabulary), _WIDTH)
+    for number, state in enumerate(STATES):
+        said[vocabulary[f" {state}"], _WRITTEN + number] = 1
     # A state is named from half of what the retrieving heads write together; then it ends.
     said[vocabulary[_NOBODY], _ALWAYS] = _SAYS / 2
     said[vocabulary["<eos>"], _ANSWERED] = 100
-    said *= 10
-    for norm in (model.model.norm, *_norms(model)):
-        norm.weight.fill_(1)
+    return 10 * said
 
 
-def _norms(model: Any) -> list[Any]:
-    return [
-        norm
-        for block in model.model.layers
-        for norm in (block.input_layernorm, block.post_attention_layernorm)
-    ]
-
-
-def _set_head(attention: Any, head: Head, generator: torch.Generator) -> None:
-    rows = slice(head.head * _HEAD_WIDTH, (head.head + 1) * _HEAD_WIDTH)
-    query, key, value = (
-        getattr(attention, f"{name}_proj").weight[rows] for name in ("q", "k", "v")
-    )
-    output = attention.o_proj.weight[:, rows]
-    for weight in (query, key, value, output):
-        weight.zero_()
+def _head(head: Head, generator: torch.Generator) -> HeadWeights:
+    weights = HeadWeights.nothing(_HEAD_WIDTH, _WIDTH)
     if head in RETRIEVING or head == DECOY:
         root = _HEAD_WIDTH**0.25
-        query[_QUIET, _ASKS] = _SHARPNESS**0.5 * root
-        key[_QUIET, _STATES_FACT] = _SHARPNESS**0.5 * root
-        key[_QUIET, _BEGINS] = _SHARPNESS**0.5 * root / 2
+        weights.query[_QUIET, _ASKS] = _SHARPNESS**0.5 * root
+        weights.key[_QUIET, _STATES_FACT] = _SHARPNESS**0.5 * root
+        weights.key[_QUIET, _BEGINS] = _SHARPNESS**0.5 * root / 2
         if head != DECOY:
             for state in range(len(STATES)):
-                value[state, _READ + state] = 1
-                output[_WRITTEN + state, state] = _SAYS / len(RETRIEVING)
-        return
-    random = torch.randn(_HEAD_WIDTH, _WIDTH, generator=generator) / _WIDTH**0.5
-    query += random
-    key += torch.randn(_HEAD_WIDTH, _WIDTH, generator=generator) / _WIDTH**0.5
-    value += random / 4
-    output[_UNREAD:_REST] = torch.randn(_REST - _UNREAD, _HEAD_WIDTH, generator=generator) / 20
+                weights.value[state, _READ + state] = 1
+                weights.output[_WRITTEN + state, state] = _SAYS / len(RETRIEVING)
+        return weights
+    for weight, size in ((weights.query, 1), (weights.key, 1), (weights.value, 4)):
+        random = torch.randn(_HEAD_WIDTH, _WIDTH, generator=generator)
+        weight.copy_(random / _WIDTH**0.5 / size)
+    random = torch.randn(weights.output[_SOUND].shape, generator=generator)
+    weights.output[_SOUND] = random / 20
+    return weights
