@@ -54,6 +54,8 @@ class ClaimResult:
         p: the largest of the parts' p; None where no part has one.
         p_holm: after the correction; None for a primary claim.
         corrected_with: the claims of the family that this run has judged.
+        ablator_unproven: heads were ablated by an ablator that a check of it, judged in the same
+            run on the same model, has refuted.
     """
 
     claim: Claim
@@ -65,6 +67,7 @@ class ClaimResult:
     p: float | None
     p_holm: float | None = None
     corrected_with: tuple[str, ...] = ()
+    ablator_unproven: bool = False
 
     @property
     def missing(self) -> list[str]:
@@ -78,7 +81,12 @@ class ClaimResult:
         if self.verdict is None:
             return DETAILS_ONLY
         of = f" (without {len(self.missing)} of {len(self.claim.criteria)} parts)"
-        return f"{self.verdict}{of if self.missing else ''}"
+        return f"{self.verdict}{of if self.missing else ''}{self.doubt}"
+
+    @property
+    def doubt(self) -> str:
+        """What is to be said behind every verdict of the claim."""
+        return " (ablator unproven)" if self.ablator_unproven else ""
 
 
 def summarise(findings: Iterable[Finding], claims: Mapping[str, Claim]) -> list[ClaimResult]:
@@ -100,7 +108,24 @@ def summarise(findings: Iterable[Finding], claims: Mapping[str, Claim]) -> list[
             grouped.items(), key=lambda item: (order[item[0][0]], *item[0][1:])
         )
     ]
-    return _corrected(results, claims)
+    return _doubted(_corrected(results, claims))
+
+
+def _doubted(results: Sequence[ClaimResult]) -> list[ClaimResult]:
+    """Those that rest on an ablator which a check of it has refuted say so."""
+    refuted = {
+        (result.tier, result.model)
+        for result in results
+        if result.claim.instrument and result.verdict is Verdict.NOT_REPRODUCED
+    }
+    return [
+        replace(result, ablator_unproven=True)
+        if result.claim.ablation
+        and not result.claim.instrument
+        and (result.tier, result.model) in refuted
+        else result
+        for result in results
+    ]
 
 
 def _summarise_one(claim: Claim, tier: str, model: str, found: Sequence[Finding]) -> ClaimResult:
@@ -177,6 +202,7 @@ def _claim_document(result: ClaimResult) -> dict[str, Any]:
         "p": result.p,
         "p_holm": result.p_holm,
         "corrected_with": list(result.corrected_with),
+        "ablator_unproven": result.ablator_unproven,
         "parts": [_finding_document(claim, finding) for finding in result.parts],
         "details": [_finding_document(claim, finding) for finding in result.details],
     }

@@ -58,7 +58,7 @@ def _rows(result: ClaimResult) -> list[tuple[str, ...]]:
         # Another verdict than the finding's own is Holm's.
         corrected = finding.verdict != result.verdict
         said = str(result.verdict) if corrected else described(claim, finding)
-        return [(*where, *_cells(claim, finding, _p(result)), said)]
+        return [(*where, *_cells(claim, finding, _p(result)), said + result.doubt)]
     rows: list[tuple[str, ...]] = [(*where, "", "", "", _p(result), result.described)]
     for finding in result.parts:
         p = getattr(finding.evidence, "p", None)

@@ -158,6 +158,35 @@ def test_a_case_of_another_tier_is_skipped_with_the_reason(pytester):
     result.stdout.fnmatch_lines(["*A4 is judged in tier published, not in embedded"])
 
 
+@pytest.mark.parametrize(("left", "doubt"), [(0.0, ""), (1e-3, " (ablator unproven)")])
+def test_what_rests_on_a_refuted_ablator_says_so(pytester, left, doubt):
+    suite = write_suite(
+        pytester,
+        f"""
+        import pytest
+        from ablation.stats.interval import Interval
+        from experiments.judging.verdict import Evidence
+
+        @pytest.mark.claim("A5")
+        def test_the_ablator(judged):
+            judged(Evidence.exact({left}, 1, "heads"))
+
+        @pytest.mark.claim("A2")
+        def test_what_rests_on_it(judged):
+            judged(Evidence(0.2, Interval(0.1, 0.3), 16, "companies", p=0.001))
+
+        @pytest.mark.claim("A8")
+        def test_what_does_not(judged):
+            judged(Evidence(0.2, Interval(0.1, 0.3), 16, "companies", p=0.001))
+        """,
+    )
+    lines = suite.runpytest_inprocess().outlines
+    (doubted,) = (line for line in lines if line.startswith("A2"))
+    (other,) = (line for line in lines if line.startswith("A8"))
+    assert doubted.endswith(f"REPRODUCED{doubt}")
+    assert other.endswith("REPRODUCED")
+
+
 def test_a_second_judgement_in_one_case_is_an_error(pytester):
     suite = write_suite(
         pytester,
