@@ -29,7 +29,7 @@ def control_document(
     ablation: CellAblation,
     found: Sequence[Outcomes],
 ) -> dict[str, Any]:
-    """The document of a draw, given what its heads gave at every level under ``ablation``.
+    """The document of a draw, given what its heads gave at each of its levels under ``ablation``.
 
     Raises:
         InvalidInput: as ``control_sets``.
@@ -57,13 +57,13 @@ def control_document(
 def control_sets(
     cell: Cell, ranking: HeadRanking, plan: AblationPlan, draw: ControlDraw
 ) -> dict[int, Heads]:
-    """Level -> the control heads of ``draw``.
+    """Level -> the control heads of ``draw``, at the levels at which it is taken.
 
     Raises:
         InvalidInput: impossible levels, or too few heads left for a control.
     """
-    levels = check_levels(plan.levels, ranking.grid)
-    return {level: drawn(cell, ranking, level, draw) for level in levels}
+    check_levels(plan.levels, ranking.grid)
+    return {level: drawn(cell, ranking, level, draw) for level in plan.levels_of(draw)}
 
 
 def drawn(cell: Cell, ranking: HeadRanking, level: int, draw: ControlDraw) -> Heads:

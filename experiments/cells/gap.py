@@ -36,7 +36,7 @@ def gap_evidence(
     found = (table.top, table.controls.mean(axis=0))
     top, control = (100 * correct.sum() / table.totals.sum() for correct in found)
     note = f"correct: top {top:.1f}%, {DESCRIBED[kind]} control {control:.1f}%"
-    return with_draws(pooled_evidence(cells, table, p, noise, note), cells, kind)
+    return with_draws(pooled_evidence(cells, table, p, noise, note), cells, kind, draws)
 
 
 def cell_gap_evidence(cell: CellOutcomes, level: int, noise: float = 0.0) -> Evidence:
@@ -54,12 +54,13 @@ def above_floor(cells: Sequence[CellOutcomes]) -> Sequence[CellOutcomes]:
     return [cell for cell in cells if cell.accuracy >= FLOOR] or cells
 
 
-def with_draws(evidence: Evidence, cells: Sequence[CellOutcomes], kind: str) -> Evidence:
+def with_draws(
+    evidence: Evidence, cells: Sequence[CellOutcomes], kind: str, draws: int
+) -> Evidence:
     """Shows beside n which draws of control heads it is about: a single one speaks for itself."""
     if all(kind in cell.own_sets for cell in cells):
         drawn = "a control set an item"
     else:
-        draws = min(len(cell.controls[kind]) for cell in cells)
         drawn = f"{draws} draw{'' if draws == 1 else 's'}"
     return replace(evidence, units=f"{evidence.units}, {drawn}")
 

@@ -25,7 +25,8 @@ class CellOutcomes:
         companies: filing -> its company: filings of one company are one cluster.
         unablated: the answers of the model as it is.
         top: level -> the answers with the top heads ablated.
-        controls: kind of control -> for each of its draws, level -> answers.
+        controls: kind of control -> for each of its draws, level -> answers; a draw may have fewer
+            levels than the top heads.
         own_sets: the kinds of which every item had a set of heads of its own.
     """
 
@@ -152,8 +153,8 @@ def control_answers(cells: Sequence[CellOutcomes], kind: str, level: int) -> lis
 
     A draw of one seed holds much the same heads in every cell, so it is one draw for all of them.
     """
-    draws = min(len(cell.controls[kind]) for cell in cells)
-    return [[cell.controls[kind][draw][level] for cell in cells] for draw in range(draws)]
+    by_cell = [[draw[level] for draw in cell.controls[kind] if level in draw] for cell in cells]
+    return [list(draw) for draw in zip(*by_cell, strict=False)]
 
 
 def _by_level(rows: Iterable[Mapping[str, Any]]) -> dict[int, Answers]:

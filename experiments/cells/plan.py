@@ -26,6 +26,10 @@ from experiments.machine.provenance import merged
 
 METHOD = "qrhead_ablation_incremental"
 
+UNIFORM_LEVELS = (10, 50)
+"""Where uniform controls are drawn more than once. They are details beside the verdict: two levels
+tell how far their draws differ, at a third of the price."""
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -43,9 +47,10 @@ class AblationPlan:
         levels: how many of the top heads, ascending.
         control_seed: the first seed of the random heads, and that of the study's file.
         skip_random: leave the controls out.
-        control_draws: how many whole layer-matched draws, and as many uniform ones, with
-            consecutive seeds; 19 allow p = 0.05 for the rank among them. With 1, every item has a
-            layer-matched set of its own instead, which is about random sets in general.
+        control_draws: how many whole layer-matched draws, and at ``UNIFORM_LEVELS`` as many
+            uniform ones, with consecutive seeds; 19 allow p = 0.05 for the rank among them. With 1,
+            every item has a layer-matched set of its own instead, which is about random sets in
+            general.
         ablation: mode, scope and bias policy of the ablation.
         method: how the heads are detected, one of ``ablation.detection.METHODS``.
     """
@@ -67,6 +72,13 @@ class AblationPlan:
             return []
         uniform = control_draws(UNIFORM, self.control_draws, self.control_seed)
         return [*matched_draws(self.control_draws, self.control_seed), *uniform[1:]]
+
+    def levels_of(self, draw: ControlDraw) -> tuple[int, ...]:
+        """The levels at which a further draw is taken: a uniform one at some, if it can be."""
+        if draw.kind == UNIFORM:
+            some = tuple(level for level in self.levels if level in UNIFORM_LEVELS)
+            return some or self.levels
+        return self.levels
 
 
 def check_plan(plan: AblationPlan, grid: HeadGrid) -> None:

@@ -181,7 +181,8 @@ def ablation_options(command: Callable[..., None]) -> Callable[..., None]:
                 "--control-draws",
                 type=click.IntRange(min=1),
                 default=1,
-                help="How many draws of random heads, layer-matched and uniform.",
+                help="How many draws of random heads, layer-matched and (at 10 and 50 heads) "
+                "uniform.",
             ),
             click.option("--skip-random", is_flag=True, help="Leave the random heads out."),
             mode_options,

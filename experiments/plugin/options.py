@@ -64,8 +64,8 @@ def _add_options(parser: pytest.Parser) -> None:
         "--control-draws",
         type=int,
         default=1,
-        help="how many draws of control heads, layer-matched and uniform; 20 or more for a "
-        "publication (default: %(default)s)",
+        help="how many draws of control heads, layer-matched and (at 10 and 50 heads) uniform; 20 "
+        "or more for a publication (default: %(default)s)",
     )
     group.addoption(
         "--text",

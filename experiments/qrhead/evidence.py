@@ -45,7 +45,7 @@ def harm_evidence(
         f"{_points([-found.gap for found in by_level.values()])}"
     )
     evidence = pooled_evidence(cells, table, _equivalence_p(table, margin), noise, note)
-    evidence = with_draws(evidence, cells, kind)
+    evidence = with_draws(evidence, cells, kind, len(table.controls))
     interval = evidence.interval
     return replace(
         evidence,

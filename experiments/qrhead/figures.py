@@ -60,8 +60,12 @@ def _draw_panel(
     for offset, (key, label, colour, marker, line) in zip((0, -0.6, 0.6), CURVES, strict=True):
         draws = _draws(document, controls, key)
         if draws:
-            by_level = list(zip(*draws, strict=True))
-            levels = [rows[0]["num_heads"] for rows in by_level]
+            levels = [row["num_heads"] for row in draws[0]]
+            # A further draw may have fewer levels than the first.
+            by_level = [
+                [row for rows in draws for row in rows if row["num_heads"] == level]
+                for level in levels
+            ]
             accuracies = [fmean(row["accuracy"] for row in rows) for rows in by_level]
             ends = [_bar(rows) for rows in by_level]
             panel.errorbar(

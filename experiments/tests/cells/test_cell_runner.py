@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ablation.detection import QRHEAD
+from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from ablation.detection.methods import rank_heads
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
@@ -26,6 +27,15 @@ from experiments.store import Run, Store
 
 PLAN = AblationPlan(levels=(2, 3))
 CONDITIONS = 1 + 2 + 2 + 2  # unablated; top, uniform and layer-matched heads
+
+
+@pytest.mark.parametrize(
+    ("levels", "uniform"), [((5, 10, 20, 50), (10, 50)), ((10, 20), (10,)), ((2, 3), (2, 3))]
+)
+def test_further_uniform_draws_are_taken_at_some_levels(levels, uniform):
+    plan = AblationPlan(levels, control_draws=2)
+    by_kind = {draw.kind: plan.levels_of(draw) for draw in plan.further_draws()}
+    assert by_kind == {LAYER_MATCHED: levels, UNIFORM: uniform}
 
 
 @pytest.fixture(scope="module")

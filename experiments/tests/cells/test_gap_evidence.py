@@ -64,6 +64,24 @@ def test_several_draws_are_averaged_and_enough_of_them_have_a_p_of_their_own():
     assert worse.p == pytest.approx(2 / (ENOUGH_DRAWS + 1))
 
 
+def test_a_draw_counts_at_the_levels_that_it_has():
+    further = {"kind": UNIFORM, "seed": 43}
+    rows_at_two = [row for row in rows((11,) * 6) if row["num_heads"] in (10, 50)]
+    document = {
+        "question": "inc_state",
+        "total_tokens": 512,
+        "baseline": {"items": items(16)},
+        TOP: rows((2,) * 6),
+        RANDOM: rows((15,) * 6),
+    }
+    found = [read_outcomes(document, [{"control": further, "ablations": rows_at_two}])]
+    five, ten = (gap_evidence(found, level, UNIFORM) for level in (5, 10))
+    assert five.estimate == pytest.approx((15 - 2) / 16)
+    assert ten.estimate == pytest.approx((13 - 2) / 16)
+    assert (five.units, ten.units) == ("companies, 1 draw", "companies, 2 draws")
+    assert harm_evidence(found, UNIFORM).units == "companies, 2 draws"
+
+
 def test_a_cell_tells_what_the_top_heads_do_alone():
     found = cell_gap_evidence(cell(unablated=15), 20, noise=0.01)
     assert f"7 lost, 0 won, p = {mcnemar(7, 0):.2g} (McNemar)" in found.note
