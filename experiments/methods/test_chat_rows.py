@@ -1,0 +1,53 @@
+"""Claim A1 once more, with the heads that QRHead's public code finds: does it hang on a choice?
+
+A head is scored by how the question's tokens attend. The study says no more, and the claims keep
+these rows. The public code takes the rows that close the chat turn as well (``qrhead_chat``), and
+finds other heads. Judged at the levels at which uniform controls are drawn more than once, too.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ablation.detection import QRHEAD_CHAT
+from experiments.cells.gap import gap_evidence
+from experiments.cells.plan import UNIFORM_LEVELS, AblationPlan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from experiments.cells.cell import Cell
+    from experiments.cells.names import CellName
+    from experiments.cells.outcomes import CellOutcomes
+    from experiments.store import Store
+
+
+@pytest.fixture(scope="module")
+def by_chat_rows(
+    pytestconfig: pytest.Config,
+    cells: "list[CellName]",
+    cell_for: "Callable[[CellName], Cell]",
+    store: "Store",
+    run_folder: "Path",
+) -> "list[CellOutcomes]":
+    """The answers in all cells without the heads of ``qrhead_chat``; workers share the work."""
+    from experiments.cells.outcomes import read_outcomes
+    from experiments.cells.runner import CellRunner, ResultsFolder
+
+    draws = pytestconfig.getoption("control_draws")
+    plan = AblationPlan(UNIFORM_LEVELS, control_draws=draws, method=QRHEAD_CHAT)
+    built = [cell_for(name) for name in cells]
+    if not any(prompt.closing for cell in built for _, prompt in cell.test):
+        pytest.skip("prompts of this style have no chat turn to close: both rankings are one")
+    runner = CellRunner(store, ResultsFolder(run_folder), plan)
+    runner.share(built)
+    return [read_outcomes(runner.ablate(cell), runner.controls(cell)) for cell in built]
+
+
+@pytest.mark.claim("A1", "{level}", of="public rows")
+@pytest.mark.parametrize("level", UNIFORM_LEVELS)
+def test_top_heads_by_the_public_rows_hurt_more_than_heads_of_the_same_layers(
+    level, by_chat_rows, noise, judged
+):
+    assert judged(gap_evidence(by_chat_rows, level, noise=noise)).holds
