@@ -1,7 +1,8 @@
-"""Claim A1 in one cell under every ablation mode and scope: does it survive the mode?
+"""Claim A1 under every ablation mode and scope: does it survive the mode?
 
 The study zeroes z at all positions. A finding about the heads should not depend on what takes the
-place of z; what follows from the mode alone is a finding about the mode.
+place of z; what follows from the mode alone is a finding about the mode. Judged in the first cell,
+and in a publication run in all of them.
 """
 
 from dataclasses import replace
@@ -9,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from experiments.cells.choices import MODES, SCOPES
-from experiments.cells.gap import cell_gap_evidence
+from experiments.cells.gap import cell_gap_evidence, gap_evidence
 from experiments.claims import LEVELS
 from experiments.plugin.baseline_files.json_comparison import Tolerance
 from experiments.plugin.options import is_default
@@ -24,8 +25,11 @@ FIRST_TOKEN = "the first token of the answer is still the unablated model's"
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("mode", MODES)
 def test_top_heads_hurt_more_in_the_mode(mode, scope, modes_compared, noise, judged):
-    outcomes = modes_compared.outcomes[mode, scope]
-    evidence = cell_gap_evidence(outcomes, LEVEL, noise)
+    found = [of_cell.outcomes[mode, scope] for of_cell in modes_compared]
+    if len(found) == 1:
+        evidence = cell_gap_evidence(found[0], LEVEL, noise)
+    else:
+        evidence = gap_evidence(found, LEVEL, noise=noise)
     if scope == DECODE:
         evidence = replace(evidence, note=f"{evidence.note}; {FIRST_TOKEN}")
     assert judged(evidence).holds
@@ -42,13 +46,14 @@ def test_what_is_left_in_every_mode_is_that_of_the_baseline(
 ):
     if not is_default(pytestconfig):
         pytest.skip("baselines are kept for registered models, synthetic filings, fp32, CPU")
-    cell = next(iter(modes_compared.outcomes.values()))
+    (compared,) = modes_compared
+    cell = next(iter(compared.outcomes.values()))
     figures = {
         f"{mode} {scope}": {
             "top": sum(found.top[LEVEL].values()),
             **{kind: sum(draws[0][LEVEL].values()) for kind, draws in found.controls.items()},
         }
-        for (mode, scope), found in modes_compared.outcomes.items()
+        for (mode, scope), found in compared.outcomes.items()
     }
     json_baseline.check(
         {
@@ -58,6 +63,6 @@ def test_what_is_left_in_every_mode_is_that_of_the_baseline(
             "unablated": sum(cell.unablated.values()),
             "modes": figures,
         },
-        provenance=modes_compared.provenance,
+        provenance=compared.provenance,
         tolerances=TOLERANCES,
     )

@@ -1,8 +1,9 @@
 """Bundles under pytest: claims judged from one, one made of a run, a sample of one computed anew.
 
 ``--bundle FILE`` gives what it holds and computes the rest. ``--export-bundle FILE`` writes all
-results that the cases of the run asked for: what its claims rest on. ``--audit`` computes a sample
-of the bundle anew, on the way of the cases that need it, and nothing else.
+results that the cases of the run asked for: what its claims rest on, refuted ones among them.
+``--audit`` computes a sample of the bundle anew, on the way of the cases that need it, and nothing
+else.
 """
 
 import json
@@ -20,6 +21,7 @@ import pytest
 from ablation.errors import HeadclaimsError, InvalidInput
 from experiments.files.json_files import check_writable
 from experiments.machine.environment import judged_with
+from experiments.plugin.finding_properties import is_broken
 from experiments.plugin.options import computing_options
 from experiments.store.bundle import Bundle, Judged, read_bundle
 from experiments.store.packing import write_bundle
@@ -139,7 +141,10 @@ class _Bundles:
         self._used: dict[str, set[str]] = {}
         self._audit: Audit | None = None
         self._lines: list[str] = []
-        self._failed = False
+        self._failed = self._broken = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._broken |= is_broken(report)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -188,7 +193,8 @@ class _Bundles:
 
         path = self._config.getoption("export_bundle")
         self._failed = True
-        if session.exitstatus != pytest.ExitCode.OK:
+        refuted = session.exitstatus == pytest.ExitCode.TESTS_FAILED and not self._broken
+        if session.exitstatus != pytest.ExitCode.OK and not refuted:
             self._lines = [f"NOT WRITTEN: {path}: the run has failed"]
             return
         if not self._used:

@@ -1,7 +1,9 @@
-"""Findings as properties of a test report: flat, so that a JUnit file is readable."""
+"""Findings in test reports: as properties, flat, so that a JUnit file is readable."""
 
 from collections.abc import Iterable
 from typing import Any
+
+import pytest
 
 from ablation.stats.interval import Interval
 from experiments.claims import CLAIMS
@@ -83,3 +85,13 @@ def finding_from(properties: Iterable[Property]) -> Finding | None:
         evidence=evidence,
         verdict=Verdict(values["verdict"]),
     )
+
+
+def mark_refuted(report: pytest.TestReport) -> None:
+    """Says of a report that its case failed because what it measured refutes a claim."""
+    report.refuted = True  # type: ignore[attr-defined]
+
+
+def is_broken(report: pytest.TestReport) -> bool:
+    """Whether a case failed, and not because what it measured refutes a claim."""
+    return report.failed and not getattr(report, "refuted", False)

@@ -22,7 +22,12 @@ from experiments.judging.report import Finding
 from experiments.judging.shown import shown
 from experiments.judging.verdict import Blocked, Evidence, Verdict, judge
 from experiments.plugin.claim_markers import CLAIM_MARKER, Place, place_of
-from experiments.plugin.finding_properties import finding_from, properties_of, without_finding
+from experiments.plugin.finding_properties import (
+    finding_from,
+    mark_refuted,
+    properties_of,
+    without_finding,
+)
 
 
 class NotHeld(AssertionError):
@@ -123,6 +128,8 @@ def pytest_runtest_makereport(
         _excuse_only_a_verdict(report, call.excinfo.value)
     if finding is not None and item.config.getoption("strict_claims"):
         _be_strict(report, finding)
+    if call.excinfo is not None and isinstance(call.excinfo.value, NotHeld):
+        mark_refuted(report)
     return report
 
 

@@ -114,6 +114,32 @@ def test_a_failed_run_writes_no_bundle(study, pytester):
     assert not other.exists()
 
 
+@pytest.mark.parametrize(("ending", "written"), [("", True), ("raise KeyError('broken')", False)])
+def test_a_refuted_claim_is_in_a_bundle_and_a_broken_case_is_not(study, pytester, ending, written):
+    conftest = pytester.path / "conftest.py"
+    more = [
+        f"experiments.plugin.{name}"
+        for name in ("claim_markers", "chosen_claims", "judged", "claims_table")
+    ]
+    conftest.write_text(conftest.read_text().replace("= [", f"= {more} + ["))
+    pytester.makepyfile(
+        test_claim=f"""
+        import pytest
+        from experiments.judging.verdict import Evidence
+
+        @pytest.mark.claim("A5")
+        def test_refuted(judged):
+            found = judged(Evidence.exact(1.0, 1, "heads"))
+            {ending}
+            assert found.holds
+        """
+    )
+    other = pytester.path / "other.zip"
+    result = study.run(f"--export-bundle={other}")
+    assert result.ret == 1
+    assert other.exists() == written
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
