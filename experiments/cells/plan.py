@@ -8,6 +8,7 @@ from ablation.detection import QRHEAD
 from ablation.detection.controls import (
     CONTROL_SEED,
     EXCLUDED_TOP,
+    LAYER_MATCHED,
     UNIFORM,
     ControlDraw,
     check_levels,
@@ -25,6 +26,8 @@ from experiments.cells.names import RANDOM, TOP
 from experiments.machine.provenance import merged
 
 METHOD = "qrhead_ablation_incremental"
+
+CONTROLS = (UNIFORM, LAYER_MATCHED)
 
 UNIFORM_LEVELS = (10, 50)
 """Where uniform controls are drawn more than once. They are details beside the verdict: two levels
@@ -46,7 +49,7 @@ class AblationPlan:
     Attributes:
         levels: how many of the top heads, ascending.
         control_seed: the first seed of the random heads, and that of the study's file.
-        skip_random: leave the controls out.
+        controls: which kinds of control, of ``CONTROLS``.
         control_draws: how many whole layer-matched draws, and at ``UNIFORM_LEVELS`` as many
             uniform ones, with consecutive seeds; 19 allow p = 0.05 for the rank among them. With 1,
             every item has a layer-matched set of its own instead, which is about random sets in
@@ -57,7 +60,7 @@ class AblationPlan:
 
     levels: tuple[int, ...]
     control_seed: int = CONTROL_SEED
-    skip_random: bool = False
+    controls: tuple[str, ...] = CONTROLS
     control_draws: int = 1
     method: str = QRHEAD
     ablation: AblationChoice = AblationChoice()
@@ -68,10 +71,9 @@ class AblationPlan:
         Raises:
             InvalidInput: less than one draw is asked for.
         """
-        if self.skip_random:
-            return []
-        uniform = control_draws(UNIFORM, self.control_draws, self.control_seed)
-        return [*matched_draws(self.control_draws, self.control_seed), *uniform[1:]]
+        matched = matched_draws(self.control_draws, self.control_seed)
+        uniform = control_draws(UNIFORM, self.control_draws, self.control_seed)[1:]
+        return [draw for draw in (*matched, *uniform) if draw.kind in self.controls]
 
     def levels_of(self, draw: ControlDraw) -> tuple[int, ...]:
         """The levels at which a further draw is taken: a uniform one at some, if it can be."""
@@ -102,7 +104,7 @@ def conditions(plan: AblationPlan, ranking: HeadRanking) -> list[Condition]:
     """
     levels = check_levels(plan.levels, ranking.grid)
     tested = [Condition("unablated"), *(Condition("top", ranking.top(n)) for n in levels)]
-    if plan.skip_random:
+    if UNIFORM not in plan.controls:
         return tested
     return tested + [
         Condition("random", control_heads(ranking.grid, excluded(ranking, n), n, plan.control_seed))

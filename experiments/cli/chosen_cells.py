@@ -29,13 +29,12 @@ def runner_of(
 ) -> "CellRunner":
     choice = AblationChoice(plan.mode, plan.scope, plan.bias)
     check_writable(settings.out)
-    from experiments.cells.plan import AblationPlan
+    from experiments.cells.plan import CONTROLS, AblationPlan
     from experiments.cells.runner import CellRunner, ResultsFolder
 
     store = chosen_store(settings.store, settings.fresh)
-    chosen = AblationPlan(
-        plan.levels, plan.seed, plan.skip_random, plan.control_draws, plan.method, choice
-    )
+    controls = () if plan.skip_random else CONTROLS
+    chosen = AblationPlan(plan.levels, plan.seed, controls, plan.control_draws, plan.method, choice)
     return CellRunner(store, ResultsFolder(settings.out), chosen, ranking)
 
 

@@ -40,12 +40,13 @@ def audit_sizes(stored: Stored) -> str:
     Raises:
         MissingDocument, ResultsError: as ``bundle``.
     """
-    total = len(_read(stored))
+    found = _read(stored)
+    total, kinds = len(found), len(found.documents)
     counts = {share: wrong_units(total, share) for share in WRONG_SHARES}
     rows = [
         (f"{100 * share:g}%", f"{wrong}", f"{drawn}", f"{drawn / total:.1%}")
         for share, wrong in counts.items()
-        for drawn in (units_to_find(total, wrong),)
+        for drawn in (units_to_find(total, kinds, wrong),)
     ]
     header = ("wrong", f"of {total} units", f"to draw, to find one with {SURELY:.0%}", "of all")
     return table(header, rows)

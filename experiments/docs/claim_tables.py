@@ -7,6 +7,7 @@ from experiments.claims import CLAIMS
 from experiments.docs.markdown import minus, table, with_interval, with_unit
 from experiments.docs.stored import Stored
 from experiments.judging.claim import Claim, Scale, Tier
+from experiments.judging.report import UNPROVEN
 
 Row = Mapping[str, Any]
 
@@ -49,7 +50,7 @@ def parts(stored: Stored, tier: str, ids: Sequence[str]) -> str:
     for name in ids:
         claim, found = CLAIMS[name], stored.claims(tier)[name]
         if [part["part"] for part in found["parts"]] != [""]:
-            rows.append((_name(claim), "", "", "", "", _p(found), f"**{found['verdict']}**"))
+            rows.append((_name(claim), "", "", "", "", _p(found), f"**{_verdict(found)}**"))
             rows += [
                 (f"{name} {part['part']}", *_cells(claim, part), part["verdict"])
                 for part in found["parts"]
@@ -57,7 +58,7 @@ def parts(stored: Stored, tier: str, ids: Sequence[str]) -> str:
         else:
             (part,) = found["parts"]
             cells = (*_cells(claim, part)[:-1], _p(found))
-            rows.append((_name(claim), *cells, f"**{found['verdict']}**"))
+            rows.append((_name(claim), *cells, f"**{_verdict(found)}**"))
     head = (
         "claim", "required", "published", "measured [95% interval]", "n", "p", "verdict",
     )  # fmt: skip
@@ -135,7 +136,9 @@ def _measured(found: Row) -> str:
 
 
 def _verdict(found: Row | None) -> str:
-    return NOT_JUDGED if found is None else str(found["verdict"])
+    if found is None:
+        return NOT_JUDGED
+    return f"{found['verdict']}{UNPROVEN if found.get('ablator_unproven') else ''}"
 
 
 def _cells(claim: Claim, row: Row) -> tuple[str, str, str, str, str]:

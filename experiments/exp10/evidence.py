@@ -66,7 +66,7 @@ def rank_exponent(sweep: Sweep, fits: Mapping[str, Any]) -> Evidence:
     lowest = fits["linear_alpha_without"]["lowest"]
     note = (
         f"{lowest['alpha']:.2f} without {lowest['head']}, {fits['log_log']['alpha']:.2f} log-log, "
-        f"{fits['maximum_likelihood']['alpha']:.2f} maximum likelihood; {_law_of_the_tail(fits)}; "
+        f"{fits['maximum_likelihood']['alpha']:.2f} maximum likelihood; {law_of_the_tail(fits)}; "
         f"the top 10 heads hold {fits['top_shares']['10']:.0%} of all effects"
     )
     return _over_heads(
@@ -77,7 +77,8 @@ def rank_exponent(sweep: Sweep, fits: Mapping[str, Any]) -> Evidence:
     )
 
 
-def _law_of_the_tail(fits: Mapping[str, Any]) -> str:
+def law_of_the_tail(fits: Mapping[str, Any]) -> str:
+    """Whether the tail of the effects is a power law, by what ``ranking.rank_size`` found."""
     p, heads = fits["goodness_of_fit"], fits["maximum_likelihood"]["sizes"]
     found = "ruled out" if p <= RULED_OUT else "not ruled out"
     others = (

@@ -13,6 +13,12 @@ from experiments.judging.verdict import ALPHA, Blocked, Evidence, Verdict, combi
 SCHEMA = 1
 """Of the document; raised when its keys change their meaning."""
 
+FAILED = (Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE)
+"""The verdicts by which a check of the ablator has failed; INCONCLUSIVE where its case broke."""
+
+UNPROVEN = " (ablator unproven)"
+"""Stands behind a verdict that rests on an ablator which has failed a check."""
+
 SHOWN = (Verdict.REPRODUCED, Verdict.SIZE_OPEN, Verdict.DIRECTION_ONLY)
 """The verdicts by which an effect is there."""
 
@@ -54,8 +60,8 @@ class ClaimResult:
         p: the largest of the parts' p; None where no part has one.
         p_holm: after the correction; None for a primary claim.
         corrected_with: the claims of the family that this run has judged.
-        ablator_unproven: heads were ablated by an ablator that a check of it, judged in the same
-            run on the same model, has refuted.
+        ablator_unproven: heads were ablated by an ablator that a check of it, in the same run on
+            the same model, has not shown to be right.
     """
 
     claim: Claim
@@ -86,7 +92,7 @@ class ClaimResult:
     @property
     def doubt(self) -> str:
         """What is to be said behind every verdict of the claim."""
-        return " (ablator unproven)" if self.ablator_unproven else ""
+        return UNPROVEN if self.ablator_unproven else ""
 
 
 def summarise(findings: Iterable[Finding], claims: Mapping[str, Claim]) -> list[ClaimResult]:
@@ -112,18 +118,24 @@ def summarise(findings: Iterable[Finding], claims: Mapping[str, Claim]) -> list[
 
 
 def _doubted(results: Sequence[ClaimResult]) -> list[ClaimResult]:
-    """Those that rest on an ablator which a check of it has refuted say so."""
-    refuted = {
-        (result.tier, result.model)
+    """Those that rest on an ablator which has failed a check of it say so.
+
+    What is of a study's own model is of tier paper for its claims and of another for the rest, so
+    models are compared and not tiers.
+    """
+    failed = {
+        result.model
         for result in results
-        if result.claim.instrument and result.verdict is Verdict.NOT_REPRODUCED
+        if result.claim.instrument
+        and result.verdict in (Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE)
     }
     return [
-        replace(result, ablator_unproven=True)
-        if result.claim.ablation
-        and not result.claim.instrument
-        and (result.tier, result.model) in refuted
-        else result
+        replace(
+            result,
+            ablator_unproven=result.model in failed
+            and result.claim.ablation is not None
+            and not result.claim.instrument,
+        )
         for result in results
     ]
 

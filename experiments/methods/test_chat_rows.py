@@ -2,7 +2,7 @@
 
 A head is scored by how the question's tokens attend. The study says no more, and the claims keep
 these rows. The public code takes the rows that close the chat turn as well (``qrhead_chat``), and
-finds other heads. Judged at the levels at which uniform controls are drawn more than once, too.
+finds other heads. Judged at two of the levels, by a layer-matched set of its own for every item.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ablation.detection import QRHEAD_CHAT
+from ablation.detection.controls import LAYER_MATCHED
 from experiments.cells.gap import gap_evidence
-from experiments.cells.plan import UNIFORM_LEVELS, AblationPlan
+from experiments.cells.plan import AblationPlan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from experiments.store import Store
 
 
+TWO_LEVELS = (10, 50)
+
+
 @pytest.fixture(scope="module")
 def by_chat_rows(
-    pytestconfig: pytest.Config,
     cells: "list[CellName]",
     cell_for: "Callable[[CellName], Cell]",
     store: "Store",
@@ -35,8 +38,7 @@ def by_chat_rows(
     from experiments.cells.outcomes import read_outcomes
     from experiments.cells.runner import CellRunner, ResultsFolder
 
-    draws = pytestconfig.getoption("control_draws")
-    plan = AblationPlan(UNIFORM_LEVELS, control_draws=draws, method=QRHEAD_CHAT)
+    plan = AblationPlan(TWO_LEVELS, controls=(LAYER_MATCHED,), method=QRHEAD_CHAT)
     built = [cell_for(name) for name in cells]
     if not any(prompt.closing for cell in built for _, prompt in cell.test):
         pytest.skip("prompts of this style have no chat turn to close: both rankings are one")
@@ -46,7 +48,7 @@ def by_chat_rows(
 
 
 @pytest.mark.claim("A1", "{level}", of="public rows")
-@pytest.mark.parametrize("level", UNIFORM_LEVELS)
+@pytest.mark.parametrize("level", TWO_LEVELS)
 def test_top_heads_by_the_public_rows_hurt_more_than_heads_of_the_same_layers(
     level, by_chat_rows, noise, judged
 ):

@@ -40,9 +40,11 @@ def harm_evidence(
     }
     table = by_level[LEVELS[-1]]
     margin = CLAIMS["A3"].criterion().threshold
+    draws = {len(found.controls) for found in by_level.values()}
+    few = "" if len(draws) == 1 else f", of {min(draws)} to {max(draws)} draws"
     note = (
         f"TOST with a margin of {100 * margin:.1f} points; {DESCRIBED[kind]} control, points lost "
-        f"{_points([-found.gap for found in by_level.values()])}"
+        f"{_points([-found.gap for found in by_level.values()])}{few}"
     )
     evidence = pooled_evidence(cells, table, _equivalence_p(table, margin), noise, note)
     evidence = with_draws(evidence, cells, kind, len(table.controls))

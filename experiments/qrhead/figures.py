@@ -29,7 +29,8 @@ def draw_ablation_curves(cells: Sequence[CellDocuments], folder: Path, stem: str
     """Draws one panel per cell into ``folder``/``stem``.png and .svg.
 
     Bars are 95% Wilson intervals of the accuracies. Of several control draws the mean is shown,
-    and the range of the draws as bars.
+    and the range of the draws as bars. Where only some levels have several, the curve is that of
+    the first draw, and the mean stands beside it, hollow.
 
     Raises:
         OSError: a file cannot be written.
@@ -58,29 +59,18 @@ def _draw_panel(
         unablated["accuracy"], color="0.35", linewidth=1, linestyle=":", label="unablated"
     )
     for offset, (key, label, colour, marker, line) in zip((0, -0.6, 0.6), CURVES, strict=True):
-        draws = _draws(document, controls, key)
-        if draws:
-            levels = [row["num_heads"] for row in draws[0]]
-            # A further draw may have fewer levels than the first.
-            by_level = [
-                [row for rows in draws for row in rows if row["num_heads"] == level]
-                for level in levels
-            ]
-            accuracies = [fmean(row["accuracy"] for row in rows) for rows in by_level]
-            ends = [_bar(rows) for rows in by_level]
-            panel.errorbar(
-                [0, *(level + offset for level in levels)],
-                [unablated["accuracy"], *accuracies],
-                yerr=[
-                    [0, *(y - low for y, (low, _) in zip(accuracies, ends, strict=True))],
-                    [0, *(high - y for y, (_, high) in zip(accuracies, ends, strict=True))],
-                ],
-                color=colour,
-                marker=marker,
-                linestyle=line,
-                elinewidth=0.8,
-                label=label,
-            )
+        by_level = _by_level(document, controls, key)
+        if not by_level:
+            continue
+        style: dict[str, Any] = {"color": colour, "marker": marker, "elinewidth": 0.8}
+        several = {level: rows for level, rows in by_level.items() if len(rows) > 1}
+        uneven = 0 < len(several) < len(by_level)
+        curve = {level: rows[:1] if uneven else rows for level, rows in by_level.items()}
+        rows = {0: [unablated], **{level + offset: of for level, of in curve.items()}}
+        _draw_rows(panel, rows, linestyle=line, label=label, **style)
+        if uneven:
+            beside = {level + 3 * offset: rows for level, rows in several.items()}
+            _draw_rows(panel, beside, linestyle="", markerfacecolor="none", **style)
     panel.set(
         title=f"{document['question']}, {document['total_tokens']} tokens",
         xlabel=f"heads ablated\n({_counts(document)})",
@@ -90,13 +80,30 @@ def _draw_panel(
     panel.spines[["top", "right"]].set_visible(False)
 
 
-def _draws(
+def _by_level(
     document: Mapping[str, Any], controls: Sequence[Mapping[str, Any]], key: str
-) -> list[Sequence[Mapping[str, Any]]]:
-    """The rows of the top heads, or of every draw of one kind of control."""
+) -> dict[int, list[Mapping[str, Any]]]:
+    """Level -> the row of the top heads, or of every draw of one kind of control that has it."""
     first = {"top": document[TOP], UNIFORM: document[RANDOM]}.get(key, [])
     further = [draw["ablations"] for draw in controls if draw["control"]["kind"] == key]
-    return [rows for rows in (first, *further) if rows]
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for row in (row for rows in (first, *further) for row in rows):
+        found.setdefault(row["num_heads"], []).append(row)
+    return found
+
+
+def _draw_rows(
+    panel: Axes, rows: Mapping[float, Sequence[Mapping[str, Any]]], **style: Any
+) -> None:
+    """Mean accuracies at their places, with bars; none at 0, the unablated model."""
+    means = [fmean(row["accuracy"] for row in of) for of in rows.values()]
+    ends = [
+        _bar(of) if place else (mean, mean)
+        for (place, of), mean in zip(rows.items(), means, strict=True)
+    ]
+    below = [mean - low for mean, (low, _) in zip(means, ends, strict=True)]
+    above = [high - mean for mean, (_, high) in zip(means, ends, strict=True)]
+    panel.errorbar(list(rows), means, yerr=[below, above], **style)
 
 
 def _bar(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:

@@ -17,7 +17,8 @@ all); in fp32 sums count for more, in another order."""
 def test_zeroing_a_head_makes_its_contribution_exactly_zero(cells, cell_for, store, judged):
     cell = cell_for(cells[0])
     rows = contributions(cell, store)
+    held = judged(contribution_evidence(rows)).holds
     for row in rows:
         assert row["contribution"] > 0, row
         assert row["beside"] <= ROUNDING[cell.model.dtype], row
-    assert judged(contribution_evidence(rows)).holds
+    assert held

@@ -1,9 +1,10 @@
 """Weights set by hand, as the checkpoint of a Llama or of a GPT-2.
 
 Both read a token from a row of one matrix, add what their heads write, and say the word whose row
-of another matrix is nearest. Their norms change nothing, since every token is made to have mean 0
-and mean square 1; their MLPs write nothing, GPT-2 has no positions, and Llama's rotary positions
-leave the last pair of directions of a head nearly as they are.
+of another matrix is nearest. Their norms change nearly nothing: every token is made to have mean 0
+and mean square 1, and what heads write is small beside it. Their MLPs write nothing, GPT-2 has no
+positions, and Llama's rotary positions leave the last pair of directions of a head nearly as they
+are.
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,7 +7,8 @@ that attends to the words that are like the present one can write which word bel
   are; and ``CONSTANT``, a head of layer 0, writes the same everywhere, without which the model says
   a word that the text has not. Its mean does as well.
 - ``SHARED_OUT``: ``PAIRS`` heads each write one second word, little. Each is missed at its own word
-  alone: what many cost together is what each costs, summed.
+  alone, so that what many cost together is what each costs, summed; and a little less, since what
+  one writes shifts the mean that the norms of later layers take away.
 
 The other heads write nothing.
 """
@@ -70,15 +71,15 @@ def model_of_words(path: Path, work: str) -> Path:
     return save(path, weights, _tokenizer(), GPT2)
 
 
-def text_of_words(tokens: int, *, seed: int = 0) -> list[int]:
-    """Ids of so many tokens of random pairs.
+def text_of_words(pairs: int, *, seed: int = 0) -> list[int]:
+    """Ids of the tokens of so many random pairs.
 
     Args:
-        tokens: how many, an even number.
+        pairs: how many; twice as many tokens.
         seed: of the first words.
     """
     generator = torch.Generator().manual_seed(seed)
-    first = torch.randint(PAIRS, (tokens // 2,), generator=generator).tolist()
+    first = torch.randint(PAIRS, (pairs,), generator=generator).tolist()
     return [word for pair in first for word in (_FIRST[pair], _SECOND[pair])]
 
 

@@ -101,7 +101,7 @@ def words(request, tmp_path_factory):
 
 def losses(model, heads):
     """Mean nats of the second words, and of the first ones but the very first."""
-    ids = torch.tensor([text_of_words(200)])
+    ids = torch.tensor([text_of_words(100)])
     with HeadAblator(model, heads), torch.no_grad():
         logits = model(ids).logits[0, :-1]
     nats = torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="none")
@@ -129,7 +129,7 @@ def test_each_head_of_the_model_of_words_does_what_it_is_said_to(words):
 
 
 def test_the_text_of_words_is_of_pairs():
-    ids = text_of_words(64)
-    assert ids == text_of_words(64)
-    assert ids != text_of_words(64, seed=1)
+    ids = text_of_words(32)
+    assert ids == text_of_words(32)
+    assert ids != text_of_words(32, seed=1)
     assert all(second == first + PAIRS for first, second in zip(ids[::2], ids[1::2], strict=True))

@@ -97,8 +97,9 @@ def test_an_exponential_is_told_apart_both_ways():
     assert (found.ratio < 0, found.other_fits) == (True, "better")
 
 
-def test_the_ratio_against_an_exponential_is_that_of_its_formula():
-    sizes = pareto(80, 4)
+@pytest.mark.parametrize("alpha", [0.05, 0.3, 0.8, 2.0])
+def test_the_ratio_against_an_exponential_is_that_of_its_formula(alpha):
+    sizes = pareto(80, 4, alpha)
     fit = tail_fit(sizes)
     tail = np.sort(sizes)[::-1][: fit.sizes]
     law = stats.pareto(1 / fit.alpha, scale=fit.smallest).logpdf(tail)
@@ -106,8 +107,8 @@ def test_the_ratio_against_an_exponential_is_that_of_its_formula():
     difference = law - other
     ratio = difference.sum() / (difference.std() * len(tail) ** 0.5)
     found = compared(sizes, fit, "exponential")
-    assert found.ratio == pytest.approx(ratio, rel=1e-3)
-    assert found.p == pytest.approx(2 * stats.norm.sf(abs(ratio)), rel=1e-2)
+    assert found.ratio == pytest.approx(ratio, rel=0.01, abs=0.01)
+    assert found.p == pytest.approx(2 * stats.norm.sf(abs(ratio)), rel=0.03)
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,8 @@ def _cost(evaluations: "Evaluations") -> str:
 
 def _summary(results: "Exp10Results") -> Iterator[str]:
     """What was found, one line for each part."""
+    from experiments.exp10.evidence import law_of_the_tail
+
     summary = results.summary
     counts, ppl = summary["statistics"], summary["unablated"]["ppl"]
     yield f"unablated perplexity {ppl:.4f} ({summary['text']['name']}, {_tokens(summary)})"
@@ -167,6 +169,8 @@ def _summary(results: "Exp10Results") -> Iterator[str]:
     )
     if "rank_size" in summary:
         yield f"10B: {_fits(summary['rank_size'])}"
+        if "compared" in summary["rank_size"]:
+            yield f"10B: {law_of_the_tail(summary['rank_size'])}"
         layer = max(summary["layer_effects"], key=lambda row: row["share"])
         yield f"10B: layer {layer['layer']} holds most: {layer['share']:.0%} of all effects"
     if results.cumulative is not None:

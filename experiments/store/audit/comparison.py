@@ -9,7 +9,6 @@ from pathlib import Path
 from experiments.store.audit.measures import ANYTHING, MEASURES, Measure
 from experiments.store.audit.power import (
     SURELY,
-    WRONG,
     chance_to_find,
     units_to_find,
     wrong_units,
@@ -52,6 +51,7 @@ class Audit:
     Attributes:
         sampled: how many units were to be computed anew.
         total: how many the bundle holds.
+        kinds: of how many kinds they are.
         compared: those that were, by kind.
         not_asked_for: digests of those that nothing asked for, so that none could be computed:
             of another model, engine version or input than this version judges.
@@ -59,6 +59,7 @@ class Audit:
 
     sampled: int
     total: int
+    kinds: int
     compared: tuple[Compared, ...]
     not_asked_for: tuple[str, ...]
 
@@ -79,17 +80,17 @@ class Audit:
                 "engine version or input than what is judged here, the first is "
                 f"{self.not_asked_for[0][:12]}: audit the bundle with the headclaims that made it"
             )
-        return [*found, self._proof()]
+        return found if self.not_asked_for else [*found, self._proof()]
 
     def _proof(self) -> str:
         """What so large a sample can say at all."""
         wrong = wrong_units(self.total)
-        chance = chance_to_find(self.total, wrong, self.sampled)
-        enough = units_to_find(self.total, wrong)
+        chance = chance_to_find(self.total, self.kinds, wrong, self.sampled)
+        enough = units_to_find(self.total, self.kinds, wrong)
         more = "" if self.sampled >= enough else f"; {enough} would with {SURELY:.0%}"
         return (
-            f"were {WRONG:.0%} of all units wrong ({wrong}), a sample of {self.sampled} would find "
-            f"one with a probability of {chance:.0%}{more}"
+            f"were {wrong} of {self.total} units wrong, a sample of {self.sampled} would find one "
+            f"with a probability of {chance:.0%} at least{more}"
         )
 
 
@@ -120,7 +121,8 @@ def compare(bundle: Bundle, sampled: frozenset[str], root: Path) -> Audit:
         )
         for kind, differences in sorted(by_kind.items())
     )
-    return Audit(len(sampled), len(bundle), compared, tuple(sorted(sampled - found.keys())))
+    kinds = len(bundle.documents)
+    return Audit(len(sampled), len(bundle), kinds, compared, tuple(sorted(sampled - found.keys())))
 
 
 def _difference(measure: Measure, stored: Document, anew: Document) -> float:

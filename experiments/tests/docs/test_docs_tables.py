@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from matplotlib.axes import Axes
 
-from ablation.detection.controls import LAYER_MATCHED
+from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from experiments.cli.commands.docs import DOCUMENTS
 from experiments.docs.markdown import duration, minus, size, table, with_interval, with_unit
 from experiments.docs.pictures import CURVES
@@ -88,6 +89,23 @@ def test_a_reduced_result_draws_the_same_curves(documents, tmp_path):
         [(kept["ablation"], kept["controls"])], tmp_path / "small", "curves"
     )
     assert [path.read_bytes() for path in whole] == [path.read_bytes() for path in small]
+
+
+def test_a_curve_of_some_draws_and_one_is_that_of_the_one(documents, tmp_path, monkeypatch):
+    drawn = []
+    errorbar = Axes.errorbar
+
+    def noting(panel, places, heights, **style):
+        drawn.append(heights)
+        return errorbar(panel, places, heights, **style)
+
+    monkeypatch.setattr(Axes, "errorbar", noting)
+    ablation, (matched,) = documents
+    (row,) = (row for row in matched["ablations"] if row["num_heads"] == 3)
+    further = {**matched, "control": {"kind": UNIFORM, "seed": 43}, "ablations": [row]}
+    draw_ablation_curves([(ablation, [matched, further])], tmp_path, "curves")
+    # The top heads; the uniform control's first draw, and the mean of two beside; the matched one.
+    assert drawn == [[1.0, 0.25, 0.0], [1.0, 0.75, 0.75], [0.625], [1.0, 1.0, 0.5]]
 
 
 def test_the_curves_are_those_of_the_baselines():

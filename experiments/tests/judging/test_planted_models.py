@@ -6,9 +6,8 @@ import pytest
 
 from ablation.heads import Head
 from ablation.models.planted.weights import GPT2
-from ablation.models.planted.words import CONSTANT, HEADS, REDUNDANT
-from experiments.exp10.instrument import planted
-from experiments.judging.verdict import Verdict
+from ablation.models.planted.words import HEADS
+from experiments.exp10 import instrument as exp10
 from experiments.qrhead import instrument
 from experiments.store import Run, Store
 
@@ -26,15 +25,22 @@ def test_the_retrieving_heads_of_a_gpt2_are_found_and_judged(tmp_path, store, mo
     assert [check for check in found if not check.right] == []
 
 
+def wrong(tmp_path, store, taken):
+    found = exp10.checks(tmp_path, store, taken)
+    return [f"{check.asked}: {check.found}" for check in found if not check.right]
+
+
 def test_an_ablator_that_never_fires_reproduces_neither_claim(tmp_path, store):
-    broken = planted(tmp_path / "words", REDUNDANT, store, lambda heads: ())
-    assert broken.b5() is not Verdict.REPRODUCED
-    assert broken.b8() is not Verdict.REPRODUCED
+    assert wrong(tmp_path, store, lambda heads: ()) == [
+        "B5 of two heads of which either suffices: NOT_REPRODUCED",
+        "B8 of a head that writes a constant, L0H2: NOT_REPRODUCED, of L0H0",
+    ]
 
 
 def test_an_ablator_that_takes_the_next_head_blames_another(tmp_path, store):
     def next_heads(heads):
         return [Head(head.layer, (head.head + 1) % HEADS) for head in heads]
 
-    broken = planted(tmp_path / "words", REDUNDANT, store, next_heads)
-    assert broken.largest == Head(CONSTANT.layer, CONSTANT.head - 1)
+    assert wrong(tmp_path, store, next_heads) == [
+        "B8 of a head that writes a constant, L0H2: REPRODUCED, of L0H1",
+    ]

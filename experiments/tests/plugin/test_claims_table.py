@@ -8,7 +8,11 @@ from dataclasses import replace
 import pytest
 
 from ablation.models.registry import MODELS
+from experiments.claims import CLAIMS
+from experiments.judging.claim import Tier
+from experiments.judging.report import Finding, summarise
 from experiments.judging.stored_evidence import read_evidence
+from experiments.judging.verdict import Evidence, Verdict
 from experiments.tests.plugin.claims_suite import CASES, write_suite
 
 
@@ -158,33 +162,62 @@ def test_a_case_of_another_tier_is_skipped_with_the_reason(pytester):
     result.stdout.fnmatch_lines(["*A4 is judged in tier published, not in embedded"])
 
 
-@pytest.mark.parametrize(("left", "doubt"), [(0.0, ""), (1e-3, " (ablator unproven)")])
-def test_what_rests_on_a_refuted_ablator_says_so(pytester, left, doubt):
+@pytest.mark.parametrize(
+    ("before", "left", "doubt"),
+    [
+        ("", 0.0, ""),
+        ("", 1e-3, " (ablator unproven)"),
+        # What breaks before anything is judged proves nothing either.
+        ("assert False", 0.0, " (ablator unproven)"),
+        ("raise Unavailable('no weights')", 0.0, ""),
+    ],
+)
+def test_what_rests_on_an_ablator_that_failed_a_check_says_so(pytester, before, left, doubt):
     suite = write_suite(
         pytester,
         f"""
         import pytest
+        from ablation.errors import Unavailable
         from ablation.stats.interval import Interval
         from experiments.judging.verdict import Evidence
 
+        FOUND = Evidence(0.2, Interval(0.1, 0.3), 16, "companies", p=0.001)
+
         @pytest.mark.claim("A5")
         def test_the_ablator(judged):
+            {before}
             judged(Evidence.exact({left}, 1, "heads"))
 
         @pytest.mark.claim("A2")
         def test_what_rests_on_it(judged):
-            judged(Evidence(0.2, Interval(0.1, 0.3), 16, "companies", p=0.001))
+            judged(FOUND)
 
         @pytest.mark.claim("A8")
         def test_what_does_not(judged):
-            judged(Evidence(0.2, Interval(0.1, 0.3), 16, "companies", p=0.001))
+            judged(FOUND)
         """,
     )
     lines = suite.runpytest_inprocess().outlines
-    (doubted,) = (line for line in lines if line.startswith("A2"))
-    (other,) = (line for line in lines if line.startswith("A8"))
-    assert doubted.endswith(f"REPRODUCED{doubt}")
-    assert other.endswith("REPRODUCED")
+    said = [line.rpartition("(Holm)  ")[2] for line in lines if line[:2] in ("A2", "A8")]
+    assert said == [f"REPRODUCED{doubt}", "REPRODUCED"]
+
+
+def test_the_ablator_of_a_studys_own_model_is_the_one_of_all_studies():
+    results = [
+        finding("A5", Tier.OWN, "gpt2", Verdict.NOT_REPRODUCED),
+        finding("B3", Tier.PAPER, "gpt2", Verdict.REPRODUCED),
+        finding("B3", Tier.PUBLISHED, "GPT-2 small", Verdict.REPRODUCED),
+    ]
+    found = {(one.claim.id, one.tier): one.ablator_unproven for one in summarise(results, CLAIMS)}
+    assert found == {
+        ("A5", Tier.OWN): False,
+        ("B3", Tier.PAPER): True,
+        ("B3", Tier.PUBLISHED): False,
+    }
+
+
+def finding(claim, tier, model, verdict):
+    return Finding(claim, "", tier, model, "", Evidence.exact(0.5, 1, "heads"), verdict)
 
 
 def test_a_second_judgement_in_one_case_is_an_error(pytester):

@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 
 from ablation.errors import InvalidInput
+from experiments.docs.bundle_tables import BUNDLE as NAME
+from experiments.judging.stored_evidence import CHECKOUT
 from experiments.plugin.bundles import sample_size
 from experiments.store.audit.measures import ANYTHING, MEASURES
 from experiments.store.audit.power import chance_to_find, units_to_find
+from experiments.store.bundle import read_bundle
 from experiments.tests.store.made_up_study import Study
+
+BUNDLE = CHECKOUT / NAME
 
 
 @pytest.fixture
@@ -41,29 +46,39 @@ def test_a_sound_bundle_passes_and_only_the_sample_is_computed(study):
             "3 of 8 units computed anew*",
             "answer: *",
             "ranking: *",
-            "were 1% of all units wrong (1), a sample of 3 would find one with a probability of "
-            "38%; 8 would with 95%",
+            "were 1 of 8 units wrong, a sample of 3 would find one with a probability of 17% at "
+            "least; 8 would with 95%",
         ]
     )
 
 
 def test_what_a_sample_finds_is_what_samples_find():
-    # 3 of 40 wrong: among all samples of 7, those without a wrong one are C(37, 7) of C(40, 7).
-    generator = np.random.default_rng(0)
-    found = np.mean([(generator.permutation(40)[:7] < 3).any() for _ in range(20000)])
-    assert chance_to_find(40, 3, 7) == pytest.approx(found, abs=0.01)
+    bundle = read_bundle(BUNDLE)
+    answers = [digest for digest, place in bundle.digests.items() if place.kind == "answer"]
+    wrong = set(answers[::60])  # some 36
+    found = np.mean([bool(bundle.sample(40, str(seed)) & wrong) for seed in range(300)])
+    chance = chance_to_find(len(bundle), len(bundle.documents), len(wrong), 40)
+    # By chance three standard errors less, or more for the units drawn of each kind in any case.
+    assert -0.08 < found - chance < 0.12
 
 
-@pytest.mark.parametrize(("total", "wrong"), [(1, 1), (8, 1), (100, 1), (3599, 36), (10**6, 10**4)])
-def test_the_units_that_find_one_are_the_fewest(total, wrong):
-    found = units_to_find(total, wrong)
-    assert chance_to_find(total, wrong, found) >= 0.95
-    assert found == 1 or chance_to_find(total, wrong, found - 1) < 0.95
+@pytest.mark.parametrize(
+    ("total", "kinds", "wrong"),
+    [(2, 1, 1), (8, 2, 1), (100, 1, 1), (3599, 8, 36), (9, 8, 2), (10**6, 1, 10**4)],
+)
+def test_the_units_that_find_one_are_the_fewest(total, kinds, wrong):
+    found = units_to_find(total, kinds, wrong)
+    assert chance_to_find(total, kinds, wrong, found) >= 0.95
+    assert found == kinds or chance_to_find(total, kinds, wrong, found - 1) < 0.95
 
 
 def test_one_wrong_in_a_hundred_takes_some_300_units():
     # The well-known ln(0.05) / ln(0.99) = 298.1, without end.
-    assert units_to_find(10**6, 10**4) == 299
+    assert units_to_find(10**6, 0, 10**4) == 299
+
+
+def test_a_wrong_one_among_what_is_drawn_in_any_case_is_found():
+    assert chance_to_find(9, 8, 2, 8) == 1
 
 
 def test_processes_audit_together(study, monkeypatch):
