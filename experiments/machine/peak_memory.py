@@ -1,4 +1,4 @@
-"""The most memory this process has held, for people who plan runs."""
+"""The memory this process holds, the most it has held, and how to hold less."""
 
 import ctypes
 import gc
@@ -33,8 +33,8 @@ def reset_peak(device: Any = "cpu") -> int | None:
     """Forgets the peak so far. Bytes held now; None where the system cannot.
 
     Of a CUDA device it is what torch holds there, else what this process holds, and only Linux
-    can tell. What was freed is given back to the system first, where the C library knows how: what
-    is taken afterwards would come out of it and not be seen.
+    can tell. What was freed is given back to the system first: what is taken afterwards would come
+    out of it and not be seen.
     """
     gc.collect()
     if _on_cuda(device):
@@ -42,13 +42,22 @@ def reset_peak(device: Any = "cpu") -> int | None:
 
         torch.cuda.reset_peak_memory_stats(device)
         return torch.cuda.memory_allocated(device)
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back_freed()
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
         return None
     return _status("VmRSS")
+
+
+def give_back_freed() -> None:
+    """Gives memory that was freed back to the system, where the C library knows how (glibc).
+
+    It keeps activations of a few megabytes for later, and between ever other shapes the pieces do
+    not fit: a process that has computed for a while holds hundreds of megabytes of them.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_held(device: Any = "cpu") -> int:

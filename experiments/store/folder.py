@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from ablation.assets.bounded_files import read_bytes
 from ablation.errors import ResultsError
 from experiments.files.json_files import storing, write_text
+from experiments.machine.peak_memory import give_back_freed
 from experiments.store.bundle import Bundle
 from experiments.store.documents import Damaged, Document, TooNew, WorkUnit, parse
 from experiments.store.watch import Unwatched, Watch
@@ -151,6 +152,7 @@ class Store:
                     self._refuse_if_closed(claimed)
                     self.watch.note("started", claimed)
                     found = self.put(unit, *compute())
+                    give_back_freed()
             found = found or self.find(unit)
         return found
 
@@ -219,6 +221,7 @@ class Store:
             self.watch.note("started", units)
             for unit, (result, provenance) in compute(units):
                 self.put(unit, result, provenance)
+            give_back_freed()
             assert all(unit.digest in self._found for unit in units), "not all were computed"
 
     def _refuse_if_closed(self, units: Sequence[WorkUnit]) -> None:
