@@ -154,6 +154,7 @@ def control_answers(cells: Sequence[CellOutcomes], kind: str, level: int) -> lis
     A draw of one seed holds much the same heads in every cell, so it is one draw for all of them.
     """
     by_cell = [[draw[level] for draw in cell.controls[kind] if level in draw] for cell in cells]
+    # As many draws as every cell has.
     return [list(draw) for draw in zip(*by_cell, strict=False)]
 
 

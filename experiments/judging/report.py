@@ -124,10 +124,7 @@ def _doubted(results: Sequence[ClaimResult]) -> list[ClaimResult]:
     models are compared and not tiers.
     """
     failed = {
-        result.model
-        for result in results
-        if result.claim.instrument
-        and result.verdict in (Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE)
+        result.model for result in results if result.claim.instrument and result.verdict in FAILED
     }
     return [
         replace(

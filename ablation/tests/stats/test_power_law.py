@@ -107,8 +107,8 @@ def test_the_ratio_against_an_exponential_is_that_of_its_formula(alpha):
     difference = law - other
     ratio = difference.sum() / (difference.std() * len(tail) ** 0.5)
     found = compared(sizes, fit, "exponential")
-    assert found.ratio == pytest.approx(ratio, rel=0.01, abs=0.01)
-    assert found.p == pytest.approx(2 * stats.norm.sf(abs(ratio)), rel=0.03)
+    assert found.ratio == pytest.approx(ratio, rel=1e-3, abs=1e-3)
+    assert found.p == pytest.approx(2 * stats.norm.sf(abs(ratio)), rel=1e-2)
 
 
 @pytest.mark.parametrize(
