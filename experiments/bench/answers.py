@@ -1,11 +1,11 @@
 """The conditions of a QRHead cell: the engine against ``generate`` under pre-hooks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from transformers import GenerationConfig
 
-from ablation.engine.batches import answers_in_batches
+from ablation.engine.batches import answers_in_batches, answers_where_wanted
 from ablation.engine.head_sets import HeadSet
 from ablation.hooks.sites import head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
@@ -33,6 +33,16 @@ def by_engine(
         for place in places:
             found |= {(item, place): answer for item, answer in zip(items, answers, strict=True)}
     return [found[item, place] for item in range(len(prompts)) for place in range(len(head_sets))]
+
+
+def where_wanted(
+    loaded: LoadedModel, prompts: Prompts, wanted: Mapping[HeadSet, Sequence[int]]
+) -> list[str]:
+    """The answers under every set of heads to the prompts it is wanted for, as a run asks them."""
+    found = answers_where_wanted(
+        loaded.engine, loaded.model, loaded.tokenizer, prompts, wanted, ZeroAblation()
+    )
+    return [answer for together in found for _, _, answer in together]
 
 
 @torch.inference_mode()

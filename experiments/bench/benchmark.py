@@ -1,5 +1,6 @@
 """The parts of the benchmark, each a document: what was compared, how long it took, what agrees."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,8 +9,10 @@ from typing import Any
 import torch
 
 from ablation.assets.text import SourceText, tokenise
+from ablation.detection.controls import LAYER_MATCHED, ControlDraw
 from ablation.detection.methods import rank_heads
 from ablation.engine import REFERENCE, EngineChoice
+from ablation.engine.head_sets import HeadSet
 from ablation.engine.linear import OneDnnLinear
 from ablation.filings.synthetic import synthetic_filings
 from ablation.heads import Head
@@ -113,6 +116,7 @@ def benchmark(spec: ModelSpec, text: SourceText, size: Size) -> Iterator[Part]:
     ours, plain = open_model(spec), load_model(spec, engine=EngineChoice(REFERENCE))
     yield _sweep(ours.loaded, plain, text, size)
     yield _answers(ours, plain, size)
+    yield _control_by_item(ours, size)
     yield _cell_detection(ours, size)
     for tokens in size.shared:
         if tokens <= ours.longest_prompt:
@@ -206,6 +210,39 @@ def _answers(model: Model, plain: LoadedModel, size: Size) -> Part:
         notes,
         f"{different} of {len(same[0])} answers differ",
         different == 0,
+    )
+
+
+def _control_by_item(model: Model, size: Size) -> Part:
+    """What it costs that every item has random heads of its own, as the default run's control."""
+    fast, tokens = model.loaded, model.spec.token_lengths[0]
+    cell = build_cell(model, synthetic_filings(80), "inc_year", tokens)
+    ranking = rank_heads(fast.model, fast.tokenizer, [cell.detection[0][1]]).ranking
+    prompts = [prompt.ids for _, prompt in cell.test[: size.prompts]]
+
+    def wanted(by_item: bool) -> dict[HeadSet, list[int]]:
+        draw, found = ControlDraw(LAYER_MATCHED, by_item=by_item), defaultdict(list)
+        for place in range(len(prompts)):
+            for level in size.levels:
+                top = ranking.top(level)
+                found[draw.heads(fast.grid, top, top, str(place))].append(place)
+        return dict(found)
+
+    timings = interleaved(
+        {
+            "each prompt has its own random heads": lambda: answers.where_wanted(
+                fast, prompts, wanted(by_item=True)
+            ),
+            "all prompts have the same": lambda: answers.where_wanted(
+                fast, prompts, wanted(by_item=False)
+            ),
+        },
+        size.rounds,
+    )
+    return Part(
+        f"controls: random heads at {len(size.levels)} levels, {len(prompts)} prompts of {tokens} "
+        "tokens",
+        timings,
     )
 
 

@@ -103,8 +103,9 @@ def bench_command(
         click.echo()
         for line in _lines(part):
             click.echo(line)
-    if path is not None:
-        write_json(path, with_parts(document, name, [part.document() for part in parts]))
+        # What was measured is not lost over a later part.
+        if path is not None:
+            write_json(path, with_parts(document, name, [one.document() for one in parts]))
     apart = [part for part in parts if not part.agrees]
     if apart:
         raise ComputationError(
