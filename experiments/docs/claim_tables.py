@@ -5,7 +5,7 @@ from typing import Any
 
 from experiments.claims import CLAIMS
 from experiments.docs.markdown import minus, table, with_interval, with_unit
-from experiments.docs.stored import Stored
+from experiments.docs.stored import PUBLICATION, Stored
 from experiments.judging.claim import Claim, Scale, Tier
 from experiments.judging.report import UNPROVEN
 
@@ -16,30 +16,34 @@ CHECK = "A check of the ablator, not of a study:"
 
 
 def claims(stored: Stored) -> str:
-    """Every claim in one line: published, measured on the embedded model, both verdicts.
+    """Every claim in one line: published, measured on the embedded model, the verdicts.
 
-    Checks of the ablator are no claims of a study: a line each, below the table.
+    Where there is evidence of a larger run, that is shown, and beside it the verdict of a default
+    run. Checks of the ablator are no claims of a study: a line each, below the table.
     """
     embedded, published = (stored.claims(tier) for tier in (Tier.EMBEDDED, Tier.PUBLISHED))
+    larger = stored.claims(PUBLICATION) if stored.has_claims(PUBLICATION) else {}
     rows, checks = [], []
     for claim in CLAIMS.values():
         if claim.instrument:
             found = embedded[claim.id]
             checks.append(f"{CHECK} {_name(claim)}: {_measured(found)}, {_verdict(found)}.")
             continue
-        on_model, on_figures = embedded.get(claim.id), published.get(claim.id)
+        on_model = larger.get(claim.id, embedded.get(claim.id))
+        by_default = [_verdict(embedded.get(claim.id))] if larger else []
         rows.append(
             (
                 _name(claim),
                 minus(claim.published),
                 _measured(on_model) if on_model else NOT_JUDGED,
                 _verdict(on_model),
-                _verdict(on_figures),
+                *by_default,
+                _verdict(published.get(claim.id)),
             )
         )
     head = (
         "claim", "published", "measured on SmolLM2 [95% interval]", "verdict",
-        "on the study's own figures",
+        *(["of a default run"] if larger else []), "on the study's own figures",
     )  # fmt: skip
     return "\n\n".join([table(head, rows), *checks])
 

@@ -10,11 +10,14 @@ from experiments.files.json_files import read_json
 from experiments.judging.claim import Tier
 from experiments.judging.stored_evidence import CHECKOUT, read_evidence
 
+PUBLICATION = "publication"
+
 EVIDENCE: Mapping[str, str] = {
     Tier.PUBLISHED: "baselines/claims/published.json",
     Tier.EMBEDDED: "baselines/claims/embedded-smollm2.json",
+    PUBLICATION: "baselines/claims/embedded-smollm2-publication.json",
 }
-"""Tier -> the file with its evidence."""
+"""Tier -> the file with its evidence; and that of the larger run on the embedded model."""
 
 _MADE_BY = (
     ("baselines/claims/", "pytest --claims-json={name}"),
@@ -59,6 +62,10 @@ class Stored:
         """
         names = sorted(path.relative_to(self.root).as_posix() for path in self.root.glob(pattern))
         return [self.document(name) for name in names or [pattern]]
+
+    def has_claims(self, tier: str) -> bool:
+        """Whether there is evidence of a tier."""
+        return (self.root / EVIDENCE[tier]).is_file()
 
     def claims(self, tier: str) -> dict[str, dict[str, Any]]:
         """Claim id -> what was found of it in a tier.

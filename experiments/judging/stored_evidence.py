@@ -18,7 +18,7 @@ EVIDENCE = "claims"
 
 
 def evidence_folder(root: Path = CHECKOUT) -> Path:
-    """Where a checkout keeps its evidence, one file a tier and model."""
+    """Where a checkout keeps its evidence, one file a tier, model and size of the run."""
     return root / "baselines" / EVIDENCE
 
 
@@ -29,6 +29,8 @@ def stored_files(root: Path = CHECKOUT) -> list[Path]:
 
 def read_evidence(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """The claims in such files; figures are floats, infinite ones too.
+
+    Each has the ``options`` of its run: what made it compute other things than a default one.
 
     Raises:
         InvalidInput: a file is damaged, or of another kind or schema.
@@ -42,9 +44,12 @@ def read_evidence(paths: Iterable[Path]) -> list[dict[str, Any]]:
         schema = document.get("schema") if isinstance(document, dict) else None
         if schema != SCHEMA or not isinstance(document.get("claims"), list):
             raise InvalidInput(_refused(path, f"claims of schema {SCHEMA} are required"))
+        options = document.get("options", [])
+        if not isinstance(options, list) or not all(isinstance(word, str) for word in options):
+            raise InvalidInput(_refused(path, "its options are no words of a command line"))
         for number, claim in enumerate(document["claims"], start=1):
             try:
-                claims.append(_claim_from(claim))
+                claims.append({**_claim_from(claim), "options": tuple(options)})
             except ValueError:
                 reason = f"its entry {number} is no claim with evidence"
                 raise InvalidInput(_refused(path, reason)) from None

@@ -36,7 +36,7 @@ from experiments.judging.verdict import Verdict
 from experiments.machine.environment import judged_with
 from experiments.plugin.baseline_files.regeneration import MOVED_VERDICTS
 from experiments.plugin.finding_properties import finding_from
-from experiments.plugin.options import is_default
+from experiments.plugin.options import changed_options
 
 LEGENDS = {
     Tier.PUBLISHED: "the source's own figures; where they give no interval, it is their rounding",
@@ -126,10 +126,16 @@ class _Findings:
 
     def _moved_or_written(self) -> list[str]:
         """Writes the claims, or compares their verdicts with the stored ones."""
-        path = self._config.getoption("claims_json")
+        path, options = self._config.getoption("claims_json"), changed_options(self._config)
         folder = evidence_folder(self._config.rootpath)
         if path is not None and path.resolve().parent == folder.resolve():
             before = read_evidence([path] if path.exists() else [])
+            others = {shlex.join(claim["options"]) for claim in before} - {shlex.join(options)}
+            if others:
+                return [
+                    f"NOT WRITTEN: {path} holds what a run with {others.pop() or 'no options'} has "
+                    f"found, and this one has {shlex.join(options) or 'none'}: give another file"
+                ]
             lost = lost_claims(self._results, before)
             if lost:
                 return [
@@ -144,13 +150,18 @@ class _Findings:
             moved = self._moved()
         if path is not None and self._results:
             command = shlex.join(["pytest", *sys.argv[1:]])
-            made = {"provenance": judged_with(command)}
+            made = {"options": list(options), "provenance": judged_with(command)}
             write_json(path, report_document(self._results) | made)
         return moved
 
     def _moved(self) -> list[str]:
-        usual = is_default(self._config)
-        comparable = [claim for claim in self._stored if usual or claim["tier"] == Tier.PUBLISHED]
+        known = self._config.getoption("model") in MODELS
+        options = changed_options(self._config)
+        comparable = [
+            claim
+            for claim in self._stored
+            if claim["tier"] == Tier.PUBLISHED or (known and claim["options"] == options)
+        ]
         lines = self._moved_from(comparable)
         return [*lines, UPDATE] if lines else []
 

@@ -256,10 +256,14 @@ def is_default(config: pytest.Config) -> bool:
 
 def computing_options(config: pytest.Config) -> tuple[str, ...]:
     """What makes another run compute the same as this one: words of its command line."""
-    given = {"model": config.getoption("model"), **_changed(config)}
+    return (f"--model={config.getoption('model')}", *changed_options(config))
+
+
+def changed_options(config: pytest.Config) -> tuple[str, ...]:
+    """What makes this run compute other things than a default run: words of its command line."""
     return tuple(
         f"--{name.replace('_', '-')}={','.join(map(str, v)) if isinstance(v, tuple) else v}"
-        for name, v in given.items()
+        for name, v in _changed(config).items()
     )
 
 

@@ -75,7 +75,7 @@ def _entry(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
     star = "*" if claim.primary else " "
     yield f"{claim.id}{star} {claim.statement} [published: {claim.published}]"
     for row in rows:
-        yield f"      {row['tier']}, {row['model']}: {row['verdict'] or DETAILS_ONLY}"
+        yield f"      {_judged(row)}"
 
 
 def _details(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -92,9 +92,15 @@ def _details(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
     if not rows:
         yield "    evidence   none stored"
     for row in rows:
-        yield f"    evidence   {row['tier']}, {row['model']}: {row['verdict'] or DETAILS_ONLY}"
+        yield f"    evidence   {_judged(row)}"
         for part in row["parts"]:
             yield from _part(part)
+
+
+def _judged(row: dict[str, Any]) -> str:
+    """On what a claim was judged, with which options of the run, and how."""
+    on = " ".join((row["model"], *row["options"]))
+    return f"{row['tier']}, {on}: {row['verdict'] or DETAILS_ONLY}"
 
 
 def _part(part: dict[str, Any]) -> Iterator[str]:

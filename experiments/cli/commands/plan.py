@@ -66,7 +66,7 @@ def _parts(claim: str, model: str, evidence: Path | None) -> Sequence[dict[str, 
     from experiments.judging.stored_evidence import read_evidence, stored_files
 
     found = read_evidence([evidence] if evidence else stored_files())
-    for row in found:
+    for row in sorted(found, key=lambda row: len(row["options"])):  # a default run's first
         if (row["id"], row["model"]) == (claim, model):
             parts = [part for part in row["parts"] if part.get("interval")]
             if parts:

@@ -69,6 +69,15 @@ def test_one_claim_is_shown_with_its_criteria_and_evidence(capsys, evidence):
     assert "B1" not in out
 
 
+def test_evidence_of_a_larger_run_names_its_options(capsys, tmp_path):
+    path = tmp_path / "claims.json"
+    larger = {"schema": SCHEMA, "options": ["--control-draws=20"], "claims": [CLAIM]}
+    path.write_text(json.dumps(larger), encoding="utf-8")
+    for words in ((), ("A1",)):
+        _, out, _ = run(capsys, *words, "--evidence", path)
+        assert "embedded, smollm2 --control-draws=20: INCONCLUSIVE\n" in out
+
+
 def test_details_alone_are_shown_as_such(capsys, tmp_path):
     path = tmp_path / "claims.json"
     details = {**CLAIM, "verdict": None, "parts": [], "missing": ["5"]}

@@ -13,7 +13,7 @@ from experiments.cli.commands.docs import docs_command
 from experiments.docs import pictures
 from experiments.docs.pages import pages
 from experiments.docs.pictures import Picture, drawn_from
-from experiments.docs.stored import CHECKOUT, EVIDENCE
+from experiments.docs.stored import CHECKOUT, EVIDENCE, PUBLICATION
 from experiments.files.drawing import new_figure, save_figure
 
 pytest.importorskip("cogapp", reason="needs cog: pip install -e '.[docs]'")
@@ -38,7 +38,7 @@ def root(tmp_path, monkeypatch):
     """One page, one picture and the evidence, all of it written by the command."""
     picture = Picture("picture.png", "document.json", draw)
     monkeypatch.setattr(pictures, "PICTURES", (picture,))
-    for name in EVIDENCE.values():
+    for name in (EVIDENCE["embedded"], EVIDENCE["published"]):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / name, tmp_path / name)
     (tmp_path / "README.md").write_text(PAGE, encoding="utf-8")
@@ -94,6 +94,18 @@ def test_a_block_is_stale_when_its_document_has_changed(root):
     docs(root)
     assert docs(root, "--check") == (0, [])
     assert "39.7] points | INCONCLUSIVE |" in (root / "README.md").read_text(encoding="utf-8")
+
+
+def test_evidence_of_a_larger_run_is_shown_with_the_verdict_of_a_default_one(root):
+    document = json.loads((root / EVIDENCE["embedded"]).read_text(encoding="utf-8"))
+    (larger,) = (claim for claim in document["claims"] if claim["id"] == "A2")
+    larger["verdict"], larger["parts"][0]["estimate"] = "SIZE_OPEN", 0.1
+    path = root / EVIDENCE[PUBLICATION]
+    path.write_text(json.dumps({**document, "claims": [larger]}), encoding="utf-8")
+    docs(root)
+    page = (root / "README.md").read_text(encoding="utf-8")
+    assert "| 10.0 [22.8, 39.7] points | SIZE_OPEN | REPRODUCED | REPRODUCED |" in page
+    assert "| NOT_REPRODUCED | NOT_REPRODUCED | REPRODUCED |" in page  # A3, of no larger run
 
 
 @pytest.mark.parametrize("options", [(), ("--check",)])

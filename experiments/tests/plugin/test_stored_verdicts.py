@@ -79,6 +79,27 @@ def test_a_verdict_that_moves_fails_the_run_until_it_is_stored(pytester):
     assert suite.runpytest_inprocess().ret == 0
 
 
+def test_evidence_is_compared_with_that_of_a_run_with_the_same_options(pytester):
+    default, larger = (f"--claims-json=baselines/claims/{name}.json" for name in ("one", "two"))
+    suite = write_suite(pytester, ONE.format(estimate=0.1, low=0.05))
+    assert suite.runpytest_inprocess(default).ret == 0
+    suite.makepyfile(ONE.format(estimate=0.1, low=-0.05))
+    assert suite.runpytest_inprocess(larger, "--control-draws=20").ret == 0
+    document = json.loads((suite.path / "baselines/claims/two.json").read_text("utf-8"))
+    assert document["options"] == ["--control-draws=20"]
+
+    suite.makepyfile(ONE.format(estimate=0.1, low=0.05))
+    assert suite.runpytest_inprocess().ret == 0
+    moved = suite.runpytest_inprocess("--control-draws=20")
+    assert moved.ret == 1
+    moved.stdout.fnmatch_lines(["VERDICT MOVED: A2 embedded smollm2: INCONCLUSIVE → REPRODUCED"])
+    refused = suite.runpytest_inprocess(larger)
+    assert refused.ret == 1
+    refused.stdout.fnmatch_lines(
+        ["NOT WRITTEN: * holds what a run with --control-draws=20 has found, and this*"]
+    )
+
+
 def test_evidence_is_not_replaced_by_that_of_fewer_claims(pytester):
     stored = "--claims-json=baselines/claims/embedded.json"
     suite = write_suite(pytester, CASES)
