@@ -2,3 +2,6 @@
 
 It reports what it measures and asserts nothing about time; that the values agree is checked.
 """
+
+PARTS = ("start", "sweep", "answers", "controls", "cell", "sharing", "detection")
+"""What is measured, in this order."""

@@ -1,9 +1,9 @@
 """The parts of the benchmark, each a document: what was compared, how long it took, what agrees."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -21,7 +21,7 @@ from ablation.models.model import Model, open_model
 from ablation.models.registry import ModelSpec
 from ablation.passes.room import ONE_BY_ONE
 from ablation.passes.token_tree import TokenTree
-from experiments.bench import answers, detection, limit, startup, sweeps
+from experiments.bench import PARTS, answers, detection, limit, startup, sweeps
 from experiments.bench.timing import Timing, interleaved
 from experiments.cells.cell import build_cell
 from experiments.cells.plan import AblationPlan, conditions
@@ -106,26 +106,32 @@ class Part:
         }
 
 
-def benchmark(spec: ModelSpec, text: SourceText, size: Size) -> Iterator[Part]:
-    """Runs the parts one after the other; the sweep is of the beginning of ``text``.
+def benchmark(
+    spec: ModelSpec, text: SourceText, size: Size, parts: Collection[str] = PARTS
+) -> Iterator[Part]:
+    """Runs some of ``PARTS``; the sweep is of the beginning of ``text``.
 
     Raises:
         InvalidInput, Unavailable, AssetError: as ``load_model``.
     """
-    yield _startup(spec, size)
-    ours, plain = open_model(spec), load_model(spec, engine=EngineChoice(REFERENCE))
-    yield _sweep(ours.loaded, plain, text, size)
-    yield _answers(ours, plain, size)
-    yield _control_by_item(ours, size)
-    yield _cell_detection(ours, size)
-    for tokens in size.shared:
-        if tokens <= ours.longest_prompt:
-            yield _sharing(ours, tokens, size)
-    eager = load_model(spec, engine=EngineChoice(REFERENCE))
-    eager.model.set_attn_implementation("eager")
-    for tokens in size.lengths:
-        if tokens <= ours.longest_prompt:
-            yield _detection(ours, eager, tokens, size)
+    ours = open_model(spec)
+    plain = cache(partial(load_model, spec, engine=EngineChoice(REFERENCE)))
+    shared, lengths = (
+        [tokens for tokens in some if tokens <= ours.longest_prompt]
+        for some in (size.shared, size.lengths)
+    )
+    runs: dict[str, list[Callable[[], Part]]] = {
+        "start": [lambda: _startup(spec, size)],
+        "sweep": [lambda: _sweep(ours.loaded, plain(), text, size)],
+        "answers": [lambda: _answers(ours, plain(), size)],
+        "controls": [lambda: _control_by_item(ours, size)],
+        "cell": [lambda: _cell_detection(ours, size)],
+        "sharing": [partial(_sharing, ours, tokens, size) for tokens in shared],
+        "detection": [partial(_detection, ours, tokens, size) for tokens in lengths],
+    }
+    for name in PARTS:
+        for run in runs[name] if name in parts else ():
+            yield run()
 
 
 def _startup(spec: ModelSpec, size: Size) -> Part:
@@ -296,7 +302,9 @@ def _sharing(model: Model, tokens: int, size: Size) -> Part:
     )
 
 
-def _detection(model: Model, eager: LoadedModel, tokens: int, size: Size) -> Part:
+def _detection(model: Model, tokens: int, size: Size) -> Part:
+    eager = load_model(model.spec, engine=EngineChoice(REFERENCE))
+    eager.model.set_attn_implementation("eager")
     fast, cell = model.loaded, build_cell(model, synthetic_filings(20), "inc_year", tokens)
     prompt = cell.detection[0][1]
     ways: dict[str, Callable[[], torch.Tensor]] = {OURS: lambda: detection.by_rows(fast, [prompt])}

@@ -82,8 +82,18 @@ def kept(path: Path | None, of: Mapping[str, Any]) -> dict[str, Any]:
 def with_parts(
     document: Mapping[str, Any], model: str, parts: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The document with these parts, measured now, and no others."""
-    return {**document, "model": model, "measured": measured(), "parts": list(parts)}
+    """The document with these parts, measured now; of the others those of the same model stay."""
+    now = measured()
+    again = {_kind(part) for part in parts}
+    before = document["parts"] if document.get("model") == model else []
+    kept = [part for part in before if _kind(part) not in again]
+    of_now = [{**part, "measured": now} for part in parts]
+    return {**document, "model": model, "measured": now, "parts": [*kept, *of_now]}
+
+
+def _kind(part: Mapping[str, Any]) -> str:
+    """What a part compares, whatever its sizes: its title up to the colon."""
+    return str(part["title"]).partition(":")[0]
 
 
 def with_runs(document: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

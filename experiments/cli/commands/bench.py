@@ -8,6 +8,7 @@ import click
 
 from ablation.errors import ComputationError
 from ablation.models.registry import EMBEDDED_MODEL, model_spec
+from experiments.bench import PARTS
 from experiments.cli.options import MODEL_HELP, human_size
 from experiments.files.json_files import check_writable, write_json
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 @click.option("--text", help="Text of the sweep: embedded, wikitext2 or a file.")
 @click.option(
     "--quick", is_flag=True, help="One round of small sizes: does it run, do values agree?"
+)
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(PARTS),
+    help="Measure this part only; several times.",
 )
 @click.option(
     "--runs",
@@ -54,6 +62,7 @@ def bench_command(
     model: str,
     text: str | None,
     quick: bool,
+    parts: tuple[str, ...],
     runs: bool,
     warm_runs: bool,
     device: str,
@@ -64,8 +73,8 @@ def bench_command(
 
     In one process, on the same model, inputs and threads, interleaved: medians of several rounds,
     with the least and the most. Values are compared in the same run, and a difference beyond
-    rounding is an error; times are reported, whatever they are. Ten minutes on 2 cores, or one
-    with --quick; the TransformerBridge loop needs pip install -e '.[test]'.
+    rounding is an error; times are reported, whatever they are. An hour on 2 cores, or three
+    minutes with --quick; the TransformerBridge loop needs pip install -e '.[test]'.
 
     With --runs, --warm-runs or --run whole commands are timed instead, each in a scratch folder of
     its own.
@@ -80,15 +89,17 @@ def bench_command(
     if path is not None:
         check_writable(path.parent, "--json")
     if runs or warm_runs or own_runs:
-        if text is not None or quick or (model, device) != (EMBEDDED_MODEL, "cpu"):
+        if text is not None or quick or parts or (model, device) != (EMBEDDED_MODEL, "cpu"):
             raise click.UsageError(
-                "--runs, --warm-runs and --run time commands, without --model, --text, --device "
-                "and --quick"
+                "--runs, --warm-runs and --run time commands, without --model, --text, --device, "
+                "--part and --quick"
             )
         _time_commands(runs, warm_runs, own_runs, path)
         return
-    if device != "cpu" and (text is not None or model != EMBEDDED_MODEL):
-        raise click.UsageError("--device measures random models, without --model and --text")
+    if device != "cpu" and (text is not None or parts or model != EMBEDDED_MODEL):
+        raise click.UsageError(
+            "--device measures random models, without --model, --text and --part"
+        )
     from ablation.models.loading import check_device
     from experiments.bench.document import kept, machine, with_parts
 
@@ -96,17 +107,17 @@ def bench_command(
     here = machine(device)
     document = kept(path, here)
     click.echo(", ".join(f"{key} {value}" for key, value in here.items()))
-    name, measured = _parts(model, text, device, quick)
-    parts = []
-    for part in measured:
-        parts.append(part)
+    name, chosen = _parts(model, text, device, quick, parts)
+    found = []
+    for part in chosen:
+        found.append(part)
         click.echo()
         for line in _lines(part):
             click.echo(line)
         # What was measured is not lost over a later part.
         if path is not None:
-            write_json(path, with_parts(document, name, [one.document() for one in parts]))
-    apart = [part for part in parts if not part.agrees]
+            write_json(path, with_parts(document, name, [one.document() for one in found]))
+    apart = [part for part in found if not part.agrees]
     if apart:
         raise ComputationError(
             "values must agree, and do not: "
@@ -114,7 +125,9 @@ def bench_command(
         )
 
 
-def _parts(model: str, text: str | None, device: str, quick: bool) -> tuple[str, Iterator["Part"]]:
+def _parts(
+    model: str, text: str | None, device: str, quick: bool, names: tuple[str, ...]
+) -> tuple[str, Iterator["Part"]]:
     """The key of the model that is measured, and the parts, each measured when it is asked for."""
     if device != "cpu":
         from experiments.bench.gpu import QUICK_GPU, GpuSize, gpu_benchmark
@@ -125,7 +138,7 @@ def _parts(model: str, text: str | None, device: str, quick: bool) -> tuple[str,
 
     spec = model_spec(model)
     source = read_text(spec.text if text is None else text)
-    return spec.key, benchmark(spec, source, QUICK if quick else Size())
+    return spec.key, benchmark(spec, source, QUICK if quick else Size(), names or PARTS)
 
 
 def _time_commands(standard: bool, warm: bool, own: tuple[str, ...], path: Path | None) -> None:
