@@ -107,17 +107,17 @@ class HeadAblator:
         self._firings.clear()
         self._passes = 0
         self._none_due = False
-        base_model = self._sites.base_model
+        decoder = self._sites.decoder
         # Before any hook is there: a replacement may have to run the model, which it wants whole.
         by_layer = {layer: _PutInPlace(self, layer, mask) for layer, mask in self._masks().items()}
         with ExitStack() as stack:
-            hook = base_model.register_forward_pre_hook(self._begin_pass, with_kwargs=True)
+            hook = decoder.register_forward_pre_hook(self._begin_pass, with_kwargs=True)
             stack.callback(hook.remove)
             for layer, put_in_place in by_layer.items():
                 projection = self._sites.layers[layer].projection
                 stack.callback(projection.register_forward_pre_hook(put_in_place).remove)
             if by_layer and self._ablation.reads_attention:
-                stack.enter_context(observe_attention(base_model, self._note_attention))
+                stack.enter_context(observe_attention(decoder, self._note_attention))
             self._open = stack.pop_all()
         self._is_open = True
         return self
@@ -169,8 +169,8 @@ class HeadAblator:
             masks[layer] = mask
         return masks
 
-    def _begin_pass(self, base_model: Any, args: tuple, kwargs: dict) -> None:
-        bound = inspect.signature(base_model.forward).bind_partial(*args, **kwargs).arguments
+    def _begin_pass(self, decoder: Any, args: tuple, kwargs: dict) -> None:
+        bound = inspect.signature(decoder.forward).bind_partial(*args, **kwargs).arguments
         self._current = _Pass.of(bound, self._ablation.scope, self._row_prompts)
         self._passes += self._current.ablated is not None
 

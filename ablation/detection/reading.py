@@ -17,9 +17,11 @@ from transformers import DynamicCache
 
 from ablation.filings.sentences import Span
 from ablation.hooks.attention import AttentionCall, observe_attention
-from ablation.hooks.sites import head_sites
-from ablation.passes.layerwise import KeysValues, LayerwisePass
+from ablation.hooks.sites import HeadSites, head_sites
+from ablation.hooks.weights import observe_weights
+from ablation.passes.layerwise import LayerwisePass
 from ablation.passes.token_tree import TokenTree
+from ablation.passes.tree_attention import KeysValues
 from ablation.prompts.prompt import Prompt
 
 
@@ -135,6 +137,8 @@ def _read(
     model: Any, texts: Sequence[Text], *, keeps_keys: bool
 ) -> tuple[list[list[Tensor]], TokenTree, tuple[KeysValues, ...]]:
     sites = head_sites(model)
+    if sites.family.own_attention:
+        return _read_whole(model, sites, texts, keeps_keys=keeps_keys)
     # A span of rows is so many whole segments.
     breaks = [[edge for span in text.rows for edge in span] for text in texts]
     tree = TokenTree([text.ids for text in texts], breaks=breaks)
@@ -157,17 +161,50 @@ def _read(
     kept: tuple[KeysValues, ...] = ()
     one = LayerwisePass(sites, tree, keeps_keys=keeps_keys)
     stream = one.embedded
-    with observe_attention(sites.base_model, note):
+    with observe_attention(sites.decoder, note):
         for layer in range(layers):
             if layer < layers - 1:
                 stream = one.through(layer, stream)
             else:
                 one.attend(layer, stream)  # what is past the last attention reaches no other
-            kept = one.with_keys(kept, layer)
+            kept = one.with_cached(kept, layer)
     for text, by_span in zip(texts, sums, strict=True):
         for (first, end), total in zip(text.rows, by_span, strict=True):
             total /= end - first
     return sums, tree, kept
+
+
+def _read_whole(
+    model: Any, sites: HeadSites, texts: Sequence[Text], *, keeps_keys: bool
+) -> tuple[list[list[Tensor]], TokenTree, tuple[KeysValues, ...]]:
+    """The same, each text in a forward pass of its own, from the weights that layers give back.
+
+    Keys and values lie as in the tree of texts that share nothing.
+    """
+    means: list[list[Tensor]] = []
+    caches: list[list[KeysValues]] = []
+    for text in texts:
+        rows: dict[tuple[int, int], Tensor] = {}
+
+        def note(layer: int, weights: Tensor, text: Text = text, rows: dict = rows) -> None:
+            for span, (first, end) in enumerate(text.rows):
+                seen = weights[0, :, first:end, slice(*text.columns)]
+                rows[span, layer] = seen.mean(dim=1)
+
+        with observe_weights(model, sites, note):
+            ids = torch.tensor([text.ids], device=model.device)
+            cache = sites.decoder(input_ids=ids, use_cache=keeps_keys).past_key_values
+        layers = range(sites.grid.layers)
+        means.append(
+            [torch.stack([rows[span, at] for at in layers]) for span in range(len(text.rows))]
+        )
+        if keeps_keys:
+            caches.append([(layer.keys, layer.values) for layer in cache.layers])
+    kept = tuple(
+        (torch.cat([keys for keys, _ in of], dim=2), torch.cat([values for _, values in of], dim=2))
+        for of in zip(*caches, strict=True)
+    )
+    return means, TokenTree([text.ids for text in texts], shared=False), kept
 
 
 def _owners(texts: Sequence[Text], tree: TokenTree) -> dict[int, list[tuple[int, int]]]:

@@ -20,7 +20,7 @@ from ablation.filings.sentences import Span
 from ablation.heads import Head
 from ablation.hooks.sites import head_sites
 from ablation.metrics.retrieval import ranked
-from ablation.passes.positions import check_positions
+from ablation.passes.positions import check_positions, context_of
 from ablation.prompts.prompt import NULL_QUESTION
 from ablation.prompts.turns import beginning, chat_turn, encoded
 
@@ -94,7 +94,7 @@ def paragraph_attention(
         ComputationError: the model's attention is NaN.
     """
     length = len(prompt.context) + max(len(prompt.query), len(prompt.null_query))
-    longest = model.config.max_position_embeddings
+    longest = context_of(model.config)
     if length > longest:
         raise InvalidInput(
             f"paragraphs and query take {length} tokens, and the model's context holds {longest}: "

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ablation.detection.reading import Reading
-from ablation.hooks.attention import AttentionCall, observe_attention
 from ablation.hooks.sites import head_sites
+from ablation.hooks.weights import observe_weights
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.passes.generation import end_tokens, refuse_nan
 from ablation.prompts.prompt import Prompt
@@ -41,20 +41,20 @@ def retrieval_scores(
     Raises:
         ComputationError: the model's logits are NaN.
     """
-    grid = head_sites(model).grid
+    sites = head_sites(model)
     ids = list(prompt.ids)
     cache = reading.cache(model.config)
-    hits = torch.zeros(grid.layers, grid.heads)
+    hits = torch.zeros(sites.grid.layers, sites.grid.heads)
     looked_at: dict[int, Tensor] = {}
 
-    def note(call: AttentionCall) -> None:
+    def note(layer: int, weights: Tensor) -> None:
         # Of a sliding window the oldest keys may be gone; the last is always the last token.
-        gone = len(ids) - call.key.shape[2]
-        looked_at[call.layer] = call.weights()[0, :, -1].argmax(dim=-1) + gone
+        gone = len(ids) - weights.shape[-1]
+        looked_at[layer] = weights[0, :, -1].argmax(dim=-1) + gone
 
     answer: list[int] = []
     ends = end_tokens(model)
-    with observe_attention(model, note):
+    with observe_weights(model, sites, note):
         while len(answer) < max_new_tokens and not (answer and answer[-1] in ends):
             last = torch.tensor([ids[-1:]], device=model.device)
             logits = model(input_ids=last, past_key_values=cache, use_cache=True).logits

@@ -2,7 +2,7 @@
 
 A row's slot is its position, so that what a wrong draft left behind is overwritten before anything
 attends to it: a query sees the slots up to its own only. Keys and values of the prompts stay packed
-as the tree has them: what several rows begin with is read once for all of them.
+as the tree has them: those of all rows under a set of heads are read at once.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import Cache
 
 from ablation.hooks.attention import Kernel, MakeMask
-from ablation.passes.layerwise import KeysValues
-from ablation.passes.token_tree import Segment, TokenTree
+from ablation.passes.token_tree import TokenTree
+from ablation.passes.tree_attention import KeysValues
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +56,10 @@ class RowCache(Cache):
         self._prompts = prompts
         self._prompt_length = prompts[0].length
         self._fed = torch.empty(0, dtype=torch.long)
-        self._shared = _segments(prompts)
-        # Behind the prompts: for each layer, keys and values of what is fed.
-        own = length + 1 - self._prompt_length
-        self._own = [
-            tuple(part.new_zeros(len(prompts), part.shape[1], own, part.shape[3]) for part in layer)
-            for layer in prompts[0].keys_values
-        ]
+        self._groups = _groups(prompts)
+        self._masked: tuple[Tensor, list[Tensor]] | None = None
+        # Behind the prompts: for each layer, what the cache is given of what is fed.
+        self._own: dict[int, KeysValues] = {}
 
     def feed_into(self, slots: Int[Tensor, "rows fed"]) -> None:
         """Names the slots of the tokens that are fed next."""
@@ -73,6 +70,12 @@ class RowCache(Cache):
     ) -> KeysValues:
         """Takes in what is fed, and gives back what stands behind the prompts."""
         rows = torch.arange(len(self._fed), device=self._fed.device)[:, None]
+        if layer_idx not in self._own:
+            size = (len(rows), key_states.shape[1], self.unused_slot + 1 - self._prompt_length)
+            self._own[layer_idx] = (
+                key_states.new_zeros(*size, key_states.shape[3]),
+                value_states.new_zeros(*size, value_states.shape[3]),
+            )
         keys, values = self._own[layer_idx]
         slots = self._fed - self._prompt_length
         keys[rows, :, slots] = key_states.transpose(1, 2)
@@ -102,7 +105,7 @@ class RowCache(Cache):
         self, kernel: Kernel, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
     ) -> Float[Tensor, "rows fed heads dim"]:
         if kernel.is_plain and query.device.type == "cpu" and query.dtype is torch.float32:
-            return self._over_segments(kernel, query, key, value, mask)
+            return self._over_packed(kernel, query, key, value, mask)
         keys, values = (
             torch.cat([self._packed(kernel.layer, part), own], dim=2)
             for part, own in enumerate((key, value))
@@ -118,39 +121,76 @@ class RowCache(Cache):
             ]
         )
 
-    def _over_segments(
+    def _over_packed(
         self, kernel: Kernel, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
     ) -> Float[Tensor, "rows fed heads dim"]:
-        """The same, by the products with each segment for all rows that begin with it."""
+        """The same, by one product with all packed tokens for all rows of a set of heads.
+
+        Rows look at tokens of others' prompts, too, and are kept from them by the mask: one large
+        product takes less time than many small ones.
+        """
         rows, heads, fed, _ = query.shape
         kv_heads = key.shape[1]
         # Grouped queries against their shared key.
         asked = (query * kernel.scaling).reshape(rows, kv_heads, heads // kv_heads * fed, -1)
-        logits = asked.new_empty(*asked.shape[:3], self.unused_slot + 1)
-        for prompt, segment, places in self._shared:
-            keys = prompt.keys_values[kernel.layer][0][0, :, segment.places]
-            logits[places, :, :, segment.start : segment.end] = _product(
-                asked[places], keys.transpose(1, 2)
+        found = asked.new_empty(*asked.shape[:3], value.shape[3])
+        hidden = self._hidden(mask, heads // kv_heads)
+        for group, unseen in zip(self._groups, hidden, strict=True):
+            keys, values = (part[0] for part in group.keys_values[kernel.layer])
+            ours, at, packed = asked[group.rows], group.rows, keys.shape[1]
+            logits = torch.cat(
+                [_product(ours, keys.transpose(1, 2)), ours @ key[at].transpose(2, 3)], dim=-1
             )
-        behind = slice(self._prompt_length, None)
-        logits[..., behind] = asked @ key.transpose(2, 3)
-        hidden = ~mask.repeat(1, 1, heads // kv_heads, 1)
-        weights = logits.masked_fill_(hidden, -torch.inf).softmax(dim=-1)
-        found = weights[..., behind] @ value
-        for prompt, segment, places in self._shared:
-            values = prompt.keys_values[kernel.layer][1][0, :, segment.places]
-            found[places] += _product(weights[places, :, :, segment.start : segment.end], values)
+            weights = logits.masked_fill_(unseen, -torch.inf).softmax(dim=-1)
+            found[at] = _product(weights[..., :packed], values) + weights[..., packed:] @ value[at]
         return found.reshape(rows, heads, fed, -1).transpose(1, 2)
 
+    def _hidden(self, mask: Tensor, times: int) -> list[Bool[Tensor, "rows 1 queries keys"]]:
+        """For each group, what its rows may not look at: packed tokens first, then their own.
 
-def _segments(prompts: Sequence[Prefix]) -> list[tuple[Prefix, Segment, Int[Tensor, " places"]]]:
-    """Every segment that rows begin with, of which packed row, and which rows these are."""
-    found: dict[tuple[int, int], tuple[Prefix, Segment, list[int]]] = {}
+        Made once for all layers that are given the same mask.
+        """
+        if self._masked is None or self._masked[0] is not mask:
+            found = []
+            for group in self._groups:
+                seen = mask[group.rows]
+                packed = seen[..., group.positions] & group.belongs[:, None, None]
+                whole = torch.cat([packed, seen[..., self._prompt_length :]], dim=-1)
+                found.append(~whole.repeat(1, 1, times, 1))
+            self._masked = mask, found
+        return self._masked[1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """The rows whose prompts are of one packed tree, under one set of heads.
+
+    Attributes:
+        rows: which.
+        keys_values: of every layer, of the packed tree.
+        positions: where each packed token stands in the prompts that have it.
+        belongs: which packed tokens the prompt of a row has.
+    """
+
+    rows: Int[Tensor, " rows"]
+    keys_values: Sequence[KeysValues]
+    positions: Int[Tensor, " packed"]
+    belongs: Bool[Tensor, "rows packed"]
+
+
+def _groups(prompts: Sequence[Prefix]) -> list[_Group]:
+    members: dict[int, list[int]] = {}
     for row, prompt in enumerate(prompts):
-        for segment in prompt.tree.last[prompt.prompt].path:
-            of = (id(prompt.keys_values), segment.place)
-            found.setdefault(of, (prompt, segment, []))[2].append(row)
-    return [(prompt, segment, torch.tensor(rows)) for prompt, segment, rows in found.values()]
+        members.setdefault(id(prompt.keys_values), []).append(row)
+    found = []
+    for rows in members.values():
+        first = prompts[rows[0]]
+        belongs = torch.zeros(len(rows), len(first.tree), dtype=torch.bool)
+        for number, row in enumerate(rows):
+            belongs[number, prompts[row].tree.places(prompts[row].prompt)] = True
+        positions = first.tree.positions[0]
+        found.append(_Group(torch.tensor(rows), first.keys_values, positions, belongs))
+    return found
 
 
 def _product(

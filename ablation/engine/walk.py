@@ -19,7 +19,8 @@ from ablation.engine.head_sets import Heads, HeadSet, HeadSetTree, Members
 from ablation.hooks.replacement import EVERYWHERE, head_mask, replaced
 from ablation.hooks.sites import HeadSites
 from ablation.modes.protocol import Ablation, Replacement, Seen
-from ablation.passes.layerwise import KeysValues, LayerwisePass
+from ablation.passes.layerwise import LayerwisePass
+from ablation.passes.tree_attention import KeysValues
 
 _Item = TypeVar("_Item")
 

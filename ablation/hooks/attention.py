@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -19,15 +20,27 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMa
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from ablation.errors import InvalidInput
+from ablation.hooks.families import FAMILIES
 
 _NAME = "headclaims"
 
 BENDS = ("softcap", "s_aux", "position_bias")
 """What families give their kernels beyond queries, keys, values and mask."""
 
-_TAKE_MASKS = ("eager", "sdpa")
-"""The kernels that take any mask. Others (flash attention) compute causal attention only, and sdpa
-stands in for them."""
+EAGER, SDPA = "eager", "sdpa"
+"""The kernels that take any mask. Others (flash attention) compute causal attention only, and one
+of these stands in for them."""
+
+
+def kernel_for(model_class: type) -> str:
+    """The kernel that takes any mask and computes all that the class asks for.
+
+    A family whose attention is code of its own forms its weights in eager attention only.
+    """
+    row = FAMILIES.get(model_class.__name__)
+    if row is not None and row.own_attention:
+        return EAGER
+    return SDPA if getattr(model_class, "_supports_sdpa", False) else EAGER
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,8 @@ class AttentionCall:
         mask: True (or 0) where a row may look; None: at all keys up to itself.
         scaling: what the logits are multiplied with.
         place: where the first of the rows stands among those of the pass.
+        bent: has the kernel itself compute the weights, where they are more than a softmax of
+            masked and scaled products; None: they are not.
     """
 
     layer: int
@@ -50,6 +65,7 @@ class AttentionCall:
     mask: Tensor | None
     scaling: float
     place: int = 0
+    bent: Callable[[], Tensor] | None = None
 
     @property
     def is_prefill(self) -> bool:
@@ -67,7 +83,12 @@ class AttentionCall:
         return mask if mask.dtype == torch.bool else mask == 0
 
     def weights(self) -> Float[Tensor, "batch heads rows keys"]:
-        """The softmax weights, in fp32: these rows' part of the attention matrix."""
+        """The softmax weights, in fp32: these rows' part of the attention matrix.
+
+        Where a head may rest on nothing (attention sinks) they sum to less than 1.
+        """
+        if self.bent is not None:
+            return self.bent().float()
         groups = self.query.shape[1] // self.key.shape[1]
         # Grouped queries against their shared key, without repeating the key in memory.
         grouped = self.query.unflatten(1, (self.key.shape[1], groups)).float()
@@ -134,8 +155,12 @@ class Kernel:
     @property
     def is_plain(self) -> bool:
         """Whether it is a softmax of the masked and scaled products, which nobody observes."""
-        bent = any(self.given.get(name) is not None for name in BENDS)
-        return self.running.kernel == "sdpa" and not self.running.observers and not bent
+        return self.running.kernel == SDPA and not self.running.observers and not self.bends
+
+    @property
+    def bends(self) -> bool:
+        """Whether it is more than a softmax of the masked and scaled products."""
+        return any(self.given.get(name) is not None for name in BENDS)
 
     def __call__(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, place: int = 0
@@ -149,12 +174,21 @@ class Kernel:
             mask: as there.
             place: as there.
         """
+        bent = partial(self._computed, query, key, value, mask, 1) if self.bends else None
         for observer in self.running.observers:
-            observer(AttentionCall(self.layer, query, key, value, mask, self.scaling, place))
+            observer(AttentionCall(self.layer, query, key, value, mask, self.scaling, place, bent))
+        return self._computed(query, key, value, mask, 0)
+
+    def _computed(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, which: int
+    ) -> Tensor:
+        """The output (0) or, of an eager kernel, the weights (1)."""
         # Every family has an eager kernel of its own, beside its attention.
         eager = getattr(sys.modules[type(self.module).__module__], "eager_attention_forward", None)
         compute = ALL_ATTENTION_FUNCTIONS.get_interface(self.running.kernel, eager)
-        return compute(self.module, query, key, value, mask, scaling=self.scaling, **self.given)[0]
+        return compute(self.module, query, key, value, mask, scaling=self.scaling, **self.given)[
+            which
+        ]
 
 
 _running: ContextVar[_Running] = ContextVar("how attention runs")
@@ -170,16 +204,15 @@ def _attend(
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     running = _running.get()
-    if running.observers:
-        for name in BENDS:
-            if kwargs.get(name) is not None:
-                raise InvalidInput(
-                    f"{type(module).__name__} computes attention with {name!r}, which would be "
-                    "left out here: this architecture needs a reader of its own"
-                )
     if scaling is None:
         scaling = query.shape[-1] ** -0.5
     kernel = Kernel(module, running, scaling, kwargs)
+    if running.observers and kernel.bends and running.kernel != EAGER:
+        bends = ", ".join(name for name in BENDS if kwargs.get(name) is not None)
+        raise InvalidInput(
+            f"{type(module).__name__} computes attention with {bends}, which can be seen in eager "
+            "attention only: load the model with attn_implementation='eager'"
+        )
     if running.layout is None:
         return kernel(query, key, value, attention_mask), None
     return running.layout.attend(kernel, query, key, value, attention_mask), None
@@ -229,7 +262,7 @@ def _changed(model: Any, change: Callable[[_Running], _Running]) -> Iterator[Non
     if before == _NAME:
         now = _running.get()
     else:
-        now = _Running(before if before in _TAKE_MASKS else "sdpa")
+        now = _Running(before if before in (EAGER, SDPA) else kernel_for(type(model)))
     token = _running.set(change(now))
     try:
         model.set_attn_implementation(_NAME)

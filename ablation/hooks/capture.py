@@ -39,6 +39,33 @@ def capture_z(model: Any, layers: Iterable[int]) -> Iterator[dict[int, Tensor]]:
 
 
 @contextmanager
+def capture_attention(model: Any, layers: Iterable[int]) -> Iterator[dict[int, Tensor]]:
+    """Yields a dict: layer -> what its attention adds to the stream, ``(batch, seq, hidden)``.
+
+    The last forward pass wins.
+    """
+    sites = head_sites(model)
+    captured: dict[int, Tensor] = {}
+
+    def hook_for(layer: int) -> Any:
+        def hook(attention: Any, args: tuple, output: Any) -> None:
+            given = output[0] if isinstance(output, tuple) else output
+            captured[layer] = given - args[1] if sites.family.adds_residual else given
+
+        return hook
+
+    handles = []
+    try:
+        for layer in layers:
+            attention = sites.layers[layer].attention
+            handles.append(attention.register_forward_hook(hook_for(layer)))
+        yield captured
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
 def capture_residual(model: Any) -> Iterator[dict[int, Tensor]]:
     """Yields a dict that every forward pass fills: l -> residual stream ``(batch, seq, hidden)``.
 
@@ -75,7 +102,7 @@ def require_unablated(model: Any, wanted: str) -> None:
     Raises:
         InvalidInput: a ``HeadAblator`` of the model is open.
     """
-    hooks = head_sites(model).base_model._forward_pre_hooks.values()
+    hooks = head_sites(model).decoder._forward_pre_hooks.values()
     if any(getattr(getattr(hook, "__self__", None), "ablates_heads", False) for hook in hooks):
         raise InvalidInput(
             f"{wanted} of the model as it is are required, but its heads are being ablated: use "

@@ -1,90 +1,25 @@
-"""Where the heads of a model are: one table from model class to the modules that matter.
+"""Where the heads of a model are: the modules of each layer, and what z is there.
 
 The site of a head is z, its slice of the *input* of the attention's output projection. A slice of
 the projection's output is not a head: every head is spread over all of it.
 
-To add an architecture, add a row to ``ARCHITECTURES`` and a tiny configuration of it to
-``ablation/tests/support/tiny_models.py``; the tests there prove the row.
+Which modules these are says the model's row in ``ablation.hooks.families``.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ablation.errors import InvalidInput
+from ablation.errors import InvalidInput, first_line
 from ablation.heads import HeadGrid
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Module paths of one family of causal language models.
-
-    Attributes:
-        layers: path from the base model (``model.base_model``) to its list of layers.
-        attention: path from a layer to its attention.
-        output_projection: path from the attention to the projection whose input is z.
-        final_norm: path from the base model to the normalisation after its last layer.
-        value_bias: gives, for a layer, the constant part of its values: what the value projection
-            makes of a token whose input is 0 before the bias of the normalisation ahead of it.
-            One row per key-value head flattened to ``(kv_heads * head_dim,)``, or None for 0.
-        learned_positions: positions come out of a table that ends at the context's length.
-    """
-
-    layers: str
-    attention: str
-    output_projection: str
-    final_norm: str
-    value_bias: Callable[[Any], Tensor | None]
-    learned_positions: bool = False
-
-
-def _separate_value_bias(block: Any) -> Tensor | None:
-    # The normalisations of these families (RMS) have no bias.
-    return block.self_attn.v_proj.bias
-
-
-def _fused_value_bias(block: Any) -> Tensor:
-    # GPT-2 lays q, k and v side by side in one projection, v last; Conv1D stores (in, out). Its
-    # LayerNorm has a bias, which reaches z through the value weights.
-    weight = block.attn.c_attn.weight.chunk(3, dim=1)[2].float()
-    bias = block.attn.c_attn.bias.chunk(3)[2].float()
-    return bias + block.ln_1.bias.float() @ weight
-
-
-_LLAMA_LIKE = Architecture("layers", "self_attn", "o_proj", "norm", _separate_value_bias)
-
-ARCHITECTURES: Mapping[str, Architecture] = {
-    "GPT2LMHeadModel": Architecture(
-        "h", "attn", "c_proj", "ln_f", _fused_value_bias, learned_positions=True
-    ),
-    "GraniteForCausalLM": _LLAMA_LIKE,
-    "LlamaForCausalLM": _LLAMA_LIKE,
-    "MistralForCausalLM": _LLAMA_LIKE,
-    "Olmo2ForCausalLM": _LLAMA_LIKE,
-    "Qwen2ForCausalLM": _LLAMA_LIKE,
-    "Qwen3ForCausalLM": _LLAMA_LIKE,
-    "SmolLM3ForCausalLM": _LLAMA_LIKE,
-}
-
-
-def architecture_of(model_class: str) -> Architecture:
-    """The row of the table for ``model_class``.
-
-    Raises:
-        InvalidInput: the class has no row: not a causal language model, or not a known one.
-    """
-    try:
-        return ARCHITECTURES[model_class]
-    except KeyError:
-        raise InvalidInput(
-            f"no known head site for model class {model_class}: a causal language model out of "
-            f"{', '.join(ARCHITECTURES)} is required; to add one, add its row to "
-            "ablation/hooks/sites.py"
-        ) from None
+from ablation.hooks.families import Family, family_of
+from ablation.metrics.decoder import decoder_of
 
 
 @dataclass(frozen=True)
@@ -96,20 +31,62 @@ class LayerSite:
         block: the whole layer; the residual stream is what goes into it and comes out.
         attention: its attention module.
         projection: the output projection; its input ``(batch, seq, heads * head_dim)`` is z.
-        value_bias: the constant that every token's value adds to z, ``(heads, head_dim)``, or
-            None for 0; attention weights sum to 1, so it arrives in z unchanged.
+        family: the row of the model's class.
+        value_biases: measures those of all layers, ``(heads, head_dim)`` each.
     """
 
     layer: int
     block: nn.Module
     attention: nn.Module
     projection: nn.Module
-    value_bias: Tensor | None
+    family: Family
+    value_biases: Callable[[], Sequence[Tensor]] = field(repr=False)
 
     @property
     def projection_width(self) -> int:
         """How many values z has at a position, over all heads."""
         return _input_width(self.projection)
+
+    @property
+    def value_bias(self) -> Float[Tensor, "heads head_dim"] | None:
+        """The constant that every token's value adds to z; None for 0.
+
+        Attention weights sum to 1, so it arrives in z unchanged.
+
+        Raises:
+            InvalidInput: they do not sum to 1, and it is not 0: what it adds is no constant.
+        """
+        bias = self.value_biases()[self.layer]
+        if not bias.any():
+            return None
+        self.require_whole_weights("a value bias that is kept")
+        return bias
+
+    def require_whole_weights(self, wanted: str) -> None:
+        """Refuses ``wanted``, which needs attention weights that sum to 1.
+
+        Raises:
+            InvalidInput: they do not.
+        """
+        if self.family.sinks:
+            raise InvalidInput(
+                f"{wanted} requires attention weights that sum to 1, and the heads of "
+                f"{type(self.attention).__name__} may attend to nothing (attention sinks): use "
+                "zero, mean or resample ablation"
+            )
+
+    def require_kernel(self, wanted: str) -> None:
+        """Refuses ``wanted``, which needs attention that a kernel of transformers computes.
+
+        Raises:
+            InvalidInput: the family computes it in code of its own.
+        """
+        if self.family.own_attention:
+            raise InvalidInput(
+                f"{wanted} requires attention that one of transformers' kernels computes, and "
+                f"{type(self.attention).__name__} has code of its own: use zero, mean or resample "
+                "ablation, and --engine reference"
+            )
 
 
 @dataclass(frozen=True)
@@ -117,14 +94,16 @@ class HeadSites:
     """The head sites of a model: ``grid`` × ``head_dim``, one ``LayerSite`` per layer.
 
     Attributes:
-        base_model: the model without its output embedding.
+        family: the row of the model's class.
+        decoder: the model without its output embedding.
         final_norm: the normalisation between the last layer and the output embedding.
         grid: layers and heads.
         head_dim: values of a head at a position.
         layers: where the heads of each layer are.
     """
 
-    base_model: nn.Module
+    family: Family
+    decoder: nn.Module
     final_norm: nn.Module
     grid: HeadGrid
     head_dim: int
@@ -149,15 +128,23 @@ def head_sites(model: Any) -> HeadSites:
     hidden size // heads is wrong for models that choose their head_dim freely.
 
     Raises:
-        InvalidInput: the model's class has no row in the table.
+        InvalidInput: the model's class has no row in the table, or it is built otherwise than its
+            row says.
     """
-    architecture = architecture_of(type(model).__name__)
-    base_model = model.base_model
+    family, decoder = family_of(type(model).__name__), decoder_of(model)
     heads = model.config.num_attention_heads
     modules = []
-    for block in base_model.get_submodule(architecture.layers):
-        attention = block.get_submodule(architecture.attention)
-        modules.append((block, attention, attention.get_submodule(architecture.output_projection)))
+    try:
+        final_norm = decoder.get_submodule(family.final_norm)
+        for block in decoder.get_submodule(family.layers):
+            attention = block.get_submodule(family.attention)
+            modules.append((block, attention, attention.get_submodule(family.projection)))
+    except AttributeError as error:
+        # Such as OPT-350m, which normalises after each layer and has nothing behind the last.
+        raise InvalidInput(
+            f"this {type(model).__name__} is built otherwise than its family's row says "
+            f"({first_line(error)}): take another model of the family"
+        ) from None
     width = _input_width(modules[0][2])
     head_dim, rest = divmod(width, heads)
     if rest:
@@ -165,29 +152,51 @@ def head_sites(model: Any) -> HeadSites:
             f"{type(model).__name__}: the output projection takes {width} inputs, which is not a "
             f"multiple of its {heads} query heads"
         )
+    shape = (heads, head_dim)
+    biases = cache(partial(_value_biases, decoder, [(b, p) for b, _, p in modules], shape))
     return HeadSites(
-        base_model=base_model,
-        final_norm=base_model.get_submodule(architecture.final_norm),
+        family=family,
+        decoder=decoder,
+        final_norm=final_norm,
         grid=HeadGrid(len(modules), heads),
         head_dim=head_dim,
-        layers=tuple(
-            LayerSite(
-                layer,
-                block,
-                attention,
-                projection,
-                _bias_per_head(architecture.value_bias(block), heads, head_dim),
-            )
-            for layer, (block, attention, projection) in enumerate(modules)
-        ),
+        layers=tuple(LayerSite(layer, *of, family, biases) for layer, of in enumerate(modules)),
     )
 
 
-def _bias_per_head(
-    bias: Tensor | None, heads: int, head_dim: int
-) -> Float[Tensor, "heads head_dim"] | None:
-    if bias is None:
-        return None
-    per_kv_head = bias.detach().view(-1, head_dim)
-    # Grouped-query attention: neighbouring query heads share a key-value head.
-    return torch.repeat_interleave(per_kv_head, heads // per_kv_head.shape[0], dim=0)
+@torch.no_grad()
+def _value_biases(
+    decoder: Any, layers: Sequence[tuple[nn.Module, nn.Module]], shape: tuple[int, int]
+) -> list[Tensor]:
+    """What attention makes of nothing, layer by layer: z of one token whose residual stream is 0.
+
+    The normalisation ahead of attention leaves its bias of a stream that is 0, and a single token
+    attends to itself alone. So z is what the value projection makes of that bias, however the
+    family lays out its weights.
+
+    Args:
+        decoder: the model without its output embedding.
+        layers: of each layer the block and the output projection.
+        shape: heads and head_dim.
+    """
+    found: list[Tensor] = []
+
+    def nothing(block: Any, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        if args:
+            return (torch.zeros_like(args[0]), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": torch.zeros_like(kwargs["hidden_states"])}
+
+    def note(projection: Any, args: tuple[Tensor]) -> None:
+        found.append(args[0][0, 0].unflatten(-1, shape).clone())
+
+    with ExitStack() as stack:
+        for block, projection in layers:
+            hook = block.register_forward_pre_hook(nothing, with_kwargs=True)
+            stack.callback(hook.remove)
+            # Before an ablator's own hook, should one be open.
+            hook = projection.register_forward_pre_hook(note, prepend=True)
+            stack.callback(hook.remove)
+        device = next(decoder.parameters()).device
+        # Not the module itself: hooks of the decoder count the passes of an ablator.
+        decoder.forward(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device))
+    return found

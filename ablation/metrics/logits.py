@@ -1,7 +1,7 @@
 """Logits of final hidden states, as the model itself makes them.
 
 Families scale or bend their logits after the output embedding (Granite, Cohere, Gemma 2). So the
-model's own forward makes them, with the hidden states given in the place of its base model.
+model's own forward makes them, with the hidden states given in the place of its decoder.
 
 Of a model in a narrower dtype only the output embedding is replaced, see ``use_fp32_logits``.
 """
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from ablation.errors import InvalidInput
+from ablation.metrics.decoder import path_of_decoder
 
 PIECE = 1 << 20
 """Weights of the output embedding that are widened at once: what a core's cache holds."""
@@ -56,19 +57,19 @@ class Fp32Logits(nn.Linear):
 def logits_of(
     model: Any, hidden: Float[Tensor, "batch seq hidden"]
 ) -> Float[Tensor, "batch seq vocab"]:
-    """The logits that ``model`` gives where its base model gives ``hidden``."""
-    name = model.base_model_prefix
-    base_model = getattr(model, name)
-    # Not its forward alone: hooks of the base model count the passes of an ablator.
-    setattr(model, name, _Gives(hidden))
+    """The logits that ``model`` gives where its decoder gives ``hidden``."""
+    owner, name = path_of_decoder(model)
+    decoder = getattr(owner, name)
+    # Not its forward alone: hooks of the decoder count the passes of an ablator.
+    setattr(owner, name, _Gives(hidden))
     try:
         return model(inputs_embeds=hidden, use_cache=False).logits
     finally:
-        setattr(model, name, base_model)
+        setattr(owner, name, decoder)
 
 
 class _Given(BaseModelOutputWithPast):
-    """The output of a base model of any family: what else it may have is None."""
+    """The output of a decoder of any family: what else it may have is None."""
 
     def __getattr__(self, name: str) -> None:
         if name.startswith("__"):
@@ -76,7 +77,7 @@ class _Given(BaseModelOutputWithPast):
 
 
 class _Gives(nn.Module):
-    """Stands in for a base model, and gives ``hidden``."""
+    """Stands in for a decoder, and gives ``hidden``."""
 
     def __init__(self, hidden: Tensor) -> None:
         super().__init__()

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ablation.errors import ComputationError, InvalidInput
+from ablation.metrics.decoder import decoder_of
 from ablation.metrics.logits import logits_of
 from ablation.metrics.perplexity import BLOCK, Perplexity
 
@@ -90,7 +91,7 @@ def window_nll(
     model: nn.Module, ids: Int[Tensor, " tokens"], *, chunk: int = POSITIONS_PER_CHUNK
 ) -> Float[Tensor, " tokens-1"]:
     """Returns the fp32 NLL (nats) of each token of one window but the first."""
-    hidden = model.base_model(input_ids=ids[None], use_cache=False).last_hidden_state[0]
+    hidden = decoder_of(model)(input_ids=ids[None], use_cache=False).last_hidden_state[0]
     return token_nll(model, hidden[:-1], ids[1:], chunk=chunk)
 
 

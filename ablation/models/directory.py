@@ -1,8 +1,10 @@
 """Where the files of a model lie, and a fingerprint of them."""
 
 import hashlib
+import json
 from pathlib import Path
 
+from ablation.assets.bounded_files import read_bytes
 from ablation.assets.embedded import cached, find
 from ablation.assets.hub import from_hub
 from ablation.assets.store import sha256_of
@@ -40,6 +42,15 @@ def model_files(directory: Path) -> list[Path]:
         if path.exists() and not path.is_file():
             raise InvalidInput(f"{path}: a regular file is required: remove what is there")
     return [path for path in found if path.exists()]
+
+
+def model_class(directory: Path) -> str:
+    """The class of transformers that ``config.json`` names; "" if it names none."""
+    try:
+        named = json.loads(read_bytes(directory / "config.json"))["architectures"]
+        return str(named[0])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return ""  # what is wrong with it is said when it is loaded
 
 
 def fingerprint(directory: Path, asset: str | None = None) -> str:

@@ -1,19 +1,21 @@
 """Loads a model for its spec: safetensors only, no pickle, no remote code, nothing made up."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ablation.engine import FAST, EngineChoice
+from ablation.engine import FAST, REFERENCE, EngineChoice
 from ablation.engine.allocator import keep_freed_memory
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
 from ablation.errors import AssetError, ComputationError, InvalidInput, first_line
 from ablation.heads import HeadGrid
-from ablation.hooks.sites import architecture_of, head_sites
+from ablation.hooks.attention import kernel_for
+from ablation.hooks.families import family_of
+from ablation.hooks.sites import head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.metrics.logits import use_fp32_logits
 from ablation.models.converted import converted
@@ -21,7 +23,7 @@ from ablation.models.directory import model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
 from ablation.models.weight_files import check_weight_files
 from ablation.passes.generation import make_greedy
-from ablation.passes.positions import longest_pass
+from ablation.passes.positions import context_of, longest_pass
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class LoadedModel:
     @property
     def context(self) -> int:
         """How many positions the model has."""
-        return self.model.config.max_position_embeddings
+        return context_of(self.model.config)
 
     @property
     def longest_prompt(self) -> int:
@@ -65,7 +67,7 @@ class LoadedModel:
         it, see ``ablation.passes.positions``, must not be reached.
         """
         of_answer = MAX_NEW_TOKENS - 1
-        if architecture_of(type(self.model).__name__).learned_positions:
+        if family_of(type(self.model).__name__).learned_positions:
             return self.context - of_answer
         longest = longest_pass(self.model.config)
         return self.context if longest is None else min(self.context, longest - of_answer)
@@ -89,6 +91,8 @@ def load_model(
         dtype: of the weights, one of ``DTYPES``.
         engine: what runs it.
         directory: where its files lie, if that is known.
+
+    A family that computes attention in code of its own runs by the reference engine.
 
     Raises:
         InvalidInput: the device is not there, the dtype unknown, or the directory does
@@ -114,6 +118,8 @@ def load_model(
         raise ComputationError(
             f"{spec.key} does not fit on {device}: {first_line(error)}"
         ) from None
+    if family_of(type(model).__name__).own_attention:
+        engine = replace(engine, name=REFERENCE)
     if engine.name == FAST:
         use_onednn(model)
         keep_freed_memory()
@@ -134,6 +140,7 @@ def check_device(device: str) -> None:
 
 
 def _load_weights(directory: Path, dtype: torch.dtype, *, kept_converted: bool) -> Any:
+    import transformers
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
 
@@ -151,7 +158,7 @@ def _load_weights(directory: Path, dtype: torch.dtype, *, kept_converted: bool) 
         ) from None
     classes = getattr(config, "architectures", None)
     named = classes[0] if isinstance(classes, list) and classes else "(none named in config.json)"
-    architecture_of(str(named)[:80])
+    family_of(str(named)[:80])
     # A link that leads nowhere is not a file.
     files = [path for path in directory.glob("*.safetensors") if path.is_file()]
     sizes = [path.stat().st_size for path in files]
@@ -171,7 +178,7 @@ def _load_weights(directory: Path, dtype: torch.dtype, *, kept_converted: bool) 
             read_from,
             config=config,
             dtype=dtype,
-            attn_implementation="sdpa",
+            attn_implementation=kernel_for(getattr(transformers, str(named))),
             use_safetensors=True,
             ignore_mismatched_sizes=True,  # they are reported below, by name
             trust_remote_code=False,

@@ -5,26 +5,41 @@ once and kept as long as no file of the model changes. Nothing here imports torc
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ablation.assets.kept import code, file_state, kept
-from ablation.engine import EngineChoice
+from ablation.engine import FAST, REFERENCE, EngineChoice
 from ablation.errors import InvalidInput
 from ablation.heads import HeadGrid
-from ablation.models.directory import fingerprint, model_directory, model_files
+from ablation.hooks.families import FAMILIES
+from ablation.models.directory import fingerprint, model_class, model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
 
 MADE_BY = code(
     "ablation.models",
-    "ablation.hooks.sites",
+    "ablation.hooks",
     "ablation.passes.positions",
     "ablation.metrics.answers",
     "transformers==",
 )
 """What decides the facts beside the files; of the code that runs, not of what it is edited to."""
+
+
+CHECKED_BY = {
+    **MADE_BY,
+    **code(
+        "ablation.ablator",
+        "ablation.engine",
+        "ablation.metrics.logits",
+        "ablation.modes",
+        "ablation.passes",
+        "torch==",
+    ),
+}
+"""What a check of the heads depends on beside the files."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +79,11 @@ class Model:
 
     @cached_property
     def loaded(self) -> Any:
-        """The ``LoadedModel``, whose class it would take torch to name.
+        """The ``LoadedModel``, whose class it would take torch to name; its heads are checked.
 
         Raises:
-            InvalidInput, ComputationError: as ``load_model``; or the files have changed since the
-                model was first looked at, so that its key would be of another.
+            InvalidInput, ComputationError: as ``load_model`` and ``check_heads``; or the files have
+                changed since the model was first looked at, so that its key would be of another.
         """
         before = self._files
         loaded = self._load()
@@ -77,7 +92,20 @@ class Model:
                 f"{self.directory}: its files have changed since this run began: let whatever "
                 "writes them end, and start again"
             )
+        how = {"dtype": self.dtype, "device": str(loaded.model.device), "engine": self.engine.name}
+        made_with = {"files": before, **CHECKED_BY}
+        kept("check", {**self._where, **how}, made_with, lambda: self._checked(loaded))
         return loaded
+
+    def _checked(self, loaded: Any) -> list[dict[str, Any]]:
+        from ablation.models.check import check_heads
+
+        found = check_heads(loaded.model, engine=self.engine.name == FAST)
+        return [asdict(one) for one in found]
+
+    @property
+    def _where(self) -> dict[str, Any]:
+        return {"directory": str(self.directory.resolve()), "asset": self.spec.asset}
 
     def _state(self) -> dict[str, list[int]]:
         return {path.name: file_state(path) for path in model_files(self.directory)}
@@ -89,9 +117,8 @@ class Model:
 
     @cached_property
     def _facts(self) -> _Facts:
-        of = {"directory": str(self.directory.resolve()), "asset": self.spec.asset}
         made_with = {"files": self._files, **MADE_BY}
-        return _Facts(**kept("model", of, made_with, lambda: asdict(self._found())))
+        return _Facts(**kept("model", self._where, made_with, lambda: asdict(self._found())))
 
     def _found(self) -> _Facts:
         loaded = self.loaded
@@ -151,6 +178,9 @@ def open_model(
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
 
     directory = model_directory(spec)
+    family = FAMILIES.get(model_class(directory))
+    if family is not None and family.own_attention:
+        engine = replace(engine, name=REFERENCE)
 
     def load() -> Any:
         from ablation.models.loading import load_model

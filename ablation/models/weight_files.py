@@ -83,7 +83,7 @@ def _weights_of(directory: Path, config: Any) -> int:
 
     try:
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+            model = AutoModelForCausalLM.from_config(config)
         return sum(parameter.numel() for parameter in model.parameters())
     except Exception as error:
         # Every family checks other fields, in its own way.

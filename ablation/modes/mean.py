@@ -12,6 +12,7 @@ from torch import Tensor
 from ablation.errors import InvalidInput
 from ablation.hooks.capture import capture_z, require_unablated
 from ablation.hooks.sites import LayerSite, head_sites
+from ablation.metrics.decoder import decoder_of
 from ablation.metrics.measured_perplexity import windows
 from ablation.modes import MEAN, MEAN_BY_POSITION, Scope
 from ablation.modes.base import OfZ
@@ -134,7 +135,7 @@ def _means_of_prompts(
     sums: dict[int, Tensor] = {}
     with capture_z(model, layers) as z:
         for prompt in prompts:
-            model.base_model(input_ids=torch.tensor([prompt], device=device), use_cache=False)
+            decoder_of(model)(input_ids=torch.tensor([prompt], device=device), use_cache=False)
             for layer in layers:
                 # Not on the device: some (MPS) know no float64.
                 found = z[layer][0].cpu().double()
@@ -167,7 +168,7 @@ def mean_z(
     positions = 0
     with capture_z(model, layers) as z:
         for window_ids in windows(ids, window):
-            model.base_model(input_ids=window_ids[None].to(device), use_cache=False)
+            decoder_of(model)(input_ids=window_ids[None].to(device), use_cache=False)
             for layer in layers:
                 # Not on the device: some (MPS) know no float64.
                 total = z[layer][0].cpu().double().sum(0)

@@ -21,6 +21,9 @@ class _Redirected(OfZ):
     reads_attention: ClassVar[bool] = True
 
     def replacement(self, site: LayerSite) -> Replacement:
+        site.require_whole_weights(f"{self.mode} ablation")
+        site.require_kernel(f"{self.mode} ablation")
+
         def with_other_weights(seen: Seen) -> Tensor:
             if seen.attention is None:
                 raise RuntimeError("the attention was not observed")

@@ -13,6 +13,7 @@ from torch import Tensor
 from ablation.errors import InvalidInput
 from ablation.hooks.capture import capture_z, require_unablated
 from ablation.hooks.sites import LayerSite, head_sites
+from ablation.metrics.decoder import decoder_of
 from ablation.modes import RESAMPLE, Scope
 from ablation.modes.base import OfZ
 from ablation.modes.description import RESAMPLE_SEED, described, pairing
@@ -117,5 +118,5 @@ def with_donors(
     ids = torch.tensor([ablation.donors[prompt] for prompt in wanted], device=prompts.device)
     layers = range(len(head_sites(model).layers))
     with capture_z(model, layers) as z:
-        model.base_model(input_ids=ids, use_cache=False)
+        decoder_of(model)(input_ids=ids, use_cache=False)
     return replace(ablation, z=[z[layer] for layer in layers])

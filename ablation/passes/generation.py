@@ -41,6 +41,45 @@ def refuse_nan(logits: Float[Tensor, "*shape vocab"]) -> Float[Tensor, "*shape v
 
 
 @torch.inference_mode()
+def greedy_ids(
+    model: Any,
+    prompts: Int[Tensor, "batch seq"],
+    row_heads: Sequence[Sequence[Head]],
+    ablation: Ablation = ZeroAblation(),
+    *,
+    max_new_tokens: int = MAX_NEW_TOKENS,
+) -> Int[Tensor, "batch new"]:
+    """What ``model.generate`` appends greedily to each row, under its own set of ablated heads.
+
+    Args:
+        model: a causal language model of transformers.
+        prompts: prompts of equal length, without padding.
+        row_heads: a set of heads for each row; an empty set is the unablated model.
+        ablation: how they are ablated; told its prompts.
+        max_new_tokens: an answer ends there, or at the model's end-of-sequence token; shorter ones
+            are padded.
+
+    Raises:
+        ComputationError: the logits are NaN.
+    """
+    with HeadAblator.per_row(model, row_heads, ablation) as ablator:
+        out = model.generate(
+            input_ids=prompts,
+            attention_mask=torch.ones_like(prompts),
+            generation_config=GenerationConfig(
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                eos_token_id=model.generation_config.eos_token_id,
+                pad_token_id=_pad_token_id(model),
+            ),
+            logits_processor=LogitsProcessorList([_RefuseNan()]),
+        )
+        if ablation.scope is Scope.DECODE and out.shape[1] == prompts.shape[1] + 1:
+            ablator.nothing_was_due()
+    return out[:, prompts.shape[1] :]
+
+
+@torch.inference_mode()
 def greedy_answers(
     model: Any,
     tokenizer: Any,
@@ -71,21 +110,14 @@ def greedy_answers(
     """
     check_positions(model, len(prompt_ids), len(prompt_ids) + max_new_tokens - 1)
     ids = torch.tensor([list(prompt_ids)] * len(row_heads), device=model.device)
-    with HeadAblator.per_row(model, row_heads, ablation.for_prompts(model, ids[:1])) as ablator:
-        out = model.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            generation_config=GenerationConfig(
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                eos_token_id=model.generation_config.eos_token_id,
-                pad_token_id=_pad_token_id(model),
-            ),
-            logits_processor=LogitsProcessorList([_RefuseNan()]),
-        )
-        if ablation.scope is Scope.DECODE and out.shape[1] == ids.shape[1] + 1:
-            ablator.nothing_was_due()
-    return tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
+    out = greedy_ids(
+        model,
+        ids,
+        row_heads,
+        ablation.for_prompts(model, ids[:1]),
+        max_new_tokens=max_new_tokens,
+    )
+    return tokenizer.batch_decode(out, skip_special_tokens=True)
 
 
 def make_greedy(model: Any) -> None:

@@ -19,10 +19,7 @@ from ablation.hooks.attention import AttentionCall, lay_out, observe_attention
 from ablation.hooks.sites import HeadSites
 from ablation.modes.protocol import Seen
 from ablation.passes.token_tree import TokenTree
-from ablation.passes.tree_attention import TreeLayout
-
-KeysValues = tuple[Tensor, Tensor]
-"""Keys and values of a layer, each ``(batch, kv_heads, seq, head_dim)``, as attention sees them."""
+from ablation.passes.tree_attention import KeysValues, TreeLayout
 
 
 class LayerwisePass:
@@ -32,7 +29,10 @@ class LayerwisePass:
         sites: the head sites of the model.
         tree: the prompts.
         ends_only: whether only the last token of each prompt is wanted past the last layer.
-        keeps_keys: whether keys and values are kept for ``with_keys``.
+        keeps_keys: whether keys and values are kept for ``with_keys`` and ``with_cached``.
+
+    Raises:
+        InvalidInput: the family computes attention in code of its own.
 
     Attributes:
         embedded: the residual stream before layer 0, ``(1, packed, hidden)``.
@@ -48,15 +48,16 @@ class LayerwisePass:
         ends_only: bool = False,
         keeps_keys: bool = False,
     ) -> None:
+        sites.layers[0].require_kernel("running a model layer by layer")
         self._sites = sites
         self._layout = TreeLayout(tree)
         self._keeps_keys = keeps_keys
-        self._recorder = _Recorder(config=sites.base_model.config)
-        device = next(sites.base_model.parameters()).device
+        self._recorder = _Recorder(config=sites.decoder.config)
+        device = next(sites.decoder.parameters()).device
         self._positions = tree.positions.to(device)
         self._prompts = tree.prompt_of.to(device)
         self.ends, self.ends_only = tree.ends.to(device), ends_only
-        with lay_out(sites.base_model, self._layout):
+        with lay_out(sites.decoder, self._layout):
             self._arguments = _layer_arguments(
                 sites, tree.ids.to(device), self._positions, self._recorder
             )
@@ -65,8 +66,22 @@ class LayerwisePass:
             del arguments["hidden_states"]
 
     def with_keys(self, behind: tuple[KeysValues, ...], layer: int) -> tuple[KeysValues, ...]:
-        """``behind`` and those of the last call for ``layer``; as it is if none are kept."""
-        found = self._recorder.seen.pop(layer)
+        """``behind`` and those that attention saw in the last call for ``layer``.
+
+        As it is if none are kept.
+        """
+        return self._with(self._layout.seen, behind, layer)
+
+    def with_cached(self, behind: tuple[KeysValues, ...], layer: int) -> tuple[KeysValues, ...]:
+        """The same as they were given to the cache: smaller where a family keeps latents there."""
+        return self._with(self._recorder.seen, behind, layer)
+
+    def _with(
+        self, seen: dict[int, KeysValues], behind: tuple[KeysValues, ...], layer: int
+    ) -> tuple[KeysValues, ...]:
+        found = seen[layer]
+        self._layout.seen.clear()
+        self._recorder.seen.clear()
         return (*behind, found) if self._keeps_keys else behind
 
     def attend(
@@ -91,7 +106,7 @@ class LayerwisePass:
             projection = self._sites.layers[layer].projection
             stack.callback(projection.register_forward_pre_hook(_stop).remove)
             if observed:
-                stack.enter_context(observe_attention(self._sites.base_model, calls.append))
+                stack.enter_context(observe_attention(self._sites.decoder, calls.append))
             try:
                 self.through(layer, residual)
             except _Reached as reached:
@@ -137,7 +152,7 @@ class LayerwisePass:
         self, layer: int, residual: Float[Tensor, "1 packed hidden"]
     ) -> Float[Tensor, "1 packed hidden"]:
         """The residual stream after the whole of ``layer``, nothing ablated."""
-        with lay_out(self._sites.base_model, self._layout):
+        with lay_out(self._sites.decoder, self._layout):
             output = self._sites.layers[layer].block(residual, **self._arguments[layer])
         return output[0] if isinstance(output, tuple) else output
 
@@ -196,9 +211,7 @@ def _layer_arguments(
     with ExitStack() as stack:
         for block in blocks:
             stack.enter_context(_forward_of(block, noting(block)))
-        sites.base_model(
-            input_ids=ids, position_ids=positions, past_key_values=cache, use_cache=True
-        )
+        sites.decoder(input_ids=ids, position_ids=positions, past_key_values=cache, use_cache=True)
     if len(seen) != len(blocks):
         raise AblationNotApplied(f"the model called {len(seen)} of its {len(blocks)} layers")
     return seen

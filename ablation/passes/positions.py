@@ -14,6 +14,20 @@ from ablation.errors import InvalidInput
 DYNAMIC, LONGROPE = "dynamic", "longrope"
 
 
+UNNAMED_CONTEXT = 2048
+"""Where a family has no bound (ALiBi) and the config names none: the length that they were trained
+at (BLOOM, MPT)."""
+
+
+def context_of(config: Any) -> int:
+    """How many tokens a model was made for."""
+    for name in ("max_position_embeddings", "max_seq_len", "seq_length"):
+        found = getattr(config, name, None)
+        if isinstance(found, int):
+            return found
+    return UNNAMED_CONTEXT
+
+
 def longest_pass(config: Any) -> int | None:
     """The most tokens that a text may come to; None: any number, as far as positions go."""
     bounds = [original for kind, original in _changing(config) if kind == DYNAMIC]
@@ -39,6 +53,13 @@ def check_positions(model: Any, shortest: int, longest: int) -> None:
                 f"and answer, {longest} tokens, are no longer the same in every pass: use prompts "
                 f"of at most {original - (longest - shortest)} tokens{beyond}"
             )
+
+
+def span_limits(config: Any) -> list[int]:
+    """Where attention begins to leave tokens out, or positions change: ascending, in tokens."""
+    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    found = {window for window in windows if isinstance(window, int) and window > 0}
+    return sorted(found | {original for kind, original in _changing(config) if kind == LONGROPE})
 
 
 def _changing(config: Any) -> Iterator[tuple[str, int]]:

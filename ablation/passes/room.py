@@ -8,10 +8,10 @@ import torch
 
 from ablation.passes.token_tree import agreement
 
-DECODED_ON_CPU = 4
-"""Answers that are decoded side by side on a CPU: each step reads all weights, once for all. With
-more, keys of more sets of heads wait, and nothing is faster: 13 conditions of four prompts of
-SmolLM2 take 75 to 86 s on a core with AVX2 with 4, 8 or 16, and 525, 600 or 770 MB."""
+DECODED_ON_CPU = 8
+"""Answers that are decoded side by side on a CPU: each step reads all weights, once for all. Of 112
+answers of SmolLM2 under 7 sets of heads decoding takes 18 of 75 s with 4, 11.5 of 57 with 8, 10 of
+57 with 16 (two cores with AVX-512); but keys of more sets wait: 525, 600 and 770 MB."""
 
 PROMPTS_ON_CPU = 4
 """What has as many tokens as four prompts goes through a CPU at once. More is not worth its memory:

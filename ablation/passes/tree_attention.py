@@ -12,15 +12,23 @@ from ablation.passes.token_tree import Segment, TokenTree
 ROWS = 256
 """Queries of a segment that the kernel takes at once: the keys behind them are left out."""
 
+KeysValues = tuple[Tensor, Tensor]
+"""Keys and values of a layer, ``(batch, kv_heads, seq, key_dim)`` and ``(…, value_dim)``."""
+
 SegmentMask = Callable[[int, int], Tensor | None]
 """The mask of the queries at the positions from the one to before the other."""
 
 
 class TreeLayout:
-    """The layout of a row that holds the packed tokens of ``tree``."""
+    """The layout of a row that holds the packed tokens of ``tree``.
+
+    Attributes:
+        seen: layer -> keys and values as its attention has seen them.
+    """
 
     def __init__(self, tree: TokenTree) -> None:
         self._segments = tree.segments
+        self.seen: dict[int, KeysValues] = {}
 
     def mask(self, make: MakeMask, **asked: Any) -> SegmentMask:
         # The keys of a segment's prompts are put side by side, so that a key's place among them is
@@ -34,6 +42,7 @@ class TreeLayout:
     def attend(
         self, kernel: Kernel, query: Tensor, key: Tensor, value: Tensor, mask: SegmentMask
     ) -> Tensor:
+        self.seen[kernel.layer] = (key, value)
         return torch.cat(
             [
                 part

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ablation.detection import QRHEAD
 from ablation.detection.methods import scores_of_prompts
+from ablation.metrics.decoder import decoder_of
 from ablation.models.loading import LoadedModel
 from ablation.prompts.prompt import Prompt
 
@@ -35,7 +36,7 @@ def by_eager(loaded: LoadedModel, prompt: Prompt) -> Tensor:
         torch.stack(
             [
                 attention[0, :, len(prompt.context) :, start:end].mean(1)
-                for attention in loaded.model.base_model(
+                for attention in decoder_of(loaded.model)(
                     input_ids=torch.tensor([prompt.context + question], device=loaded.model.device),
                     output_attentions=True,
                     use_cache=False,

@@ -10,6 +10,7 @@ from experiments.docs import (
     calibration_tables,
     claim_tables,
     exp10_tables,
+    family_tables,
     methods_tables,
     published_tables,
     qrhead_tables,
@@ -47,6 +48,7 @@ BLOCKS: Mapping[str, Callable[..., str]] = {
     "bundle": bundle_tables.bundle,
     "audit_sizes": bundle_tables.audit_sizes,
     "audit_tolerances": bundle_tables.audit_tolerances,
+    "families": family_tables.families,
 }
 """Name -> function of the stored documents and of what the README says in parentheses."""
 

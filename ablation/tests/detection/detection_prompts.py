@@ -30,8 +30,9 @@ def reading_of(model, prompt) -> Reading:
 
 def eager_attention(model, ids):
     """The full attention matrices, ``(layers, heads, seq, seq)``."""
+    before = model.config._attn_implementation
     model.set_attn_implementation("eager")
     with torch.no_grad():
         attentions = model(torch.tensor([ids]), output_attentions=True).attentions
-    model.set_attn_implementation("sdpa")
+    model.set_attn_implementation(before)
     return torch.stack([layer[0] for layer in attentions])

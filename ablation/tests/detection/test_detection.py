@@ -157,14 +157,17 @@ def gated_loss(model, ids, predicted, head, gate):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_importance_is_the_slope_of_the_loss_in_the_gate_of_a_head(name):
-    model, step = tiny_model(name).double(), 1e-2
-    ids = random_ids(30)
+    # A longer step crosses kinks of the loss: clipped queries (OLMo), ReLU (OPT), another expert.
+    model, ids, step = tiny_model(name), random_ids(30), 1e-3
+    if model._can_set_experts_implementation():
+        model.set_experts_implementation("eager")  # the other has no double precision
+    model = model.double()
     found = importance(model, ids, 4)
     for head in HeadGrid(LAYERS, HEADS):
         above, below = (gated_loss(model, ids, 4, head, 1 + way * step) for way in (1, -1))
         slope = float(above - below) / (2 * step)
         # Norms and the loss are computed in fp32 whatever the weights are.
-        assert float(found[head.layer, head.head]) == pytest.approx(abs(slope), rel=5e-3, abs=1e-4)
+        assert float(found[head.layer, head.head]) == pytest.approx(abs(slope), rel=5e-3, abs=2e-4)
 
 
 def test_gradients_are_of_the_answer_after_the_prompt(llama):

@@ -22,9 +22,8 @@ def test_the_stream_is_that_of_the_model_and_the_last_is_before_the_final_norm(m
     assert sorted(stream) == list(range(LAYERS + 1))
     for point in range(LAYERS):
         assert torch.equal(stream[point], states[point])
-    norm = getattr(model.base_model, "norm", None) or model.base_model.ln_f
     with torch.no_grad():
-        assert_same(norm(stream[LAYERS]), states[LAYERS])
+        assert_same(head_sites(model).final_norm(stream[LAYERS]), states[LAYERS])
     assert not torch.equal(stream[LAYERS], states[LAYERS])
 
 

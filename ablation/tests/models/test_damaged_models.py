@@ -118,7 +118,7 @@ DAMAGES = {
     ),
     "an encoder": (
         edit_config(architectures=["BertForMaskedLM"]),
-        "model class BertForMaskedLM: a causal language model out of",
+        "model class BertForMaskedLM: one of the .* classes of causal language models",
     ),
     "no family": (edit_config(architectures="Llama"), "none named in config.json"),
     "code of its own": (

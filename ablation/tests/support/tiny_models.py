@@ -1,6 +1,5 @@
 """Tiny random models, one configuration per row of the architecture table and attention kind."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,74 +7,42 @@ import tokenizers
 import torch
 import transformers as hf
 
-VOCAB = 97
-LAYERS = 3
-HIDDEN = 32
+from ablation.hooks.attention import kernel_for
+from ablation.hooks.families import FAMILIES, Family
+from ablation.tests.support.tiny_configs import CONFIGS, HIDDEN, LAYERS, VOCAB
 
-_COMMON = {
-    "vocab_size": VOCAB,
-    "hidden_size": HIDDEN,
-    "num_hidden_layers": LAYERS,
-    "max_position_embeddings": 256,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-    "pad_token_id": 0,
-}
+__all__ = ["BY_LAYERS", "CONFIGS", "HIDDEN", "LAYERS", "VOCAB"]
 
 
-def _llama_like(config: Any, heads: int, kv_heads: int, **more: Any) -> Any:
-    settings = {
-        **_COMMON,
-        "intermediate_size": 48,
-        "num_attention_heads": heads,
-        "num_key_value_heads": kv_heads,
-        **more,
-    }
-    return config(**settings)
+def model_class(name: str) -> Any:
+    """The class of the tiny model called ``name``."""
+    return hf.AutoModelForCausalLM._model_mapping[type(CONFIGS[name]())]
 
 
-CONFIGS: Mapping[str, Callable[[], Any]] = {
-    "llama-mha": lambda: _llama_like(hf.LlamaConfig, 4, 4),
-    "llama-gqa": lambda: _llama_like(hf.LlamaConfig, 4, 2),
-    "llama-mqa": lambda: _llama_like(hf.LlamaConfig, 4, 1),
-    "llama-head-dim": lambda: _llama_like(hf.LlamaConfig, 4, 2, head_dim=12),
-    "llama-biases": lambda: _llama_like(hf.LlamaConfig, 4, 2, attention_bias=True),
-    "mistral-window": lambda: _llama_like(hf.MistralConfig, 4, 2, sliding_window=16),
-    "qwen2": lambda: _llama_like(hf.Qwen2Config, 4, 2),
-    "qwen3": lambda: _llama_like(hf.Qwen3Config, 4, 2, head_dim=12),
-    "qwen2-some-windows": lambda: _llama_like(
-        hf.Qwen2Config, 4, 2, use_sliding_window=True, sliding_window=16, max_window_layers=1
-    ),
-    "granite": lambda: _llama_like(
-        hf.GraniteConfig,
-        4,
-        2,
-        embedding_multiplier=3.0,
-        attention_multiplier=0.5,
-        residual_multiplier=0.7,
-        logits_scaling=4.0,
-    ),
-    "olmo2": lambda: _llama_like(hf.Olmo2Config, 4, 2),
-    "smollm3": lambda: _llama_like(hf.SmolLM3Config, 4, 2),
-    "gpt2": lambda: hf.GPT2Config(
-        vocab_size=VOCAB,
-        n_embd=HIDDEN,
-        n_layer=LAYERS,
-        n_head=4,
-        n_positions=256,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=0,
-    ),
-}
+def family(name: str) -> Family:
+    """Its row."""
+    return FAMILIES[model_class(name).__name__]
 
-WITH_VALUE_BIAS = ("llama-biases", "qwen2", "qwen2-some-windows", "gpt2")
+
+BY_LAYERS = [name for name in CONFIGS if not family(name).own_attention]
+"""Those that the fast engine runs."""
+
+
+REDIRECTED = ("uniform-causal", "uniform-all", "bos")
+
+
+def allows(name: str, mode: str) -> bool:
+    """Whether the family of the tiny model can be had in a mode, as tests call it; else refused."""
+    row = family(name)
+    keeps = mode == "zero-keep-bias"
+    return not ((row.sinks and keeps) or ((row.sinks or row.own_attention) and mode in REDIRECTED))
 
 
 def tiny_model(name: str, seed: int = 0) -> Any:
     """The tiny model called ``name``, fp32, with every weight and bias random and non-zero."""
     torch.manual_seed(seed)
-    model = hf.AutoModelForCausalLM.from_config(CONFIGS[name](), attn_implementation="sdpa")
+    kernel = kernel_for(model_class(name))  # as models are loaded
+    model = model_class(name)._from_config(CONFIGS[name](), attn_implementation=kernel)
     with torch.no_grad():
         for parameter in model.parameters():
             # Biases start at 0 and norms at 1; a fault in either must show.

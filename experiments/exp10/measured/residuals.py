@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ablation.hooks.capture import capture_residual
+from ablation.metrics.decoder import decoder_of
 from ablation.models.loading import LoadedModel
 
 
@@ -23,7 +24,7 @@ def word_residuals(
     padded = torch.tensor([row + [row[-1]] * (longest - len(row)) for row in rows])
     last = torch.tensor([len(row) - 1 for row in rows], device=loaded.model.device)
     with capture_residual(loaded.model) as stream:
-        loaded.model.base_model(input_ids=padded.to(loaded.model.device), use_cache=False)
+        decoder_of(loaded.model)(input_ids=padded.to(loaded.model.device), use_cache=False)
     index = torch.arange(len(rows), device=loaded.model.device)
     points: list[Tensor] = [stream[point][index, last].float().cpu() for point in sorted(stream)]
     return torch.stack(points, dim=1).double().numpy()

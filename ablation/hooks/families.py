@@ -1,0 +1,134 @@
+"""The families of models whose heads are known: one row each, the module paths that matter.
+
+To add a family, add a row here and a tiny configuration of it to
+``ablation/tests/support/tiny_models.py``; the tests there prove the row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from ablation.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Family:
+    """Module paths of one family of causal language models, by default those of Llama.
+
+    Attributes:
+        layers: path from the decoder (``ablation.metrics.decoder``) to its list of layers.
+        attention: path from a layer to its attention.
+        projection: path from the attention to the projection whose input is z.
+        final_norm: path from the decoder to the normalisation after its last layer.
+        learned_positions: positions come out of a table that ends at the context's length.
+        sinks: a head may attend to nothing: its weights sum to less than 1.
+        own_attention: attention is computed in the family's own code, not by one of transformers'
+            kernels. It can be seen in what it gives back, and not be laid out otherwise: the model
+            is run as a whole, for every set of heads.
+        adds_residual: what attention gives is the residual stream after it, not what it adds.
+    """
+
+    layers: str = "layers"
+    attention: str = "self_attn"
+    projection: str = "o_proj"
+    final_norm: str = "norm"
+    learned_positions: bool = False
+    sinks: bool = False
+    own_attention: bool = False
+    adds_residual: bool = False
+
+
+_LIKE_LLAMA = Family()
+_LIKE_GPT_J = Family("h", "attn", "out_proj", "ln_f", own_attention=True)
+
+FAMILIES: Mapping[str, Family] = {
+    "ApertusForCausalLM": _LIKE_LLAMA,
+    "ArceeForCausalLM": _LIKE_LLAMA,
+    "BloomForCausalLM": Family(
+        "h", "self_attention", "dense", "ln_f", own_attention=True, adds_residual=True
+    ),
+    "CodeGenForCausalLM": _LIKE_GPT_J,
+    "CohereForCausalLM": _LIKE_LLAMA,
+    "Cohere2ForCausalLM": _LIKE_LLAMA,
+    "DeepseekV2ForCausalLM": _LIKE_LLAMA,
+    "DeepseekV3ForCausalLM": _LIKE_LLAMA,
+    "Ernie4_5ForCausalLM": _LIKE_LLAMA,
+    "Exaone4ForCausalLM": _LIKE_LLAMA,
+    "FalconForCausalLM": Family("h", "self_attention", "dense", "ln_f", own_attention=True),
+    "GemmaForCausalLM": _LIKE_LLAMA,
+    "Gemma2ForCausalLM": _LIKE_LLAMA,
+    "Gemma3ForCausalLM": _LIKE_LLAMA,
+    "GlmForCausalLM": _LIKE_LLAMA,
+    "Glm4ForCausalLM": _LIKE_LLAMA,
+    "GPT2LMHeadModel": Family("h", "attn", "c_proj", "ln_f", learned_positions=True),
+    "GPTJForCausalLM": _LIKE_GPT_J,
+    "GPTNeoForCausalLM": Family(
+        "h", "attn.attention", "out_proj", "ln_f", learned_positions=True, own_attention=True
+    ),
+    "GPTNeoXForCausalLM": Family("layers", "attention", "dense", "final_layer_norm"),
+    "GptOssForCausalLM": Family(sinks=True),
+    "GraniteForCausalLM": _LIKE_LLAMA,
+    "GraniteMoeForCausalLM": _LIKE_LLAMA,
+    "HeliumForCausalLM": _LIKE_LLAMA,
+    "LlamaForCausalLM": _LIKE_LLAMA,
+    "Llama4ForCausalLM": _LIKE_LLAMA,
+    "MistralForCausalLM": _LIKE_LLAMA,
+    "MixtralForCausalLM": _LIKE_LLAMA,
+    "MptForCausalLM": Family("blocks", "attn", "out_proj", "norm_f", own_attention=True),
+    "NemotronForCausalLM": _LIKE_LLAMA,
+    "OlmoForCausalLM": _LIKE_LLAMA,
+    "Olmo2ForCausalLM": _LIKE_LLAMA,
+    "Olmo3ForCausalLM": _LIKE_LLAMA,
+    "OlmoeForCausalLM": _LIKE_LLAMA,
+    "OPTForCausalLM": Family(
+        "layers", "self_attn", "out_proj", "final_layer_norm", learned_positions=True
+    ),
+    "PhiForCausalLM": Family("layers", "self_attn", "dense", "final_layernorm"),
+    "Phi3ForCausalLM": _LIKE_LLAMA,
+    "PhimoeForCausalLM": _LIKE_LLAMA,
+    "Qwen2ForCausalLM": _LIKE_LLAMA,
+    "Qwen2MoeForCausalLM": _LIKE_LLAMA,
+    "Qwen3ForCausalLM": _LIKE_LLAMA,
+    "Qwen3MoeForCausalLM": _LIKE_LLAMA,
+    "SeedOssForCausalLM": _LIKE_LLAMA,
+    "SmolLM3ForCausalLM": _LIKE_LLAMA,
+    "StableLmForCausalLM": _LIKE_LLAMA,
+    "Starcoder2ForCausalLM": _LIKE_LLAMA,
+}
+"""Model class of transformers -> its family."""
+
+REFUSED: Mapping[str, str] = {
+    "BitNetForCausalLM": "z of all heads is normalised together, so that no head stands alone",
+    "DiffLlamaForCausalLM": "a head is the difference of two attentions, and no slice of z",
+    "Gemma3nForCausalLM": "there are several residual streams side by side",
+    "Lfm2ForCausalLM": "most layers have no heads",
+    "Qwen3NextForCausalLM": "most layers have no heads, and a gate stands behind z",
+}
+"""Model class -> why its heads cannot be ablated exactly here."""
+
+ALIKE = 0.85
+"""How alike the names of two classes must be for the one to be offered for the other; what all of
+them end with counts, too."""
+
+
+def family_of(model_class: str) -> Family:
+    """The row of the table for ``model_class``.
+
+    Raises:
+        InvalidInput: the class has no row: not a causal language model, not a known one, or one
+            of ``REFUSED``.
+    """
+    if model_class in FAMILIES:
+        return FAMILIES[model_class]
+    if model_class in REFUSED:
+        raise InvalidInput(
+            f"{model_class} is not taken: {REFUSED[model_class]}; take a model of another family, "
+            "see ablation/README.md"
+        )
+    alike = get_close_matches(model_class, FAMILIES, n=1, cutoff=ALIKE)
+    nearest = f" (such as {alike[0]})" if alike else ""
+    raise InvalidInput(
+        f"no known head site for model class {model_class}: one of the {len(FAMILIES)} classes of "
+        f"causal language models in ablation/README.md is required{nearest}; to add one, add its "
+        "row to ablation/hooks/families.py"
+    )

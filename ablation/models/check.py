@@ -1,0 +1,235 @@
+"""A check of a model before its first figure: do its heads add up, do all ways to run it agree?
+
+A family's row says where its heads are; nothing but the model itself says whether that is so for
+these weights, this version of transformers and what others have done to the model. So it is tried
+on a few random tokens, and a figure that is off stops the run.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ablation.ablator import AblationNotApplied, HeadAblator
+from ablation.engine.drafted import Drafts, greedy_tokens
+from ablation.errors import ComputationError, InvalidInput, first_line
+from ablation.heads import Head
+from ablation.hooks.attention import Kernel, MakeMask, lay_out
+from ablation.hooks.capture import capture_attention, capture_residual, capture_z
+from ablation.hooks.sites import HeadSites, head_sites
+from ablation.metrics.logits import logits_of
+from ablation.modes.redirected import UniformCausalAblation
+from ablation.modes.zero import ZeroAblation
+from ablation.passes.generation import greedy_ids
+from ablation.passes.layerwise import LayerwisePass
+from ablation.passes.positions import context_of, span_limits
+from ablation.passes.token_tree import TokenTree
+
+TOKENS, COMMON, BEYOND, DECODED = 24, 16, 8, 3
+"""Of each of the two prompts, of what they begin with, past a limit, and of each answer."""
+
+LONGEST = 2048
+"""A limit of the model's attention beyond which it is not tried: seconds, not minutes."""
+
+BOUNDS = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 1e-1}
+"""How far two ways to the same figure may lie apart, of the largest value: sums in another order,
+through all layers. Measured on SmolLM2: 1e-6 in fp32, 0.024 in bfloat16."""
+
+CAUSES = (
+    "a quantised or merged projection, a patched forward, or a version of transformers that "
+    "computes this family otherwise"
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One part of the check.
+
+    Attributes:
+        what: is the same, or should be.
+        deviation: how far the two lie apart at most, of the largest value.
+    """
+
+    what: str
+    deviation: float
+
+
+def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
+    """Tries on random tokens that the heads of ``model`` are what the ablator takes them for.
+
+    The attention of every layer is the sum of its heads' parts; zeroing a head takes its part away
+    and nothing else; a head whose queries are zero attends uniformly. With ``engine`` also: the
+    layers one by one give the logits of the whole model, and drafted answers are those of
+    ``generate``, past every sliding window, chunk and original context up to 2048 tokens, too.
+
+    Raises:
+        ComputationError: something is off: with the layer, by how much, and what that may mean.
+    """
+    sites = head_sites(model)
+    bound = BOUNDS.get(model.dtype, BOUNDS[torch.bfloat16])
+    found = []
+    for check in _checks(model, sites, engine):
+        try:
+            results = check()
+        except (AblationNotApplied, InvalidInput, RuntimeError, TypeError, AttributeError) as error:
+            raise ComputationError(
+                f"the check of {type(model).__name__} before its first figure broke off "
+                f"({first_line(error)}): {CAUSES}"
+            ) from error
+        for one in results:
+            # Not a comparison that NaN would pass.
+            if not one.deviation <= bound:
+                raise ComputationError(
+                    f"the check of {type(model).__name__} before its first figure failed: "
+                    f"{one.what} differ by {one.deviation:.1e} of the largest value, where "
+                    f"{bound:g} is allowed: {CAUSES}"
+                )
+        found += results
+    return found
+
+
+def _checks(model: Any, sites: HeadSites, engine: bool) -> Iterator[Callable[[], list[Checked]]]:
+    ids, (layers, heads) = _prompts(model, TOKENS), (sites.grid.layers, sites.grid.heads)
+    yield partial(_parts, model, sites, ids)
+    for layer in sorted({0, layers // 2, layers - 1}):
+        yield partial(_zeroed, model, sites, ids, Head(layer, heads - 1))
+    if not (sites.family.sinks or sites.family.own_attention):
+        yield partial(_uniform, model, ids, Head(layers // 2, 0))
+    if engine and not sites.family.own_attention:
+        longest = min(LONGEST + BEYOND, context_of(model.config) - DECODED)
+        for length in (TOKENS, *(limit + BEYOND for limit in span_limits(model.config))):
+            if length <= longest:
+                yield partial(_logits, model, sites, _prompts(model, length))
+                yield partial(_answers, model, sites, _prompts(model, length))
+
+
+def _prompts(model: Any, length: int) -> Int[Tensor, "2 length"]:
+    """Two prompts that part in the middle."""
+    tokens = model.get_input_embeddings().weight.shape[0]
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(tokens, (2, length), generator=generator)
+    ids[1, : length * COMMON // TOKENS] = ids[0, : length * COMMON // TOKENS]
+    return ids.to(model.device)
+
+
+def _apart(what: str, found: Tensor, expected: Tensor) -> Checked:
+    expected = expected.float()
+    largest = expected.abs().max().clamp(min=torch.finfo(torch.float32).tiny)
+    return Checked(what, float((found.float() - expected).abs().max() / largest))
+
+
+@torch.inference_mode()
+def _parts(model: Any, sites: HeadSites, ids: Tensor) -> list[Checked]:
+    layers = range(sites.grid.layers)
+    with capture_attention(model, layers) as outputs, capture_z(model, layers) as z:
+        model(input_ids=ids, use_cache=False)
+    found = []
+    for layer in layers:
+        weight = sites.output_weight(layer).float()
+        parts = torch.einsum("bshd,hde->bse", z[layer].float(), weight)
+        bias = getattr(sites.layers[layer].projection, "bias", None)
+        whole = parts if bias is None else parts + bias.float()
+        what = f"the output of attention in layer {layer} and the sum of its heads' parts"
+        found.append(_apart(what, whole, outputs[layer]))
+    return found
+
+
+@torch.inference_mode()
+def _zeroed(model: Any, sites: HeadSites, ids: Tensor, head: Head) -> list[Checked]:
+    runs = []
+    for heads in ((), (head,)):
+        with (
+            HeadAblator(model, heads),
+            capture_attention(model, [head.layer]) as outputs,
+            capture_residual(model) as streams,
+            capture_z(model, [head.layer]) as z,
+        ):
+            model(input_ids=ids, use_cache=False)
+        runs.append((outputs[head.layer].float(), streams, z[head.layer][:, :, head.head].float()))
+    (whole, before, z_of_head), (without, after, _) = runs
+    if not all(torch.equal(before[layer], after[layer]) for layer in range(head.layer + 1)):
+        return [Checked(f"streams before layer {head.layer}, with and without {head},", inf)]
+    part = z_of_head @ sites.output_weight(head.layer)[head.head].float()
+    what = f"what zeroing {head} takes from the output of attention and the head's part of it"
+    return [_apart(what, without, whole - part)]
+
+
+@torch.inference_mode()
+def _uniform(model: Any, ids: Tensor, head: Head) -> list[Checked]:
+    found = []
+    with HeadAblator(model, [head], UniformCausalAblation()), capture_z(model, [head.layer]) as z:
+        model(input_ids=ids, use_cache=False)
+        found.append(z[head.layer][:, :, head.head])
+    layout = _ZeroQueries(head)
+    with lay_out(model, layout), capture_z(model, [head.layer]) as z:
+        model(input_ids=ids, use_cache=False)
+        found.append(z[head.layer][:, :, head.head])
+    return [_apart(f"z of {head} under uniform attention and with its queries zeroed", *found)]
+
+
+@dataclass(frozen=True)
+class _ZeroQueries:
+    """Tokens as ever, and attention in which the queries of a head are 0."""
+
+    head: Head
+
+    def mask(self, make: MakeMask, **asked: Any) -> Any:
+        return make(**asked)
+
+    def attend(
+        self, kernel: Kernel, query: Tensor, key: Tensor, value: Tensor, mask: Any
+    ) -> Float[Tensor, "batch rows heads dim"]:
+        if kernel.layer == self.head.layer:
+            query = query.clone()
+            query[:, self.head.head] = 0
+        return kernel(query, key, value, mask)
+
+
+@torch.inference_mode()
+def _logits(model: Any, sites: HeadSites, ids: Tensor) -> list[Checked]:
+    tree = TokenTree(ids.tolist())
+    one = LayerwisePass(sites, tree)
+    stream = one.embedded
+    for layer in range(sites.grid.layers):
+        z, _ = one.attend(layer, stream)
+        stream = one.finish(layer, stream, z)
+    packed = logits_of(model, one.normalise(stream))[0]
+    found = torch.stack([packed[tree.places(row).to(packed.device)] for row in range(len(ids))])
+    expected = model(input_ids=ids, use_cache=False).logits
+    what = f"logits of the layers one by one and of the whole model, at {ids.shape[1]} tokens,"
+    return [_apart(what, found, expected)]
+
+
+def _answers(model: Any, sites: HeadSites, ids: Tensor) -> list[Checked]:
+    """Where a token differs, the logits say by how much: near ties are nobody's fault."""
+    heads = (Head(sites.grid.layers // 2, 0),)
+    expected = greedy_ids(model, ids, [heads] * len(ids), max_new_tokens=DECODED).tolist()
+    drafts, furthest = Drafts(), 0.0
+    for _ in range(2):  # the second time everything is drafted
+        for _, answers in greedy_tokens(
+            model, ids, [heads], ZeroAblation(), max_new_tokens=DECODED, drafts=drafts
+        ):
+            for prompt, found, wanted in zip(ids, answers, expected, strict=True):
+                furthest = max(furthest, _gap(model, prompt, heads, found, wanted))
+    what = f"logits of drafted tokens and of those that generate gives, at {ids.shape[1]} tokens,"
+    return [Checked(what, furthest)]
+
+
+@torch.inference_mode()
+def _gap(
+    model: Any, prompt: Tensor, heads: Sequence[Head], found: Sequence[int], wanted: Sequence[int]
+) -> float:
+    """By how much the logits of the first tokens that differ do, of the largest one; 0 if none."""
+    for place, (one, other) in enumerate(zip(found, wanted, strict=False)):
+        if one != other:
+            begun = torch.tensor(wanted[:place], dtype=prompt.dtype, device=prompt.device)
+            with HeadAblator(model, heads):
+                ids = torch.cat([prompt, begun])[None]
+                logits = model(input_ids=ids, use_cache=False).logits[0, -1].float()
+            return float((logits[one] - logits[other]).abs() / logits.abs().max())
+    return 0.0

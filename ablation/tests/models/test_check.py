@@ -1,0 +1,108 @@
+"""The check of a model before its first figure: right models pass, whatever is broken does not."""
+
+import types
+
+import pytest
+import torch
+from torch import nn
+
+from ablation.errors import ComputationError
+from ablation.models.check import check_heads
+from ablation.passes.positions import span_limits
+from ablation.tests.support.tiny_models import LAYERS
+
+
+def test_every_family_passes(model):
+    found = check_heads(model)
+    assert all(one.deviation < 1e-5 for one in found)
+    said = " ".join(one.what for one in found)
+    assert f"attention in layer {LAYERS - 1}" in said
+    for limit in span_limits(model.config):
+        assert f"at {limit + 8} tokens" in said
+
+
+def test_a_model_in_bfloat16_passes(llama):
+    assert check_heads(llama.to(torch.bfloat16))
+
+
+class Adapter(nn.Module):
+    """An adapter of low rank beside the projection, as it is loaded before it is merged."""
+
+    def __init__(self, projection):
+        super().__init__()
+        self.base = projection
+        self.weight, self.bias = projection.weight, projection.bias
+        self.in_features = projection.in_features
+        self.down = nn.Linear(projection.in_features, 2, bias=False)
+        self.up = nn.Linear(2, projection.out_features, bias=False)
+
+    def forward(self, z):
+        return self.base(z) + self.up(self.down(z))
+
+
+def with_adapter(model):
+    attention = model.model.layers[1].self_attn
+    attention.o_proj = Adapter(attention.o_proj)
+
+
+def with_scaled_attention(model):
+    """As a residual multiplier that somebody has patched into attention."""
+    attention = model.model.layers[1].self_attn
+    own = attention.forward
+
+    def forward(self, *args, **kwargs):
+        output, weights = own(*args, **kwargs)
+        return 0.7 * output, weights
+
+    attention.forward = types.MethodType(forward, attention)
+
+
+def with_attention_to_the_future(model):
+    """A layer whose tokens see what comes after them, as a patch of the mask would do."""
+    layer = model.model.layers[1]
+    own = layer.forward
+
+    def forward(self, hidden_states, **kwargs):
+        out = own(hidden_states, **kwargs)
+        return out + 0.1 * hidden_states.mean(dim=1, keepdim=True)
+
+    layer.forward = types.MethodType(forward, layer)
+
+
+def with_heads_that_mix(model):
+    """A norm over all of z, so that no head is on its own."""
+    projection = model.model.layers[1].self_attn.o_proj
+    own = projection.forward
+    projection.forward = lambda z: own(z / z.norm(dim=-1, keepdim=True))
+
+
+def with_nan(model):
+    model.model.layers[1].self_attn.q_proj.weight.data.fill_(float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (with_adapter, "the output of attention in layer 1 and the sum of its heads' parts differ"),
+        (with_scaled_attention, "attention in layer 1 and the sum of its heads' parts differ by"),
+        (with_heads_that_mix, "attention in layer 1 and the sum of its heads' parts differ by"),
+        (with_attention_to_the_future, "logits of the layers one by one and of the whole model"),
+        (with_nan, "differ by nan of the largest value"),
+    ],
+)
+def test_what_is_broken_is_named(llama, broken, said):
+    with torch.no_grad():
+        broken(llama)
+    with pytest.raises(ComputationError, match=said):
+        check_heads(llama)
+
+
+def test_nothing_is_left_behind(llama):
+    check_heads(llama)
+    modules = llama.modules()
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in modules)
+    assert llama.config._attn_implementation == "sdpa"
+
+
+def test_the_reference_engine_needs_no_layers_one_by_one(llama):
+    assert not any("one by one" in one.what for one in check_heads(llama, engine=False))

@@ -1,0 +1,43 @@
+"""What a model gives its attention, by a kernel of our own under transformers' own registry.
+
+Independent of ``ablation.hooks.attention``: for tests of what is made of it.
+"""
+
+import sys
+
+import torch
+from transformers import AttentionInterface
+from transformers.masking_utils import AttentionMaskInterface, eager_mask
+
+_NAME = "noting"
+_given: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+
+def _noting(module, query, key, value, mask, **kwargs):
+    eager = sys.modules[type(module).__module__].eager_attention_forward
+    _given.append((value, mask[..., : key.shape[2]]))
+    return eager(module, query, key, value, mask, **kwargs)
+
+
+AttentionInterface.register(_NAME, _noting)
+AttentionMaskInterface.register(_NAME, eager_mask)
+
+
+@torch.no_grad()
+def values_and_visible(model, ids, layer):
+    """Of a layer, for one row without a cache: what its heads average, and what each row may see.
+
+    Returns:
+        values: ``(seq, heads, value_dim)``, each query head its own.
+        visible: ``(seq, seq)``, True where a query (first) may look at a key.
+    """
+    before = model.config._attn_implementation
+    _given.clear()
+    try:
+        model.set_attn_implementation(_NAME)
+        model(torch.tensor([list(ids)]), use_cache=False)
+    finally:
+        model.set_attn_implementation(before)
+    value, mask = _given[layer]
+    groups = model.config.num_attention_heads // value.shape[1]
+    return value[0].repeat_interleave(groups, dim=0).transpose(0, 1), mask[0, 0] == 0
