@@ -19,6 +19,7 @@ from ablation.filings.sentences import Span
 from ablation.hooks.attention import AttentionCall, observe_attention
 from ablation.hooks.sites import HeadSites, head_sites
 from ablation.hooks.weights import observe_weights
+from ablation.passes.known_tokens import check_known
 from ablation.passes.layerwise import LayerwisePass
 from ablation.passes.token_tree import TokenTree
 from ablation.passes.tree_attention import KeysValues
@@ -136,6 +137,7 @@ def mean_attention(
 def _read(
     model: Any, texts: Sequence[Text], *, keeps_keys: bool
 ) -> tuple[list[list[Tensor]], TokenTree, tuple[KeysValues, ...]]:
+    check_known(model, (text.ids for text in texts))
     sites = head_sites(model)
     if sites.family.own_attention:
         return _read_whole(model, sites, texts, keeps_keys=keeps_keys)

@@ -10,6 +10,7 @@ from ablation.engine.drafted import Drafts
 from ablation.engine.engines import Engine
 from ablation.engine.head_sets import HeadSet
 from ablation.modes.protocol import Ablation
+from ablation.passes.known_tokens import check_known
 from ablation.passes.room import Room, in_batches, room_for
 
 Found = tuple[tuple[int, ...], tuple[int, ...], list[str]]
@@ -90,9 +91,10 @@ def answers_in_batches(
         each of these prompts.
 
     Raises:
-        InvalidInput, ComputationError: as ``Engine.answers``.
+        InvalidInput, ComputationError: as ``Engine.answers``; or as ``check_known``.
         torch.OutOfMemoryError: a single prompt does not fit.
     """
+    check_known(model, prompts)
     by_length: dict[int, list[int]] = defaultdict(list)
     for place, prompt in enumerate(prompts):
         by_length[len(prompt)].append(place)

@@ -17,6 +17,7 @@ from ablation.metrics.measured_perplexity import perplexity
 from ablation.metrics.perplexity import Perplexity
 from ablation.modes.protocol import Ablation
 from ablation.passes.generation import greedy_answers
+from ablation.passes.known_tokens import check_known
 
 Answers = tuple[tuple[int, ...], list[str]]
 """Where a set of heads stands among those asked for, and its answer to every prompt."""
@@ -122,6 +123,7 @@ class ReferenceEngine:
         *,
         window: int,
     ) -> Iterator[Measurement]:
+        check_known(model, [ids.tolist()])
         for heads, members in alike(head_sets).items():
             yield Measurement(members, partial(_perplexity, model, ids, heads, ablation, window))
 

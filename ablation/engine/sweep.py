@@ -20,6 +20,7 @@ from ablation.metrics.perplexity import Perplexity
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
+from ablation.passes.known_tokens import check_known
 from ablation.passes.layerwise import LayerwisePass
 from ablation.passes.token_tree import TokenTree
 
@@ -67,6 +68,7 @@ def perplexities(
         ComputationError: an NLL is not finite.
     """
     check_model(model, window)
+    check_known(model, [ids.tolist()])
     if ablation.scope is not Scope.ALL:
         raise AblationNotApplied(
             f"scope {ablation.scope!s} reaches no forward pass without a cache, and a perplexity "

@@ -20,6 +20,7 @@ from ablation.assets.kept import file_state
 from ablation.assets.store import Slot
 from ablation.assets.written_weights import write_weights
 from ablation.errors import AssetError
+from ablation.models.weight_files import weight_files
 
 VERSION = 1
 """Raised whenever a file is made otherwise."""
@@ -39,7 +40,7 @@ def converted(directory: Path, dtype: torch.dtype) -> Path:
         AssetError: the cache cannot be written, or has no space left.
         SafetensorError: a file cannot be read.
     """
-    files = sorted(path for path in directory.glob("*.safetensors") if path.is_file())
+    files = weight_files(directory)
     if not any(_differs(path, dtype) for path in files):
         return directory
     slot = _slot(directory, files, dtype)

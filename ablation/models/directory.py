@@ -14,6 +14,9 @@ from ablation.models.registry import ModelSpec
 MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 """What a model is read from: never pickle, never code."""
 
+CONSOLIDATED = "consolidated*"
+"""The same weights once more, under the names of another loader."""
+
 
 def model_directory(spec: ModelSpec) -> Path:
     """Where the files of a model lie; fetches them if they are not there.
@@ -37,7 +40,12 @@ def model_files(directory: Path) -> list[Path]:
     Raises:
         InvalidInput: one is a pipe, a device or a folder: reading it might never end.
     """
-    found = sorted(path for pattern in MODEL_FILES for path in directory.glob(pattern))
+    found = sorted(
+        path
+        for pattern in MODEL_FILES
+        for path in directory.glob(pattern)
+        if not path.match(CONSOLIDATED)
+    )
     for path in found:
         if path.exists() and not path.is_file():
             raise InvalidInput(f"{path}: a regular file is required: remove what is there")
@@ -88,6 +96,6 @@ def _download(hub_id: str) -> Path:
         lambda: snapshot_download(
             hub_id,
             allow_patterns=list(MODEL_FILES),
-            ignore_patterns=["*/*"],
+            ignore_patterns=["*/*", CONSOLIDATED],
         ),
     )

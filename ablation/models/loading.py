@@ -11,7 +11,7 @@ from ablation.engine import FAST, REFERENCE, EngineChoice
 from ablation.engine.allocator import keep_freed_memory
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
-from ablation.errors import AssetError, ComputationError, InvalidInput, first_line
+from ablation.errors import AssetError, ComputationError, InvalidInput, first_line, shortened
 from ablation.heads import HeadGrid
 from ablation.hooks.attention import kernel_for
 from ablation.hooks.families import family_of
@@ -21,7 +21,7 @@ from ablation.metrics.logits import use_fp32_logits
 from ablation.models.converted import converted
 from ablation.models.directory import model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
-from ablation.models.weight_files import check_weight_files
+from ablation.models.weight_files import check_weight_files, weight_files
 from ablation.passes.generation import make_greedy
 from ablation.passes.positions import context_of, longest_pass
 
@@ -146,6 +146,11 @@ def _load_weights(directory: Path, dtype: torch.dtype, *, kept_converted: bool) 
 
     model_files(directory)
     if not (directory / "config.json").is_file():
+        if (directory / "adapter_config.json").is_file():
+            raise InvalidInput(
+                f"{directory}: an adapter is no whole model: merge it with its base model first "
+                "(peft: merge_and_unload, save_pretrained)"
+            )
         raise InvalidInput(f"{directory}: a model directory needs a config.json, and has none")
     try:
         config = AutoConfig.from_pretrained(
@@ -159,9 +164,8 @@ def _load_weights(directory: Path, dtype: torch.dtype, *, kept_converted: bool) 
     classes = getattr(config, "architectures", None)
     named = classes[0] if isinstance(classes, list) and classes else "(none named in config.json)"
     family_of(str(named)[:80])
-    # A link that leads nowhere is not a file.
-    files = [path for path in directory.glob("*.safetensors") if path.is_file()]
-    sizes = [path.stat().st_size for path in files]
+    _check_plain(directory, config)
+    sizes = [path.stat().st_size for path in weight_files(directory)]
     if not sizes:
         raise InvalidInput(
             f"{directory}: weights in safetensors are required and there are none (pickled "
@@ -200,6 +204,17 @@ def _load_weights(directory: Path, dtype: torch.dtype, *, kept_converted: bool) 
     return model
 
 
+def _check_plain(directory: Path, config: Any) -> None:
+    """Refuses weights from which a head's part cannot be read: those of a quantised projection."""
+    quantised = getattr(config, "quantization_config", None)
+    if quantised:
+        method = quantised.get("quant_method") if isinstance(quantised, dict) else None
+        raise InvalidInput(
+            f"{directory}: weights that are not quantised are required, and these are (by "
+            f"{shortened(method)}): give a copy in float32, bfloat16 or float16"
+        )
+
+
 def _mappable(directory: Path, dtype: torch.dtype) -> Path:
     """Where the weights lie in ``dtype``; ``directory`` where the cache has no room for them."""
     try:
@@ -226,9 +241,15 @@ def _load_tokenizer(directory: Path) -> Any:
 
 
 def _check_tokens(model: Any, tokenizer: Any, directory: Path) -> None:
-    """Refuses a tokenizer of another model before its ids reach an embedding."""
+    """Refuses a tokenizer of another model before its ids reach an embedding.
+
+    A token that was added to it without a row of the embedding, such as a ``[PAD]``, is in the way
+    only where a text holds it: see ``passes.known_tokens``.
+    """
     rows = model.get_input_embeddings().weight.shape[0]
-    highest = max(tokenizer.get_vocab().values(), default=0)
+    added = tokenizer.get_added_vocab()
+    own = [number for word, number in tokenizer.get_vocab().items() if word not in added]
+    highest = max(own, default=0)
     if highest >= rows:
         raise InvalidInput(
             f"{directory}: the tokenizer has token {highest}, and the model knows {rows}: give "

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from ablation.assets.bounded_files import read_bytes
 from ablation.errors import InvalidInput, first_line
+from ablation.models.directory import model_files
 
 INDEX = "model.safetensors.index.json"
 LARGEST_INDEX = 40_000_000
@@ -23,6 +24,11 @@ SLACK = 2
 """Up to here the loader says better which weights are missing, and takes little memory for it."""
 
 _SHARD = re.compile(r"[A-Za-z0-9][\w.-]*\.safetensors")
+
+
+def weight_files(directory: Path) -> list[Path]:
+    """The files that weights are read from; a link that leads nowhere is none."""
+    return [path for path in model_files(directory) if path.suffix == ".safetensors"]
 
 
 def check_weight_files(directory: Path, config: Any) -> None:
@@ -39,7 +45,7 @@ def check_weight_files(directory: Path, config: Any) -> None:
                 f"{name[:80]!r}: give the whole directory of the model"
             )
     tensors = weights = 0
-    for path in sorted(directory.glob("*.safetensors")):
+    for path in weight_files(directory):
         try:
             with safe_open(path, "pt") as file:
                 for key in file.keys():  # noqa: SIM118 - it is no mapping

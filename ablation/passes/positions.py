@@ -11,7 +11,7 @@ from typing import Any
 
 from ablation.errors import InvalidInput
 
-DYNAMIC, LONGROPE = "dynamic", "longrope"
+DYNAMIC, LINEAR, LONGROPE = "dynamic", "linear", "longrope"
 
 
 UNNAMED_CONTEXT = 2048
@@ -20,12 +20,22 @@ at (BLOOM, MPT)."""
 
 
 def context_of(config: Any) -> int:
-    """How many tokens a model was made for."""
+    """How many tokens a model was made for.
+
+    With linear rotary scaling configs name the original context or the whole one; the larger of
+    what they can mean is taken.
+    """
     for name in ("max_position_embeddings", "max_seq_len", "seq_length"):
         found = getattr(config, name, None)
         if isinstance(found, int):
-            return found
+            return int(found * _linear_factor(config))
     return UNNAMED_CONTEXT
+
+
+def _linear_factor(config: Any) -> float:
+    rope = getattr(config, "rope_parameters", None) or {}
+    factor = rope.get("factor") if rope.get("rope_type") == LINEAR else None
+    return factor if isinstance(factor, int | float) and factor > 1 else 1.0
 
 
 def longest_pass(config: Any) -> int | None:

@@ -1,15 +1,37 @@
 """What stands around the user's text: the beginning of the sequence, or a chat turn."""
 
+import re
+from datetime import date
 from typing import Any
 
-from ablation.errors import InvalidInput
+from ablation.errors import InvalidInput, first_line
+
+TODAY = date(2024, 7, 26)
+"""The day that templates are told it is: prompts must not change overnight. Llama 3's own template
+takes it where it is told none."""
+
+SYSTEM = "You are a helpful assistant."
+"""The system turn of templates that will not do without one."""
+
+THINKS, THOUGHT = "<think>", "\n</think>\n\n"
+"""What a template ends with that opens a block of thought, and what closes it: the answer is wanted
+at once."""
 
 _MARKER = "\N{OBJECT REPLACEMENT CHARACTER}"
+_NOW = re.compile(r"""strftime_now\(\s*(['"])(.*?)\1\s*\)""")
+_SPACE_MARK = "\N{LOWER ONE EIGHTH BLOCK}"
 
 
 def encoded(tokenizer: Any, text: str) -> tuple[int, ...]:
-    """The ids of ``text`` and nothing else."""
-    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    """The ids of ``text`` and nothing else.
+
+    Tokenizers after SentencePiece put a mark for a space before any text; where that is a token of
+    its own, and no space, it is left out.
+    """
+    ids = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    if ids and text[:1] != " " and tokenizer.convert_ids_to_tokens(ids[0]) == _SPACE_MARK:
+        return ids[1:]
+    return ids
 
 
 def continuation(tokenizer: Any, before: str, text: str) -> tuple[int, ...]:
@@ -31,6 +53,8 @@ def beginning(tokenizer: Any) -> tuple[int, ...]:
 def chat_turn(tokenizer: Any, remedy: str) -> tuple[str, str]:
     """What the chat template puts before and after the user's text.
 
+    It is told a fixed day, and not to think; where it requires a system turn, it has one.
+
     Raises:
         InvalidInput: there is no template, or none that holds the text once; ``remedy`` says what
             to do then.
@@ -40,13 +64,31 @@ def chat_turn(tokenizer: Any, remedy: str) -> tuple[str, str]:
             "a chat prompt requires a tokenizer with a chat template, and this one has none: "
             f"{remedy}"
         )
-    turn = tokenizer.apply_chat_template(
-        [{"role": "user", "content": _MARKER}], tokenize=False, add_generation_prompt=True
-    )
+    user = {"role": "user", "content": _MARKER}
+    try:
+        turn = _filled(tokenizer, [user])
+    except Exception:  # of jinja's, whatever the template raises
+        try:
+            turn = _filled(tokenizer, [{"role": "system", "content": SYSTEM}, user])
+        except Exception as error:
+            raise InvalidInput(
+                f"the chat template takes no user's turn ({first_line(error)}): {remedy}"
+            ) from None
     if turn.count(_MARKER) != 1:
         raise InvalidInput(
             f"the chat template must hold the user's text once, and holds it "
             f"{turn.count(_MARKER)} times: {remedy}"
         )
     opening, closing = turn.split(_MARKER)
-    return opening, closing
+    return opening, closing.rstrip() + THOUGHT if closing.rstrip().endswith(THINKS) else closing
+
+
+def _filled(tokenizer: Any, turns: list[dict[str, str]]) -> str:
+    template = _NOW.sub(lambda call: repr(TODAY.strftime(call[2])), tokenizer.get_chat_template())
+    return tokenizer.apply_chat_template(
+        turns,
+        chat_template=template,
+        tokenize=False,
+        add_generation_prompt=True,
+        enable_thinking=False,
+    )
