@@ -7,8 +7,9 @@ To add a family, add a row here and a tiny configuration of it to
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
-from ablation.errors import InvalidInput
+from ablation.errors import InvalidInput, shortened
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,27 @@ ALIKE = 0.85
 them end with counts, too."""
 
 
+PATHS = ("layers", "attention", "projection", "final_norm")
+"""What a site names: the fields of a row that are paths."""
+
+
+def family_from(site: str) -> Family:
+    """The row that ``site`` writes out, as ``attention=self_attn,projection=o_proj``.
+
+    Paths that are left out are those of Llama.
+
+    Raises:
+        InvalidInput: it is not written so.
+    """
+    paths: dict[str, Any] = dict(part.partition("=")[::2] for part in site.split(","))
+    if not all(name in PATHS and path for name, path in paths.items()):
+        raise InvalidInput(
+            f"a site is written name=path,…, of {', '.join(PATHS)}, as in "
+            f"'attention=self_attn,projection=o_proj', got {shortened(site)}"
+        )
+    return Family(**paths)
+
+
 def family_of(model_class: str) -> Family:
     """The row of the table for ``model_class``.
 
@@ -129,6 +151,6 @@ def family_of(model_class: str) -> Family:
     nearest = f" (such as {alike[0]})" if alike else ""
     raise InvalidInput(
         f"no known head site for model class {model_class}: one of the {len(FAMILIES)} classes of "
-        f"causal language models in ablation/README.md is required{nearest}; to add one, add its "
-        "row to ablation/hooks/families.py"
+        f"causal language models in ablation/README.md is required{nearest}; or say where its "
+        "heads are, with --site attention=PATH,projection=PATH, and the model is checked"
     )

@@ -121,6 +121,20 @@ def _input_width(projection: Any) -> int:
     return projection.in_features if isinstance(projection, nn.Linear) else projection.nx
 
 
+def use_family(model: Any, family: Family) -> None:
+    """Has the heads of ``model`` where ``family`` says, whatever its class."""
+    model.headclaims_family = family
+
+
+def family_of_model(model: Any) -> Family:
+    """What ``use_family`` was given for this model, or else the row of its class.
+
+    Raises:
+        InvalidInput: as ``family_of``.
+    """
+    return getattr(model, "headclaims_family", None) or family_of(type(model).__name__)
+
+
 def head_sites(model: Any) -> HeadSites:
     """Finds the head sites of a causal language model of transformers.
 
@@ -131,7 +145,7 @@ def head_sites(model: Any) -> HeadSites:
         InvalidInput: the model's class has no row in the table, or it is built otherwise than its
             row says.
     """
-    family, decoder = family_of(type(model).__name__), decoder_of(model)
+    family, decoder = family_of_model(model), decoder_of(model)
     heads = model.config.num_attention_heads
     modules = []
     try:

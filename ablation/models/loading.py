@@ -14,8 +14,8 @@ from ablation.engine.linear import use_onednn
 from ablation.errors import AssetError, ComputationError, InvalidInput, first_line, shortened
 from ablation.heads import HeadGrid
 from ablation.hooks.attention import kernel_for
-from ablation.hooks.families import family_of
-from ablation.hooks.sites import head_sites
+from ablation.hooks.families import Family, family_from, family_of
+from ablation.hooks.sites import family_of_model, head_sites, use_family
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.metrics.logits import use_fp32_logits
 from ablation.models.converted import converted
@@ -67,7 +67,7 @@ class LoadedModel:
         it, see ``ablation.passes.positions``, must not be reached.
         """
         of_answer = MAX_NEW_TOKENS - 1
-        if family_of(type(self.model).__name__).learned_positions:
+        if family_of_model(self.model).learned_positions:
             return self.context - of_answer
         longest = longest_pass(self.model.config)
         return self.context if longest is None else min(self.context, longest - of_answer)
@@ -106,7 +106,10 @@ def load_model(
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
     directory = model_directory(spec) if directory is None else directory
     on_cpu = torch.device(device).type == "cpu"
-    model = _load_weights(directory, getattr(torch, dtype), kept_converted=on_cpu)
+    family = None if spec.site is None else family_from(spec.site)
+    model = _load_weights(directory, getattr(torch, dtype), family, kept_converted=on_cpu)
+    if family is not None:
+        use_family(model, family)
     try:
         make_greedy(model)
         use_fp32_logits(model)
@@ -118,7 +121,7 @@ def load_model(
         raise ComputationError(
             f"{spec.key} does not fit on {device}: {first_line(error)}"
         ) from None
-    if family_of(type(model).__name__).own_attention:
+    if family_of_model(model).own_attention:
         engine = replace(engine, name=REFERENCE)
     if engine.name == FAST:
         use_onednn(model)
@@ -139,7 +142,9 @@ def check_device(device: str) -> None:
         ) from None
 
 
-def _load_weights(directory: Path, dtype: torch.dtype, *, kept_converted: bool) -> Any:
+def _load_weights(
+    directory: Path, dtype: torch.dtype, family: Family | None, *, kept_converted: bool
+) -> Any:
     import transformers
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
@@ -163,7 +168,8 @@ def _load_weights(directory: Path, dtype: torch.dtype, *, kept_converted: bool) 
         ) from None
     classes = getattr(config, "architectures", None)
     named = classes[0] if isinstance(classes, list) and classes else "(none named in config.json)"
-    family_of(str(named)[:80])
+    if family is None or not hasattr(transformers, str(named)):
+        family_of(str(named)[:80])
     _check_plain(directory, config)
     sizes = [path.stat().st_size for path in weight_files(directory)]
     if not sizes:

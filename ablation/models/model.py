@@ -105,7 +105,8 @@ class Model:
 
     @property
     def _where(self) -> dict[str, Any]:
-        return {"directory": str(self.directory.resolve()), "asset": self.spec.asset}
+        where = {"directory": str(self.directory.resolve()), "asset": self.spec.asset}
+        return where if self.spec.site is None else {**where, "site": self.spec.site}
 
     def _state(self) -> dict[str, list[int]]:
         return {path.name: file_state(path) for path in model_files(self.directory)}
@@ -157,6 +158,7 @@ class Model:
             "model_sha256": self.fingerprint,
             "dtype": self.dtype,
             **logits,
+            **({} if self.spec.site is None else {"site": self.spec.site}),
             "engine": f"{self.engine.name} {self.engine.version}",
         }
 
@@ -178,7 +180,7 @@ def open_model(
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
 
     directory = model_directory(spec)
-    family = FAMILIES.get(model_class(directory))
+    family = None if spec.site is not None else FAMILIES.get(model_class(directory))
     if family is not None and family.own_attention:
         engine = replace(engine, name=REFERENCE)
 

@@ -4,12 +4,13 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ablation.assets.file_names import slug, told_apart
 from ablation.errors import InvalidInput
+from ablation.hooks.families import family_from
 from ablation.prompts.styles import PLAIN, STYLES, PromptStyle
 
 DTYPES = ("float32", "bfloat16", "float16")
@@ -33,6 +34,8 @@ class ModelSpec:
         asset: the embedded asset that holds it, or None.
         directory: the local directory that holds it, or None.
         hub_id: its id on the model hub, or None. One of the three is given.
+        site: where its heads are, as ``hooks.families.family_from`` reads it; None: where the row
+            of its class says.
     """
 
     key: str
@@ -44,6 +47,7 @@ class ModelSpec:
     asset: str | None = None
     directory: Path | None = None
     hub_id: str | None = None
+    site: str | None = None
 
 
 def _on_hub(key: str, hub_id: str, token_lengths: tuple[int, ...], **more: Any) -> ModelSpec:
@@ -71,22 +75,24 @@ MODELS: Mapping[str, ModelSpec] = {
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
-def model_spec(name: str, style: str | None = None) -> ModelSpec:
+def model_spec(name: str, style: str | None = None, site: str | None = None) -> ModelSpec:
     """The model called ``name``: a key of ``MODELS``, a directory, or a hub id ``owner/name``.
 
     Args:
         name: which model.
         style: a key of ``STYLES`` to ask the model in; None: the registry's, or plain.
+        site: where its heads are, if not where the row of its class says.
 
     Raises:
-        InvalidInput: ``name`` is none of the three, or the style is unknown.
+        InvalidInput: ``name`` is none of the three, the style is unknown, or the site not written
+            as one.
     """
     spec = _resolve(name)
-    if style is None:
-        return spec
-    if style not in STYLES:
+    if style is not None and style not in STYLES:
         raise InvalidInput(f"unknown prompt style {style!r}: choose one of {', '.join(STYLES)}")
-    return ModelSpec(**{**vars(spec), "style": STYLES[style]})
+    if site is not None:
+        family_from(site)
+    return replace(spec, style=spec.style if style is None else STYLES[style], site=site)
 
 
 def _resolve(name: str) -> ModelSpec:

@@ -64,6 +64,13 @@ QUESTIONS_OPTION = click.option(
     help="What to ask; give it several times for several questions.",
 )
 
+SITE_OPTION = click.option(
+    "--site",
+    metavar="NAME=PATH,…",
+    help="Where the heads are in a model of an unknown class, as in "
+    "attention=self_attn,projection=o_proj; taken only if the model passes its check.",
+)
+
 ENGINE_OPTION = click.option(
     "--engine",
     type=click.Choice(ENGINE_NAMES),
@@ -133,6 +140,7 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
                 type=click.Choice(list(STYLES)),
                 help="How to ask; default: the model's own, plain for unregistered models.",
             ),
+            SITE_OPTION,
             click.option("--device", default="cpu", help="Where torch computes: cpu, cuda, …"),
             click.option("--dtype", type=click.Choice(DTYPES), default="float32"),
             ENGINE_OPTION,
@@ -223,6 +231,7 @@ class RunSettings:
     ground_truth: Path | None
     synthetic: int
     prompt_style: str | None
+    site: str | None
     device: str
     dtype: str
     engine: str
@@ -231,7 +240,7 @@ class RunSettings:
     fresh: bool
 
     def spec(self, model: str = EMBEDDED_MODEL) -> ModelSpec:
-        return model_spec(model, self.prompt_style)
+        return model_spec(model, self.prompt_style, self.site)
 
     def open(self, spec: ModelSpec) -> Model:
         """The model, loaded when something is first computed with it."""

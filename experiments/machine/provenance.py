@@ -28,6 +28,7 @@ def provenance(model: Model, seconds: float | None = None) -> dict[str, Any]:
         "model_sha256": model.fingerprint,
         "dtype": str(parameter.dtype).removeprefix("torch."),
         "device": _device(parameter.device),
+        **({} if model.spec.site is None else {"site": model.spec.site}),
         "attention": loaded.model.config._attn_implementation,
         "engine": model.engine.name,
         "threads": torch.get_num_threads(),

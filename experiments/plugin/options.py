@@ -41,6 +41,10 @@ def _add_options(parser: pytest.Parser) -> None:
         help=f"{', '.join(MODELS)}, a directory, or a hub id owner/name (default: %(default)s)",
     )
     group.addoption(
+        "--site",
+        help="where the heads are in a model of an unknown class: attention=PATH,projection=PATH",
+    )
+    group.addoption(
         "--tokens",
         type=_lengths,
         help="prompt lengths in tokens, with commas between (default: the model's first)",
@@ -191,7 +195,7 @@ def chosen_spec(config: pytest.Config) -> ModelSpec:
     Raises:
         InvalidInput: there is no such model.
     """
-    return model_spec(config.getoption("model"), config.getoption("prompt_style"))
+    return model_spec(*(config.getoption(name) for name in ("model", "prompt_style", "site")))
 
 
 def chosen_engine(config: pytest.Config) -> EngineChoice:
@@ -235,6 +239,7 @@ USUAL = {
     "filings": None,
     "ground_truth": None,
     "prompt_style": None,
+    "site": None,
     "tokens": None,
     "control_draws": 1,
     "synthetic": DEFAULT_COUNT,

@@ -11,6 +11,7 @@ from ablation.models.registry import DTYPES, EMBEDDED_MODEL, model_spec
 from experiments.cli.options import (
     ENGINE_OPTION,
     MODEL_HELP,
+    SITE_OPTION,
     chosen_store,
     human_size,
     store_options,
@@ -37,6 +38,7 @@ class Parts(click.ParamType):
 
 @click.command("exp10")
 @click.option("--model", default=EMBEDDED_MODEL, help=MODEL_HELP)
+@SITE_OPTION
 @click.option(
     "--parts",
     type=Parts(),
@@ -98,6 +100,7 @@ def exp10_command(
     dtype: str,
     engine: str,
     activation_memory: int,
+    site: str | None,
     out: Path,
     figures: bool,
     store: str | None,
@@ -116,7 +119,7 @@ def exp10_command(
     headclaims exp10 --parts ab --mode mean   mean ablation, no cumulative curve
     """
     options = Exp10Options(**choices)
-    spec = model_spec(model)
+    spec = model_spec(model, site=site)
     check_writable(out)
     kept = chosen_store(store, fresh)
     from ablation.models.model import open_model

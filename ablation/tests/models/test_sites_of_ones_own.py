@@ -1,0 +1,82 @@
+"""A model of an unknown class, whose user says where its heads are: taken if its check passes."""
+
+import pytest
+import torch
+import transformers as hf
+
+from ablation.errors import ComputationError, InvalidInput
+from ablation.hooks.families import Family, family_from
+from ablation.models.model import open_model
+from ablation.models.registry import model_spec
+from ablation.tests.support.tiny_models import byte_tokenizer
+
+LIKE_LLAMA = "attention=self_attn,projection=o_proj"
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    """A tiny model of a class that has no row."""
+    path = tmp_path_factory.mktemp("models") / "tiny"
+    torch.manual_seed(0)
+    config = hf.HunYuanDenseV1Config(
+        vocab_size=258,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        max_position_embeddings=512,
+        bos_token_id=256,
+        eos_token_id=257,
+        pad_token_id=257,
+    )
+    hf.HunYuanDenseV1ForCausalLM(config).save_pretrained(path)
+    byte_tokenizer().save_pretrained(path)
+    return path
+
+
+def opened(directory, site):
+    return open_model(model_spec(str(directory), site=site))
+
+
+def test_a_class_without_a_row_is_refused_and_told_of_sites(directory):
+    with pytest.raises(InvalidInput, match="HunYuanDenseV1ForCausalLM: .*with --site attention="):
+        _ = opened(directory, None).grid
+
+
+def test_a_site_that_passes_the_check_is_taken_and_is_part_of_the_key(directory):
+    model = opened(directory, LIKE_LLAMA)
+    assert (model.grid.layers, model.grid.heads) == (3, 4)
+    assert model.key()["site"] == LIKE_LLAMA
+    assert model.loaded.grid == model.grid
+
+
+@pytest.mark.parametrize(
+    ("site", "kind", "said"),
+    [
+        (
+            "projection=no_such",
+            InvalidInput,
+            "built otherwise than its family's row .*no_such",
+        ),
+        ("projection=q_proj", ComputationError, "before its first figure"),
+        ("attention=mlp,projection=down_proj", ComputationError, "before its first figure"),
+    ],
+)
+def test_a_site_that_is_wrong_is_refused(directory, site, kind, said):
+    with pytest.raises(kind, match=said):
+        _ = opened(directory, site).grid
+
+
+def test_a_site_is_a_row():
+    assert family_from(LIKE_LLAMA) == Family()
+    assert family_from("layers=h,attention=attn,final_norm=ln_f") == Family(
+        "h", "attn", "o_proj", "ln_f"
+    )
+
+
+@pytest.mark.parametrize("site", ["", "self_attn", "attention=", "heads=h", "attention=a,,"])
+def test_a_site_that_is_not_written_as_one_is_refused(site):
+    with pytest.raises(InvalidInput, match="a site is written name=path"):
+        model_spec("smollm2", site=site)
