@@ -20,6 +20,7 @@ from experiments.cli.commands.docs import docs_command
 from experiments.cli.commands.exp10 import exp10_command
 from experiments.cli.commands.instrument import calibrate_command, selftest_command
 from experiments.cli.commands.plan import plan_command
+from experiments.cli.commands.prompts import prompts_command
 from experiments.cli.commands.published import published_command
 from experiments.cli.commands.qrhead import ablate_command, detect_command, run_command
 from experiments.cli.commands.ranking import ranking_group
@@ -54,6 +55,7 @@ def cli() -> None:
 
 
 cli.add_command(assets_group)
+cli.add_command(prompts_command)
 cli.add_command(claims_command)
 cli.add_command(detect_command)
 cli.add_command(ablate_command)
