@@ -14,12 +14,13 @@ from ablation.engine.linear import use_onednn
 from ablation.errors import AssetError, ComputationError, InvalidInput, first_line, shortened
 from ablation.heads import HeadGrid
 from ablation.hooks.attention import kernel_for
-from ablation.hooks.families import Family, family_from, family_of
+from ablation.hooks.families import REFUSED, Family, family_from, family_of
 from ablation.hooks.sites import family_of_model, head_sites, use_family
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.metrics.logits import use_fp32_logits
 from ablation.models.converted import converted
 from ablation.models.directory import model_directory, model_files
+from ablation.models.proposal import proposed_site
 from ablation.models.registry import DTYPES, ModelSpec
 from ablation.models.weight_files import check_weight_files, weight_files
 from ablation.passes.generation import make_greedy
@@ -169,7 +170,7 @@ def _load_weights(
     classes = getattr(config, "architectures", None)
     named = classes[0] if isinstance(classes, list) and classes else "(none named in config.json)"
     if family is None or not hasattr(transformers, str(named)):
-        family_of(str(named)[:80])
+        _require_row(str(named)[:80], config)
     _check_plain(directory, config)
     sizes = [path.stat().st_size for path in weight_files(directory)]
     if not sizes:
@@ -208,6 +209,18 @@ def _load_weights(
             f"is {lacking[0]}: the directory does not hold the whole model"
         )
     return model
+
+
+def _require_row(model_class: str, config: Any) -> None:
+    """Refuses a class without a row, with a proposal of where its heads may be."""
+    try:
+        family_of(model_class)
+    except InvalidInput as error:
+        causal = model_class.endswith(("ForCausalLM", "LMHeadModel"))
+        site = proposed_site(config) if causal and model_class not in REFUSED else None
+        if site is None:
+            raise
+        raise InvalidInput(f"{error}; perhaps --site {site}") from None
 
 
 def _check_plain(directory: Path, config: Any) -> None:

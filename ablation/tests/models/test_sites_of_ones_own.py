@@ -5,10 +5,11 @@ import torch
 import transformers as hf
 
 from ablation.errors import ComputationError, InvalidInput
-from ablation.hooks.families import Family, family_from
+from ablation.hooks.families import PATHS, Family, family_from
 from ablation.models.model import open_model
+from ablation.models.proposal import proposed_site
 from ablation.models.registry import model_spec
-from ablation.tests.support.tiny_models import byte_tokenizer
+from ablation.tests.support.tiny_models import CONFIGS, byte_tokenizer, family
 
 LIKE_LLAMA = "attention=self_attn,projection=o_proj"
 
@@ -43,6 +44,28 @@ def opened(directory, site):
 def test_a_class_without_a_row_is_refused_and_told_of_sites(directory):
     with pytest.raises(InvalidInput, match="HunYuanDenseV1ForCausalLM: .*with --site attention="):
         _ = opened(directory, None).grid
+
+
+def test_a_class_without_a_row_is_told_of_a_site_that_may_be_right(directory):
+    with pytest.raises(InvalidInput, match="perhaps --site attention=self_attn,projection=o_proj$"):
+        _ = opened(directory, None).grid
+
+
+def as_site(row: Family) -> str:
+    """What a row comes to where only paths that are not those of Llama are named."""
+    paths = [(name, getattr(row, name)) for name in PATHS]
+    told = [f"{name}={path}" for name, path in paths if path != getattr(Family(), name)]
+    return ",".join(told) or LIKE_LLAMA
+
+
+WITHOUT = ("bloom", "falcon-alibi", "opt")
+"""Whose forward pass looks into its mask, which has no content."""
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_what_is_proposed_of_a_known_class_is_its_row(name):
+    expected = None if name in WITHOUT else as_site(family(name))
+    assert proposed_site(CONFIGS[name]()) == expected
 
 
 def test_a_site_that_passes_the_check_is_taken_and_is_part_of_the_key(directory):
