@@ -1,4 +1,4 @@
-"""Where the heads of a model of an unknown class may be: what one forward pass without weights shows.
+"""Where the heads of a model of an unknown class may be, by one forward pass without weights.
 
 A proposal for ``--site``, and no more: whether it is right says the check of the heads.
 """
