@@ -8,7 +8,7 @@ on a few random tokens, and a figure that is off stops the run.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import inf
+from math import inf, isnan
 from typing import Any
 
 import torch
@@ -82,8 +82,12 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
                 f"({first_line(error)}): {CAUSES}"
             ) from error
         for one in results:
-            # Not a comparison that NaN would pass.
-            if not one.deviation <= bound:
+            if isnan(one.deviation):
+                raise ComputationError(
+                    f"{type(model).__name__} computes NaN on a few random tokens ({one.what}): "
+                    "try --dtype float32, or fetch the weights again"
+                )
+            if one.deviation > bound:
                 raise ComputationError(
                     f"the check of {type(model).__name__} before its first figure failed: "
                     f"{one.what} differ by {one.deviation:.1e} of the largest value, where "

@@ -11,12 +11,8 @@ from collections.abc import Sequence
 import click
 
 from ablation.errors import HeadclaimsError
-from experiments.cli.commands.assets import assets_group
-from experiments.cli.commands.bench import bench_command
-from experiments.cli.commands.bundles import audit_command
 from experiments.cli.commands.claims import claims_command
 from experiments.cli.commands.compare import compare_group
-from experiments.cli.commands.docs import docs_command
 from experiments.cli.commands.exp10 import exp10_command
 from experiments.cli.commands.instrument import calibrate_command, selftest_command
 from experiments.cli.commands.plan import plan_command
@@ -24,8 +20,12 @@ from experiments.cli.commands.prompts import prompts_command
 from experiments.cli.commands.published import published_command
 from experiments.cli.commands.qrhead import ablate_command, detect_command, run_command
 from experiments.cli.commands.ranking import ranking_group
-from experiments.cli.commands.results import results_group
 from experiments.cli.commands.retrieve import retrieve_command
+from experiments.cli.commands.upkeep.assets import assets_group
+from experiments.cli.commands.upkeep.bench import bench_command
+from experiments.cli.commands.upkeep.bundles import audit_command
+from experiments.cli.commands.upkeep.docs import docs_command
+from experiments.cli.commands.upkeep.results import results_group
 
 INTERRUPTED = 130
 

@@ -4,7 +4,7 @@ Both are made from documents that are stored in the repository: evidence and bas
 ``baselines/``, the studies' published figures, results and benchmarks beside the README that shows
 them. ``headclaims docs`` makes them anew, ``headclaims docs --check`` says what is stale.
 
-``stored`` reads the documents, ``*_tables`` write blocks, ``blocks`` names them, ``pages`` keeps
+``stored`` reads the documents, ``tables`` write blocks, ``blocks`` names them, ``pages`` keeps
 the READMEs, ``pictures`` the pictures, ``results`` makes the documents that come out of a store.
 Only ``results`` needs torch.
 """

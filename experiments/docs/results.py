@@ -14,9 +14,9 @@ from ablation.models.registry import EMBEDDED_MODEL, model_spec
 from experiments.cells.choices import AblationChoice
 from experiments.cells.names import RANDOM, TOP
 from experiments.claims import LEVELS
-from experiments.docs.methods_tables import OTHER_CELL
 from experiments.docs.pictures import CURVES
 from experiments.docs.pictures import METHODS as METHODS_DOCUMENT
+from experiments.docs.tables.methods import OTHER_CELL
 
 if TYPE_CHECKING:
     from experiments.cells.cell import Cell

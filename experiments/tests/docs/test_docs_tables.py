@@ -6,7 +6,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from ablation.detection.controls import LAYER_MATCHED, UNIFORM
-from experiments.cli.commands.docs import DOCUMENTS
+from experiments.cli.commands.upkeep.docs import DOCUMENTS
 from experiments.docs.markdown import duration, minus, size, table, with_interval, with_unit
 from experiments.docs.pictures import CURVES
 from experiments.docs.results import MAKERS, reduced

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ablation.errors import InvalidInput
-from experiments.docs.bundle_tables import BUNDLE as NAME
+from experiments.docs.tables.bundle import BUNDLE as NAME
 from experiments.judging.stored_evidence import CHECKOUT
 from experiments.plugin.bundles import sample_size
 from experiments.store.audit.measures import ANYTHING, MEASURES

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from experiments.claims import LEVELS
-from experiments.docs.claim_tables import detail, measured
 from experiments.docs.markdown import fenced, table
 from experiments.docs.stored import Stored
+from experiments.docs.tables.claims import detail, measured
 from experiments.judging.claim import Tier
 from experiments.published import tables
 from experiments.published.sources.gpt2 import experiment_10

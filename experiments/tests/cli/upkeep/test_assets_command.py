@@ -11,7 +11,7 @@ from ablation.assets import asset as assets
 from ablation.assets import embedded
 from ablation.assets.store import CACHE_VARIABLE
 from ablation.errors import InvalidInput
-from experiments.cli.commands.assets import assets_group
+from experiments.cli.commands.upkeep.assets import assets_group
 from experiments.cli.options import human_size
 
 CONTENT = b"x" * 98_400
@@ -151,7 +151,7 @@ def test_the_group_is_called_assets() -> None:
 
 def test_importing_the_command_loads_neither_torch_nor_transformers() -> None:
     code = (
-        "import sys, experiments.cli.commands.assets; "
+        "import sys, experiments.cli.commands.upkeep.assets; "
         "print(sorted({'torch', 'transformers'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from ablation.errors import Unavailable
-from experiments.cli.commands.docs import docs_command
+from experiments.cli.commands.upkeep.docs import docs_command
 from experiments.docs import pictures
 from experiments.docs.pages import pages
 from experiments.docs.pictures import Picture, drawn_from

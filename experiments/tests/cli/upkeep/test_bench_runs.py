@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from ablation.errors import ComputationError, InvalidInput
 from experiments.bench import document, whole_runs
 from experiments.bench.whole_runs import commands, parse, timed, warm_commands
-from experiments.cli.commands.bench import bench_command
+from experiments.cli.commands.upkeep.bench import bench_command
 
 MACHINE = {"processor": "a", "cores": 2, "instructions": "b", "threads": 2}
 

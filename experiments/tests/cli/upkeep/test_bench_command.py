@@ -17,7 +17,7 @@ from experiments.bench.gpu import QUICK_GPU, gpu_benchmark
 from experiments.bench.limit import limit_of
 from experiments.bench.sweeps import sampled_heads, spread
 from experiments.bench.timing import interleaved
-from experiments.cli.commands.bench import bench_command
+from experiments.cli.commands.upkeep.bench import bench_command
 
 
 @pytest.fixture(scope="module")

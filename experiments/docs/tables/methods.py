@@ -5,10 +5,10 @@ from typing import Any
 
 from ablation.detection import METHODS
 from experiments.cells.choices import MODES, SCOPES
-from experiments.docs.claim_tables import detail, measured
 from experiments.docs.markdown import minus, percent, table, with_interval
-from experiments.docs.qrhead_tables import cell_of
 from experiments.docs.stored import Stored
+from experiments.docs.tables.claims import detail, measured
+from experiments.docs.tables.qrhead import cell_of
 from experiments.judging.claim import Scale, Tier
 
 HEADS = "baselines/methods/smollm2/heads.json"

@@ -6,9 +6,9 @@ from typing import Any
 
 from ablation.filings.filing import QUESTIONS
 from experiments.claims import LEVELS
-from experiments.docs.claim_tables import detail, measured
 from experiments.docs.markdown import bullets, percent, table
 from experiments.docs.stored import Stored
+from experiments.docs.tables.claims import detail, measured
 from experiments.judging.claim import Tier
 
 CELL = "smollm2-{question}-512"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.commands.bundles import export_command, import_command
+from experiments.cli.commands.upkeep.bundles import export_command, import_command
 from experiments.cli.options import human_size
 from experiments.store import listing
 from experiments.store.opening import STORE_HELP, store_root

@@ -1,0 +1,1 @@
+"""What keeps an installation and a checkout: assets, results, benchmarks, generated documents."""

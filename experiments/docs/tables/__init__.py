@@ -1,0 +1,1 @@
+"""The blocks of the READMEs that are tables, by what they are made from."""
