@@ -23,6 +23,7 @@ class Family:
         final_norm: path from the decoder to the normalisation after its last layer.
         learned_positions: positions come out of a table that ends at the context's length.
         sinks: a head may attend to nothing: its weights sum to less than 1.
+        latent_values: values are normalised behind their bias, which is then no constant of z.
         own_attention: attention is computed in the family's own code, not by one of transformers'
             kernels. It can be seen in what it gives back, and not be laid out otherwise: the model
             is run as a whole, for every set of heads.
@@ -35,6 +36,7 @@ class Family:
     final_norm: str = "norm"
     learned_positions: bool = False
     sinks: bool = False
+    latent_values: bool = False
     own_attention: bool = False
     adds_residual: bool = False
 
@@ -51,8 +53,8 @@ FAMILIES: Mapping[str, Family] = {
     "CodeGenForCausalLM": _LIKE_GPT_J,
     "CohereForCausalLM": _LIKE_LLAMA,
     "Cohere2ForCausalLM": _LIKE_LLAMA,
-    "DeepseekV2ForCausalLM": _LIKE_LLAMA,
-    "DeepseekV3ForCausalLM": _LIKE_LLAMA,
+    "DeepseekV2ForCausalLM": Family(latent_values=True),
+    "DeepseekV3ForCausalLM": Family(latent_values=True),
     "Ernie4_5ForCausalLM": _LIKE_LLAMA,
     "Exaone4ForCausalLM": _LIKE_LLAMA,
     "FalconForCausalLM": Family("h", "self_attention", "dense", "ln_f", own_attention=True),
@@ -119,7 +121,8 @@ PATHS = ("layers", "attention", "projection", "final_norm")
 def family_from(site: str) -> Family:
     """The row that ``site`` writes out, as ``attention=self_attn,projection=o_proj``.
 
-    Paths that are left out are those of Llama.
+    Paths that are left out are those of Llama. Positions are taken to end with the context, as they
+    do where they are learned.
 
     Raises:
         InvalidInput: it is not written so.
@@ -130,7 +133,7 @@ def family_from(site: str) -> Family:
             f"a site is written name=path,…, of {', '.join(PATHS)}, as in "
             f"'attention=self_attn,projection=o_proj', got {shortened(site)}"
         )
-    return Family(**paths)
+    return Family(**paths, learned_positions=True)
 
 
 def family_of(model_class: str) -> Family:

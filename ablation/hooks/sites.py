@@ -59,6 +59,12 @@ class LayerSite:
         bias = self.value_biases()[self.layer]
         if not bias.any():
             return None
+        if self.family.latent_values:
+            raise InvalidInput(
+                "a value bias that is kept must be the same in every z, and "
+                f"{type(self.attention).__name__} normalises values behind it: use plain zero, "
+                "mean or resample ablation"
+            )
         self.require_whole_weights("a value bias that is kept")
         return bias
 
@@ -153,13 +159,13 @@ def head_sites(model: Any) -> HeadSites:
         for block in decoder.get_submodule(family.layers):
             attention = block.get_submodule(family.attention)
             modules.append((block, attention, attention.get_submodule(family.projection)))
-    except AttributeError as error:
+        width = _input_width(modules[0][2])
+    except (AttributeError, TypeError, IndexError) as error:
         # Such as OPT-350m, which normalises after each layer and has nothing behind the last.
         raise InvalidInput(
-            f"this {type(model).__name__} is built otherwise than its family's row says "
-            f"({first_line(error)}): take another model of the family"
+            f"this {type(model).__name__} has no heads where its family's row, or --site, says "
+            f"({first_line(error)}): take another model of the family, or correct --site"
         ) from None
-    width = _input_width(modules[0][2])
     head_dim, rest = divmod(width, heads)
     if rest:
         raise InvalidInput(

@@ -15,9 +15,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ablation.ablator import AblationNotApplied, HeadAblator
+from ablation.ablator import HeadAblator
 from ablation.engine.drafted import Drafts, greedy_tokens
-from ablation.errors import ComputationError, InvalidInput, first_line
+from ablation.errors import ComputationError, first_line
 from ablation.heads import Head
 from ablation.hooks.attention import Kernel, MakeMask, lay_out
 from ablation.hooks.capture import capture_attention, capture_residual, capture_z
@@ -30,11 +30,15 @@ from ablation.passes.layerwise import LayerwisePass
 from ablation.passes.positions import context_of, span_limits
 from ablation.passes.token_tree import TokenTree
 
-TOKENS, COMMON, BEYOND, DECODED = 24, 16, 8, 3
+TOKENS, COMMON, BEYOND, DECODED = 12, 8, 8, 2
 """Of each of the two prompts, of what they begin with, past a limit, and of each answer."""
 
-LONGEST = 2048
-"""A limit of the model's attention beyond which it is not tried: seconds, not minutes."""
+COMPARED = 8
+"""Positions of each prompt, the last ones, whose logits are compared: vocabularies are large."""
+
+LONGEST, WORK_ON_CPU = 2048, 5e10
+"""Limits of the model's attention beyond which it is not tried: in tokens, and on a CPU in tokens ×
+weights, at which it takes half a minute."""
 
 BOUNDS = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 1e-1}
 """How far two ways to the same figure may lie apart, of the largest value: sums in another order,
@@ -44,6 +48,10 @@ CAUSES = (
     "a quantised or merged projection, a patched forward, or a version of transformers that "
     "computes this family otherwise"
 )
+
+
+_BREAKS_OFF = (RuntimeError, TypeError, AttributeError, ValueError, LookupError)
+"""What a model that is built otherwise may raise; our own errors are among these kinds."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,8 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
     The attention of every layer is the sum of its heads' parts; zeroing a head takes its part away
     and nothing else; a head whose queries are zero attends uniformly. With ``engine`` also: the
     layers one by one give the logits of the whole model, and drafted answers are those of
-    ``generate``, past every sliding window, chunk and original context up to 2048 tokens, too.
+    ``generate``, past every sliding window, chunk and original context up to 2048 tokens, too,
+    unless that would take longer than half a minute on a CPU.
 
     Raises:
         ComputationError: something is off: with the layer, by how much, and what that may mean.
@@ -76,7 +85,7 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
     for check in _checks(model, sites, engine):
         try:
             results = check()
-        except (AblationNotApplied, InvalidInput, RuntimeError, TypeError, AttributeError) as error:
+        except _BREAKS_OFF as error:
             raise ComputationError(
                 f"the check of {type(model).__name__} before its first figure broke off "
                 f"({first_line(error)}): {CAUSES}"
@@ -106,6 +115,8 @@ def _checks(model: Any, sites: HeadSites, engine: bool) -> Iterator[Callable[[],
         yield partial(_uniform, model, ids, Head(layers // 2, 0))
     if engine and not sites.family.own_attention:
         longest = min(LONGEST + BEYOND, context_of(model.config) - DECODED)
+        if model.device.type == "cpu":
+            longest = min(longest, max(TOKENS, int(WORK_ON_CPU / model.num_parameters())))
         for length in (TOKENS, *(limit + BEYOND for limit in span_limits(model.config))):
             if length <= longest:
                 yield partial(_logits, model, sites, _prompts(model, length))
@@ -202,9 +213,10 @@ def _logits(model: Any, sites: HeadSites, ids: Tensor) -> list[Checked]:
     for layer in range(sites.grid.layers):
         z, _ = one.attend(layer, stream)
         stream = one.finish(layer, stream, z)
-    packed = logits_of(model, one.normalise(stream))[0]
-    found = torch.stack([packed[tree.places(row).to(packed.device)] for row in range(len(ids))])
-    expected = model(input_ids=ids, use_cache=False).logits
+    hidden = one.normalise(stream)[0]
+    rows = [tree.places(row)[-COMPARED:].to(hidden.device) for row in range(len(ids))]
+    found = logits_of(model, torch.stack([hidden[places] for places in rows]))
+    expected = model(input_ids=ids, use_cache=False, logits_to_keep=COMPARED).logits
     what = f"logits of the layers one by one and of the whole model, at {ids.shape[1]} tokens,"
     return [_apart(what, found, expected)]
 

@@ -169,8 +169,13 @@ def _load_weights(
         ) from None
     classes = getattr(config, "architectures", None)
     named = classes[0] if isinstance(classes, list) and classes else "(none named in config.json)"
-    if family is None or not hasattr(transformers, str(named)):
+    if family is None:
         _require_row(str(named)[:80], config)
+    elif not hasattr(transformers, str(named)):
+        raise InvalidInput(
+            f"{directory}: transformers has no class {shortened(named)}, which config.json names: "
+            "correct its 'architectures'"
+        )
     _check_plain(directory, config)
     sizes = [path.stat().st_size for path in weight_files(directory)]
     if not sizes:
@@ -213,10 +218,13 @@ def _load_weights(
 
 def _require_row(model_class: str, config: Any) -> None:
     """Refuses a class without a row, with a proposal of where its heads may be."""
+    import transformers
+
     try:
         family_of(model_class)
     except InvalidInput as error:
         causal = model_class.endswith(("ForCausalLM", "LMHeadModel"))
+        causal = causal and hasattr(transformers, model_class)
         site = proposed_site(config) if causal and model_class not in REFUSED else None
         if site is None:
             raise

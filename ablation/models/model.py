@@ -20,7 +20,9 @@ from ablation.models.registry import DTYPES, ModelSpec
 
 MADE_BY = code(
     "ablation.models",
+    "ablation.heads",
     "ablation.hooks",
+    "ablation.metrics.decoder",
     "ablation.passes.positions",
     "ablation.metrics.answers",
     "transformers==",

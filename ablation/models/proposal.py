@@ -12,11 +12,17 @@ from torch import nn
 from ablation.hooks.families import PATHS, Family
 from ablation.metrics.decoder import decoder_of
 
-TOKENS = 4
+TOKENS, MOST_LAYERS = 4, 200
 
 
 def proposed_site(config: Any) -> str | None:
-    """A site for the causal language model of ``config``; None where the pass shows none."""
+    """A site for the causal language model of ``config``; None where the pass shows none.
+
+    Nor is there one for a config of more than 200 layers: making them takes time.
+    """
+    layers = getattr(config, "num_hidden_layers", None)
+    if not isinstance(layers, int) or not 0 < layers <= MOST_LAYERS:
+        return None
     from transformers import AutoModelForCausalLM
 
     try:

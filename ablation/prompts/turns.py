@@ -19,6 +19,7 @@ at once."""
 
 _MARKER = "\N{OBJECT REPLACEMENT CHARACTER}"
 _NOW = re.compile(r"""strftime_now\(\s*(['"])(.*?)\1\s*\)""")
+_ASKS_NOW = re.compile(r"strftime_now\s*\(")
 _SPACE_MARK = "\N{LOWER ONE EIGHTH BLOCK}"
 
 
@@ -85,6 +86,8 @@ def chat_turn(tokenizer: Any, remedy: str) -> tuple[str, str]:
 
 def _filled(tokenizer: Any, turns: list[dict[str, str]]) -> str:
     template = _NOW.sub(lambda call: repr(TODAY.strftime(call[2])), tokenizer.get_chat_template())
+    if _ASKS_NOW.search(template):
+        raise InvalidInput("it asks for today's date in a way that cannot be answered for it")
     return tokenizer.apply_chat_template(
         turns,
         chat_template=template,

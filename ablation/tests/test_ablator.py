@@ -257,6 +257,16 @@ def test_ablators_nest(llama):
     assert torch.equal(inner_gone, outer)
 
 
+def test_a_value_bias_is_measured_under_an_open_ablator_that_has_run():
+    model, ids = tiny_model("gpt2"), random_ids(9, rows=2)
+    with HeadAblator(model, HEADS[:1]), HeadAblator(model, HEADS[1:], KEEP):
+        expected = logits(model, ids)
+    with HeadAblator.per_row(model, [HEADS[:1]] * 2):
+        logits(model, ids)
+        with HeadAblator(model, HEADS[1:], KEEP):
+            assert torch.equal(logits(model, ids), expected)
+
+
 def test_inputs_are_not_edited_in_place(llama):
     projection = llama.base_model.layers[1].self_attn.o_proj
     seen = []
@@ -347,7 +357,7 @@ def test_a_model_that_is_built_otherwise_than_its_family_is_refused():
     config = CONFIGS["opt"]()
     config.do_layer_norm_before = False
     model = OPTForCausalLM(config)
-    with pytest.raises(InvalidInput, match="this OPTForCausalLM is built otherwise than its fam"):
+    with pytest.raises(InvalidInput, match="this OPTForCausalLM has no heads where its fam"):
         head_sites(model)
 
 

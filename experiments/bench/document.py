@@ -87,7 +87,8 @@ def with_parts(
     again = {_kind(part) for part in parts}
     before = document["parts"] if document.get("model") == model else []
     kept = [part for part in before if _kind(part) not in again]
-    of_now = [{**part, "measured": now} for part in parts]
+    with_what = {name: document["machine"].get(name) for name in ("threads", *PACKAGES)}
+    of_now = [{**part, "measured": {**now, **with_what}} for part in parts]
     return {**document, "model": model, "measured": now, "parts": [*kept, *of_now]}
 
 

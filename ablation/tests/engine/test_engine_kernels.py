@@ -58,10 +58,10 @@ def test_answers_are_those_of_generate_with_every_kernel(name, kernel):
     model, prompts = tiny_model(name), random_ids(30, 3)
     model.set_attn_implementation(kernel)
     prompts[:, :19] = prompts[0, :19].clone()
-    for mode in ("zero", "uniform-causal"):
-        ablation = ablation_of(mode, Scope.ALL, model, prompts)
-        wanted = expected(model, prompts, SETS, ablation)
-        assert answered(model, prompts, SETS, ablation) == wanted
+    # The mode that is made of the masks; sets of heads share their first layers.
+    ablation = ablation_of("uniform-causal", Scope.ALL, model, prompts)
+    wanted = expected(model, prompts, SETS[1:], ablation)
+    assert answered(model, prompts, SETS[1:], ablation) == wanted
     assert model.config._attn_implementation == kernel
 
 

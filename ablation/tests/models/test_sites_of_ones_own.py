@@ -81,8 +81,10 @@ def test_a_site_that_passes_the_check_is_taken_and_is_part_of_the_key(directory)
         (
             "projection=no_such",
             InvalidInput,
-            "built otherwise than its family's row .*no_such",
+            "has no heads where its family's row, or --site, .*no_such",
         ),
+        ("layers=norm", InvalidInput, "has no heads where its family's row, or --site, says"),
+        ("attention=mlp,projection=act_fn", InvalidInput, "has no heads where its family's row"),
         ("projection=q_proj", ComputationError, "before its first figure"),
         ("attention=mlp,projection=down_proj", ComputationError, "before its first figure"),
     ],
@@ -93,9 +95,9 @@ def test_a_site_that_is_wrong_is_refused(directory, site, kind, said):
 
 
 def test_a_site_is_a_row():
-    assert family_from(LIKE_LLAMA) == Family()
+    assert family_from(LIKE_LLAMA) == Family(learned_positions=True)
     assert family_from("layers=h,attention=attn,final_norm=ln_f") == Family(
-        "h", "attn", "o_proj", "ln_f"
+        "h", "attn", "o_proj", "ln_f", learned_positions=True
     )
 
 

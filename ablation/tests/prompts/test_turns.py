@@ -41,6 +41,10 @@ def test_a_turn_is_the_same_every_day_and_thinks_of_nothing(template, expected):
     ("template", "said"),
     [
         ("{{ raise_exception('never') }}", r"takes no user's turn \(never\): use another style"),
+        (
+            "{% set f = '%d' %}{{ strftime_now(f) }}" + USER,
+            r"takes no user's turn \(it asks for today's date .*\): use another style",
+        ),
         ("{{ nothing.at.all }}", "takes no user's turn .*: use another style"),
         ("always the same", "holds it 0 times: use another style"),
         (USER + USER, "holds it 2 times: use another style"),

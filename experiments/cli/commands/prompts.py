@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ablation.models.registry import EMBEDDED_MODEL, ModelSpec
+from ablation.errors import InvalidInput
+from ablation.models.registry import EMBEDDED_MODEL
 from ablation.prompts.prompt import Prompt
 from ablation.prompts.styles import STYLES
 from ablation.stats.proportions import wilson_interval
@@ -58,35 +59,33 @@ def prompts_command(
     settings = RunSettings(**options)
     chosen = [settings.prompt_style] if settings.prompt_style else list(STYLES)
     store = chosen_store(settings.store, settings.fresh)
+    _ = settings.open(settings.spec(model)).grid  # what is wrong with the model is no style's fault
+    refused = []
     for style in chosen:
         spec = replace(settings.spec(model), style=STYLES[style])
-        for line in _of_style(settings, spec, question, tokens, answers, store):
+        try:
+            cell = one_cell(settings, spec, question, tokens)
+        except InvalidInput as error:
+            refused.append(f"style {style} cannot be used: {error}")
+            continue
+        for line in _of_style(cell, answers, store):
             click.echo(line)
+    if len(refused) == len(chosen):
+        raise InvalidInput("; ".join(refused))
+    for line in refused:
+        click.echo(line)
 
 
-def _of_style(
-    settings: RunSettings,
-    spec: ModelSpec,
-    question: str,
-    tokens: int | None,
-    answers: int,
-    store: Any,
-) -> Iterator[str]:
-    from ablation.errors import InvalidInput
+def _of_style(cell: "Cell", answers: int, store: Any) -> Iterator[str]:
     from experiments.cells.conditions import run_conditions
 
-    try:
-        cell = one_cell(settings, spec, question, tokens)
-    except InvalidInput as error:
-        yield f"style {spec.style.name}: cannot be used: {error}"
-        return
     yield from _shown(cell, cell.detection[0][1])
     asked = replace(cell, test=cell.detection[:answers])
     (outcomes,) = run_conditions(asked, [()], AblationChoice().of(asked), store, described="ask")
     right, total = sum(outcomes.correct.values()), len(outcomes.items)
     bounds = wilson_interval(right, total)
     yield (
-        f"style {spec.style.name}: {right} of {total} detection filings answered "
+        f"style {cell.model.spec.style.name}: {right} of {total} detection filings answered "
         f"({right / total:.0%} [{bounds.low:.0%}, {bounds.high:.0%}]), as in:"
     )
     for item in outcomes.items[:3]:

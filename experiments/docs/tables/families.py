@@ -7,7 +7,12 @@ from experiments.docs.markdown import bullets, table
 from experiments.docs.stored import Stored
 
 _KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
-    (lambda row: not (row.sinks or row.own_attention), "both", "none"),
+    (lambda row: not (row.sinks or row.own_attention or row.latent_values), "both", "none"),
+    (
+        lambda row: row.latent_values,
+        "both",
+        "a kept value bias, where there is one: values are normalised behind it",
+    ),
     (
         lambda row: row.sinks,
         "both",

@@ -26,7 +26,13 @@ def test_a_prompt_is_shown_part_by_part_and_styles_that_cannot_be_used_say_why(h
     assert "Question: What state was the company incorporated in?" in lines[4]
     assert lines[5].startswith("style plain: 0 of 3 detection filings answered (0% [0%, 56%])")
     assert lines[6].startswith("  wrong: '")
-    assert lines[-1].startswith("style chat: cannot be used: a chat prompt requires a tokenizer")
+    assert lines[-1].startswith("style chat cannot be used: a chat prompt requires a tokenizer")
+
+
+def test_where_no_style_can_be_used_it_is_an_error(headclaims, model):
+    status, out, err = headclaims("prompts", "--model", model, *SMALL, "--prompt-style", "chat")
+    assert (status, out) == (2, "")
+    assert err.startswith("Error: style chat cannot be used: a chat prompt requires")
 
 
 def test_test_filings_are_not_asked_about(headclaims, model):
