@@ -113,8 +113,6 @@ class HeadAblator:
         with ExitStack() as stack:
             hook = decoder.register_forward_pre_hook(self._begin_pass, with_kwargs=True)
             stack.callback(hook.remove)
-            hook = decoder.register_forward_hook(self._end_pass, always_call=True)
-            stack.callback(hook.remove)
             for layer, put_in_place in by_layer.items():
                 projection = self._sites.layers[layer].projection
                 stack.callback(projection.register_forward_pre_hook(put_in_place).remove)
@@ -175,10 +173,6 @@ class HeadAblator:
         bound = inspect.signature(decoder.forward).bind_partial(*args, **kwargs).arguments
         self._current = _Pass.of(bound, self._ablation.scope, self._row_prompts)
         self._passes += self._current.ablated is not None
-
-    def _end_pass(self, decoder: Any, args: tuple, output: Any) -> None:
-        # What runs the layers outside of a pass, to measure something, is not ablated.
-        self._current = None
 
     def _note_attention(self, call: AttentionCall) -> None:
         if self._current is not None:

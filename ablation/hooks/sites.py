@@ -6,6 +6,7 @@ the projection's output is not a head: every head is spread over all of it.
 Which modules these are says the model's row in ``ablation.hooks.families``.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -213,9 +214,10 @@ def _value_biases(
         for block, projection in layers:
             hook = block.register_forward_pre_hook(nothing, with_kwargs=True)
             stack.callback(hook.remove)
-            # Before an ablator's own hook, should one be open.
-            hook = projection.register_forward_pre_hook(note, prepend=True)
-            stack.callback(hook.remove)
+            # Alone: an open ablator's hook would count this as a pass of its own.
+            stack.callback(setattr, projection, "_forward_pre_hooks", projection._forward_pre_hooks)
+            projection._forward_pre_hooks = OrderedDict()
+            projection.register_forward_pre_hook(note)
         device = next(decoder.parameters()).device
         # Not the module itself: hooks of the decoder count the passes of an ablator.
         decoder.forward(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device))
