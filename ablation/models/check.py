@@ -38,11 +38,12 @@ COMPARED = 8
 
 LONGEST, WORK_ON_CPU = 2048, 5e10
 """Limits of the model's attention beyond which it is not tried: in tokens, and on a CPU in tokens ×
-weights, at which it takes half a minute."""
+weights: half a minute, estimated and not measured."""
 
 BOUNDS = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 1e-1}
 """How far two ways to the same figure may lie apart, of the largest value: sums in another order,
-through all layers. Measured on SmolLM2: 1e-6 in fp32, 0.024 in bfloat16."""
+through all layers. Measured on SmolLM2: 1e-6 in fp32, 0.024 in bfloat16; nothing
+is measured in float16."""
 
 CAUSES = (
     "a quantised or merged projection, a patched forward, or a version of transformers that "
@@ -74,7 +75,7 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
     and nothing else; a head whose queries are zero attends uniformly. With ``engine`` also: the
     layers one by one give the logits of the whole model, and drafted answers are those of
     ``generate``, past every sliding window, chunk and original context up to 2048 tokens, too,
-    unless that would take longer than half a minute on a CPU.
+    unless that is more than ``WORK_ON_CPU``.
 
     Raises:
         ComputationError: something is off: with the layer, by how much, and what that may mean.
