@@ -1,7 +1,7 @@
 """Reads z and the residual stream while the model runs, and tells whether heads are ablated."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from jaxtyping import Float
@@ -20,7 +20,6 @@ def capture_z(model: Any, layers: Iterable[int]) -> Iterator[dict[int, Tensor]]:
     """
     sites = head_sites(model)
     captured: dict[int, Tensor] = {}
-    handles = []
 
     def hook_for(layer: int) -> Any:
         def hook(projection: Any, args: tuple[Float[Tensor, "batch seq width"]]) -> None:
@@ -28,14 +27,11 @@ def capture_z(model: Any, layers: Iterable[int]) -> Iterator[dict[int, Tensor]]:
 
         return hook
 
-    try:
+    with ExitStack() as stack:
         for layer in layers:
-            projection = sites.layers[layer].projection
-            handles.append(projection.register_forward_pre_hook(hook_for(layer)))
+            hook = sites.layers[layer].projection.register_forward_pre_hook(hook_for(layer))
+            stack.callback(hook.remove)
         yield captured
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @contextmanager
@@ -54,15 +50,11 @@ def capture_attention(model: Any, layers: Iterable[int]) -> Iterator[dict[int, T
 
         return hook
 
-    handles = []
-    try:
+    with ExitStack() as stack:
         for layer in layers:
-            attention = sites.layers[layer].attention
-            handles.append(attention.register_forward_hook(hook_for(layer)))
+            hook = sites.layers[layer].attention.register_forward_hook(hook_for(layer))
+            stack.callback(hook.remove)
         yield captured
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @contextmanager

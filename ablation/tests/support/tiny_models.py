@@ -1,4 +1,4 @@
-"""Tiny random models, one configuration per row of the architecture table and attention kind."""
+"""Tiny random models, at least one for every family and kind of attention."""
 
 from pathlib import Path
 from typing import Any
