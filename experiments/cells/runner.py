@@ -150,14 +150,11 @@ class CellRunner:
         """
         check_plan(self.plan, cell.model.grid)
         ranking, _ = self._ranking(cell)
-        by_draw = {
-            draw: list(control_sets(cell, ranking, self.plan, draw).values())
-            for draw in self.plan.further_draws()
-        }
+        by_draw = self._controls(cell, ranking)
         # Of all draws at once: whatever another process is at, there may be something left to do.
-        found = iter(self._run(cell, [heads for sets in by_draw.values() for heads in sets]))
+        found = iter(self._run(cell, [heads for sets in by_draw for heads in sets]))
         documents = []
-        for draw, sets in by_draw.items():
+        for draw, sets in zip(self.plan.further_draws(), by_draw, strict=True):
             outcomes = [next(found) for _ in sets]
             document = control_document(
                 cell, ranking, self.plan, draw, self._ablation(cell), outcomes
@@ -194,8 +191,7 @@ class CellRunner:
         for cell, ranking in ranked:
             self._take(cell, [condition.heads for condition in conditions(self.plan, ranking)])
         for cell, ranking in ranked:
-            for draw in self.plan.further_draws():
-                self._take(cell, list(control_sets(cell, ranking, self.plan, draw).values()))
+            self._take(cell, [heads for sets in self._controls(cell, ranking) for heads in sets])
         first = cells[0]
         (unablated,) = self._take(first, [UNABLATED])
         if unablated is not None:
@@ -206,8 +202,15 @@ class CellRunner:
     def _head_sets(self, cell: Cell, ranking: HeadRanking) -> Iterator[Heads]:
         """All that the plan has ablated in a cell with this ranking."""
         yield from (condition.heads for condition in conditions(self.plan, ranking))
-        for draw in self.plan.further_draws():
-            yield from control_sets(cell, ranking, self.plan, draw).values()
+        for sets in self._controls(cell, ranking):
+            yield from sets
+
+    def _controls(self, cell: Cell, ranking: HeadRanking) -> list[list[Heads]]:
+        """The sets of every further draw."""
+        return [
+            list(control_sets(cell, ranking, self.plan, draw).values())
+            for draw in self.plan.further_draws()
+        ]
 
     def _run(self, cell: Cell, head_sets: Sequence[Heads]) -> list[Outcomes]:
         return run_conditions(cell, head_sets, self._ablation(cell), self.store)
