@@ -27,6 +27,10 @@ class Unavailable(HeadclaimsError, RuntimeError):
     exit_status = 3
 
 
+class TooFewHeads(Unavailable):
+    """A model has not the heads that a claim is about, and as many to compare them with."""
+
+
 class ComputationError(HeadclaimsError, RuntimeError):
     """The model produced something no figure may be made of, such as NaN logits."""
 

@@ -17,7 +17,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ablation.errors import InvalidInput
+from ablation.errors import InvalidInput, TooFewHeads
 from ablation.heads import Head, HeadGrid
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXCLUDED_TOP = 50
 """Heads of this rank or better never serve as a control (the study's choice); nor do tested ones,
-where more are tested."""
+where more are tested. In a model of fewer than 100 heads it is the better half of them (ours)."""
 
 CONTROL_SEED = 42
 """The study's seed; further draws use 43, 44, …"""
@@ -78,7 +78,30 @@ class ControlDraw:
 
 def excluded(ranking: "HeadRanking", level: int) -> tuple[Head, ...]:
     """The heads that serve as no control at a level: the top 50, and what is tested beyond them."""
-    return ranking.found[: max(EXCLUDED_TOP, level)]
+    return ranking.found[: number_excluded(ranking.grid, level)]
+
+
+def number_excluded(grid: HeadGrid, level: int) -> int:
+    """How many of the best heads serve as no control at a level."""
+    return max(min(EXCLUDED_TOP, len(grid) // 2), level)
+
+
+def levels_with_controls(levels: Collection[int], grid: HeadGrid) -> tuple[int, ...]:
+    """Those of ``levels`` that leave as many other heads, to compare with."""
+    return tuple(level for level in levels if 2 * level <= len(grid))
+
+
+def require_controls(level: int, grid: HeadGrid) -> None:
+    """Checks that as many other heads are left where ``level`` are ablated.
+
+    Raises:
+        TooFewHeads: they are not.
+    """
+    if not levels_with_controls([level], grid):
+        raise TooFewHeads(
+            f"{level} ablated heads need as many others as a control, and the model has "
+            f"{len(grid)} heads in all: take a larger model"
+        )
 
 
 def control_draws(kind: str, number: int, first: int = CONTROL_SEED) -> list[ControlDraw]:

@@ -7,7 +7,6 @@ from typing import Any
 from ablation.detection import QRHEAD
 from ablation.detection.controls import (
     CONTROL_SEED,
-    EXCLUDED_TOP,
     LAYER_MATCHED,
     UNIFORM,
     ControlDraw,
@@ -16,8 +15,10 @@ from ablation.detection.controls import (
     control_heads,
     excluded,
     matched_draws,
+    require_controls,
 )
 from ablation.detection.ranking import HeadRanking
+from ablation.errors import InvalidInput, TooFewHeads
 from ablation.heads import Head, HeadGrid
 from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice, CellAblation
@@ -90,10 +91,11 @@ def check_plan(plan: AblationPlan, grid: HeadGrid) -> None:
         InvalidInput: impossible levels, or too few heads left for a control.
     """
     levels = check_levels(plan.levels, grid)
-    heads = tuple(grid)
-    for draw in plan.further_draws()[:1]:
-        control_heads(grid, heads[: max(EXCLUDED_TOP, levels[-1])], levels[-1])
-        draw.heads(grid, heads[: levels[-1]], heads[:EXCLUDED_TOP])
+    if plan.further_draws():
+        try:
+            require_controls(levels[-1], grid)
+        except TooFewHeads as error:
+            raise InvalidInput(f"{error}; or fewer --levels, or --skip-random") from None
 
 
 def conditions(plan: AblationPlan, ranking: HeadRanking) -> list[Condition]:

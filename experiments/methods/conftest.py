@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ablation.detection.controls import require_controls
 from ablation.errors import HeadclaimsError
 from experiments.claims import LEVELS
 from experiments.plugin.options import chosen_spec
 
 if TYPE_CHECKING:
+    from ablation.models.model import Model
     from experiments.cells.cell import Cell
     from experiments.cells.names import CellName
     from experiments.cells.runner import CellRunner
@@ -48,13 +50,15 @@ def retrieved(
     cells: "list[CellName]",
     cell_for: "Callable[[CellName], Cell]",
     cell_runner: "CellRunner",
+    chosen_model: "Model",
     store: "Store",
 ) -> list[dict[str, Any]]:
     """For each question, the ranks of the gold paragraphs by the top heads and by others."""
     from ablation.detection.controls import LAYER_MATCHED, UNIFORM
-    from experiments.methods.retrieval.evidence import selections
+    from experiments.methods.retrieval.evidence import SELECTED, selections
     from experiments.methods.retrieval.runs import gold_ranks
 
+    require_controls(SELECTED, chosen_model.grid)
     built = [cell_for(name) for name in cells]
     chosen = selections(cell_runner.pooled_ranking(built), (LAYER_MATCHED, UNIFORM))
     return gold_ranks(built, chosen, store)
@@ -72,9 +76,9 @@ def ranked(
 
 
 @pytest.fixture(scope="session")
-def level(ranked: "Ranked") -> int:
+def level(ranked: "Ranked", levels: tuple[int, ...]) -> int:
     """How many heads of each method are compared."""
-    return ranked.common_level(LEVELS) or LEVELS[0]
+    return ranked.common_level(levels) or levels[0]
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +113,7 @@ def modes_compared(
     cells: "list[CellName]",
     cell_for: "Callable[[CellName], Cell]",
     cell_runner: "CellRunner",
+    chosen_model: "Model",
     store: "Store",
 ) -> "list[ModesCompared]":
     """The first cell of this run in every mode and scope; in a publication run all of them.
@@ -119,6 +124,7 @@ def modes_compared(
     from experiments.cells.gap import ENOUGH_DRAWS
     from experiments.methods.mode_runs import compare_modes
 
+    require_controls(LEVELS[-1], chosen_model.grid)
     publication = pytestconfig.getoption("control_draws") >= ENOUGH_DRAWS
     chosen = [cell_for(name) for name in (cells if publication else cells[:1])]
     return [

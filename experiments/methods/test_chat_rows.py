@@ -31,6 +31,7 @@ TWO_LEVELS = (10, 50)
 def by_chat_rows(
     cells: "list[CellName]",
     cell_for: "Callable[[CellName], Cell]",
+    levels: tuple[int, ...],
     store: "Store",
     run_folder: "Path",
 ) -> "list[CellOutcomes]":
@@ -38,7 +39,8 @@ def by_chat_rows(
     from experiments.cells.outcomes import read_outcomes
     from experiments.cells.runner import CellRunner, ResultsFolder
 
-    plan = AblationPlan(TWO_LEVELS, controls=(LAYER_MATCHED,), method=QRHEAD_CHAT)
+    of_the_two = tuple(level for level in TWO_LEVELS if level in levels)
+    plan = AblationPlan(of_the_two or levels[:1], controls=(LAYER_MATCHED,), method=QRHEAD_CHAT)
     built = [cell_for(name) for name in cells]
     if not any(prompt.closing for cell in built for _, prompt in cell.test):
         pytest.skip("prompts of this style have no chat turn to close: both rankings are one")
@@ -47,6 +49,7 @@ def by_chat_rows(
     return [read_outcomes(runner.ablate(cell), runner.controls(cell)) for cell in built]
 
 
+@pytest.mark.usefixtures("enough_heads")
 @pytest.mark.claim("A1", "{level}", of="public rows")
 @pytest.mark.parametrize("level", TWO_LEVELS)
 def test_top_heads_by_the_public_rows_hurt_more_than_heads_of_the_same_layers(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ablation.detection.controls import levels_with_controls, require_controls
 from experiments.cells.names import CellName
 from experiments.claims import LEVELS
 from experiments.plugin.options import chosen_cells, chosen_filings
@@ -42,12 +43,29 @@ def cell_for(pytestconfig: pytest.Config, chosen_model: "Model") -> "Callable[[C
 
 
 @pytest.fixture(scope="session")
-def cell_runner(pytestconfig: pytest.Config, store: "Store", run_folder: Path) -> "CellRunner":
+def levels(chosen_model: "Model") -> tuple[int, ...]:
+    """The study's levels at which the model has as many other heads, for a control."""
+    require_controls(LEVELS[0], chosen_model.grid)
+    return levels_with_controls(LEVELS, chosen_model.grid)
+
+
+@pytest.fixture
+def enough_heads(request: pytest.FixtureRequest, chosen_model: "Model") -> None:
+    """Blocks a claim about a level, or else about all of them, that the model is too small for."""
+    params = getattr(request.node, "callspec", None)
+    level = params.params.get("level", LEVELS[-1]) if params else LEVELS[-1]
+    require_controls(level, chosen_model.grid)
+
+
+@pytest.fixture(scope="session")
+def cell_runner(
+    pytestconfig: pytest.Config, store: "Store", run_folder: Path, levels: tuple[int, ...]
+) -> "CellRunner":
     """Runs cells into the store; the first worker that asks computes, others wait."""
     from experiments.cells.plan import AblationPlan
     from experiments.cells.runner import CellRunner, ResultsFolder
 
-    plan = AblationPlan(LEVELS, control_draws=pytestconfig.getoption("control_draws"))
+    plan = AblationPlan(levels, control_draws=pytestconfig.getoption("control_draws"))
     return CellRunner(store, ResultsFolder(run_folder), plan)
 
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from ablation.detection.controls import EXCLUDED_TOP
+from ablation.detection.controls import number_excluded
 from ablation.heads import Head
 from ablation.models.registry import EMBEDDED_MODEL
 from experiments.cells.names import RANDOM, TOP, fold_tag
@@ -50,10 +50,11 @@ def test_top_heads_are_the_best_of_the_ranking(cell, detection_of, ablation_of):
 def test_control_heads_are_disjoint_from_the_top_and_reproducible(
     cell, detection_of, ablation_of, chosen_model
 ):
-    top = {Head.parse(name) for name in detection_of(cell)["top_50_heads"]}
-    assert len(top) == EXCLUDED_TOP
-    candidates = [head for head in chosen_model.grid if head not in top]
+    best = [Head.parse(name) for name in detection_of(cell)["top_50_heads"]]
+    grid = chosen_model.grid
     for row in ablation_of(cell)[RANDOM]:
+        kept_out = set(best[: number_excluded(grid, row["num_heads"])])
+        candidates = [head for head in grid if head not in kept_out]
         drawn = random.Random(42).sample(candidates, row["num_heads"])
         assert row["heads"] == [[head.layer, head.head] for head in drawn]
 

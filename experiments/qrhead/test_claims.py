@@ -36,6 +36,8 @@ KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
 }
 """Place -> finding; see ``experiments.plugin.known_findings``."""
 
+pytestmark = pytest.mark.usefixtures("enough_heads")
+
 
 @pytest.mark.claim("A1", "{level}")
 @pytest.mark.parametrize("level", LEVELS)

@@ -12,8 +12,11 @@ from ablation.detection.controls import (
     control_heads,
     displaced,
     layer_matched_heads,
+    levels_with_controls,
+    number_excluded,
+    require_controls,
 )
-from ablation.errors import InvalidInput
+from ablation.errors import InvalidInput, TooFewHeads
 from ablation.heads import Head, HeadGrid
 
 GRID = HeadGrid(30, 9)
@@ -37,6 +40,24 @@ def test_controls_are_disjoint_from_the_top_heads_and_reproducible(n):
 def test_too_few_heads_for_a_control_are_refused():
     with pytest.raises(InvalidInput, match="control of 50 random heads .* only 14 of the model's"):
         control_heads(HeadGrid(4, 16), tuple(HeadGrid(4, 16))[:50], 50)
+
+
+@pytest.mark.parametrize(
+    ("layers", "heads", "level", "number"),
+    [(30, 9, 5, 50), (10, 10, 50, 50), (2, 40, 5, 40), (4, 8, 1, 16), (4, 8, 20, 20)],
+)
+def test_the_better_half_of_a_few_heads_serves_as_no_control(layers, heads, level, number):
+    assert number_excluded(HeadGrid(layers, heads), level) == number
+
+
+def test_a_level_needs_as_many_other_heads():
+    few = HeadGrid(2, 40)
+    assert levels_with_controls((5, 40, 41, 50), few) == (5, 40)
+    require_controls(40, few)
+    with pytest.raises(TooFewHeads, match="41 ablated heads .* the model has 80 heads in all"):
+        require_controls(41, few)
+    kept_out = tuple(few)[: number_excluded(few, 40)]
+    assert len(control_heads(few, kept_out, 40)) == 40
 
 
 def by_layer(heads):

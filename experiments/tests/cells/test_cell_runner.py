@@ -11,7 +11,7 @@ from ablation.detection.methods import rank_heads
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
 from ablation.filings.synthetic import synthetic_filings
-from ablation.heads import Head
+from ablation.heads import Head, HeadGrid
 from ablation.models.model import open_model
 from ablation.models.registry import model_spec
 from ablation.tests.support.tiny_models import tiny_directory
@@ -21,7 +21,7 @@ from experiments.cells.choices import AblationChoice
 from experiments.cells.conditions import HeadsByItem, answer_units, answers, run_conditions
 from experiments.cells.detection import scores_units
 from experiments.cells.noise import noise_unit
-from experiments.cells.plan import AblationPlan
+from experiments.cells.plan import AblationPlan, check_plan
 from experiments.cells.runner import CellRunner, ResultsFolder
 from experiments.store import Run, Store
 
@@ -87,6 +87,14 @@ def counted(monkeypatch):
 
     monkeypatch.setattr(conditions, "answers", answers)
     return calls
+
+
+def test_levels_that_leave_no_control_are_refused_with_what_helps():
+    few = HeadGrid(4, 8)
+    check_plan(AblationPlan((1, 16)), few)
+    check_plan(AblationPlan((1, 32), controls=()), few)
+    with pytest.raises(InvalidInput, match="has 32 heads in all: .* fewer --levels, or --skip"):
+        check_plan(AblationPlan((1, 17)), few)
 
 
 def test_what_other_processes_are_at_is_left_to_them(cells, runner_of):

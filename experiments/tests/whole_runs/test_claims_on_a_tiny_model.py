@@ -70,6 +70,20 @@ def test_workers_share_the_work_and_a_single_process_finds_it_in_the_store(model
     assert "baselines are kept for registered models" in output
 
 
+def test_what_a_model_has_too_few_heads_for_is_blocked(tmp_path):
+    model = tiny_directory(tmp_path / "few", layers=4, heads=8)
+    findings = tmp_path / "claims.json"
+    judge(model, tmp_path / "store", "-k", "claims", "--claims-json", findings)
+    document = json.loads(findings.read_text(encoding="utf-8"))
+    parts = {(one["id"], part["part"]): part for one in document["claims"] for part in one["parts"]}
+    blocked = {place for place, part in parts.items() if part["verdict"] == "BLOCKED"}
+    levels = {("A1", level) for level in ("20", "30", "40", "50")}
+    assert blocked == levels | {("A2", ""), ("A3", "")}
+    few = "20 ablated heads need as many others as a control, and the model has 32 heads in all"
+    assert parts["A1", "20"]["blocked"] == f"{few}: take a larger model"
+    assert not [part for part in parts.values() if "failed" in part.get("blocked", "")]
+
+
 def test_no_case_of_a_claim_imports_torch_before_it_computes():
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *WITHOUT_TORCH]
     folders = [f"experiments/{name}" for name in ("exp10", "methods", "published", "qrhead")]
