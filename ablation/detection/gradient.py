@@ -12,6 +12,7 @@ from torch.nn import functional
 from ablation.errors import ComputationError
 from ablation.hooks.sites import head_sites
 from ablation.metrics.measured_perplexity import windows
+from ablation.metrics.perplexity import Bos
 from ablation.prompts.prompt import Prompt
 
 
@@ -33,7 +34,7 @@ def gradient_scores(model: Any, prompt: Prompt) -> Float[Tensor, "layers heads"]
 
 
 def gradient_scores_of_text(
-    model: Any, ids: Int[Tensor, " tokens"], *, window: int
+    model: Any, ids: Int[Tensor, " tokens"], *, window: int, bos: Bos | None = None
 ) -> Float[Tensor, "layers heads"]:
     """|∂L/∂ξ_h| of every head on a text, averaged over its windows; L the mean NLL of a window.
 
@@ -44,12 +45,13 @@ def gradient_scores_of_text(
         model: a causal language model of transformers.
         ids: token ids of the whole text.
         window: tokens per window, as in ``ablation.metrics.perplexity``.
+        bos: what windows begin with; nothing but the text without it.
 
     Raises:
         InvalidInput: the text or the window is too short.
         ComputationError: the loss or a gradient is not finite.
     """
-    parts = windows(ids, window)
+    parts = windows(ids, window, bos)
     device = next(model.parameters()).device
     predicted = [part.numel() - 1 for part in parts]
     of_windows = [

@@ -13,8 +13,8 @@ from ablation.engine import ACTIVATION_MIB, FAST, REFERENCE, EngineChoice
 from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.head_sets import HeadSet, alike
 from ablation.engine.sweep import Measurement, perplexities
-from ablation.metrics.measured_perplexity import perplexity
-from ablation.metrics.perplexity import Perplexity
+from ablation.metrics.measured_perplexity import perplexity, windows
+from ablation.metrics.perplexity import Bos, Perplexity
 from ablation.modes.protocol import Ablation
 from ablation.passes.generation import greedy_answers
 from ablation.passes.known_tokens import check_known
@@ -47,6 +47,7 @@ class Engine(Protocol):
         ablation: Ablation,
         *,
         window: int,
+        bos: Bos | None = None,
     ) -> Iterator[Measurement]:
         """The perplexity of ``ids`` under each set, measured when asked for."""
 
@@ -82,6 +83,7 @@ class FastEngine:
         ablation: Ablation,
         *,
         window: int,
+        bos: Bos | None = None,
     ) -> Iterator[Measurement]:
         return perplexities(
             model,
@@ -89,6 +91,7 @@ class FastEngine:
             head_sets,
             ablation,
             window=window,
+            bos=bos,
             activation_bytes=self.activation_bytes,
         )
 
@@ -122,10 +125,12 @@ class ReferenceEngine:
         ablation: Ablation,
         *,
         window: int,
+        bos: Bos | None = None,
     ) -> Iterator[Measurement]:
-        check_known(model, [ids.tolist()])
+        check_known(model, [part.tolist() for part in windows(ids, window, bos)])
         for heads, members in alike(head_sets).items():
-            yield Measurement(members, partial(_perplexity, model, ids, heads, ablation, window))
+            measure = partial(_perplexity, model, ids, heads, ablation, window, bos)
+            yield Measurement(members, measure)
 
     def answers(
         self,
@@ -150,10 +155,15 @@ class ReferenceEngine:
 
 
 def _perplexity(
-    model: Any, ids: Int[Tensor, " tokens"], heads: HeadSet, ablation: Ablation, window: int
+    model: Any,
+    ids: Int[Tensor, " tokens"],
+    heads: HeadSet,
+    ablation: Ablation,
+    window: int,
+    bos: Bos | None,
 ) -> Perplexity:
     with HeadAblator(model, heads, ablation):
-        return perplexity(model, ids, window=window)
+        return perplexity(model, ids, window=window, bos=bos)
 
 
 def engine_of(choice: EngineChoice) -> Engine:

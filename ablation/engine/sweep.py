@@ -16,7 +16,7 @@ from ablation.engine.head_sets import HeadSet, HeadSetTree
 from ablation.engine.walk import Branch, HeadSetWalk
 from ablation.hooks.sites import HeadSites, head_sites
 from ablation.metrics.measured_perplexity import check_model, perplexity_of, token_nll, windows
-from ablation.metrics.perplexity import Perplexity
+from ablation.metrics.perplexity import Bos, Perplexity
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
@@ -45,6 +45,7 @@ def perplexities(
     ablation: Ablation = ZeroAblation(),
     *,
     window: int,
+    bos: Bos | None = None,
     activation_bytes: int = ACTIVATION_MIB << 20,
 ) -> Iterator[Measurement]:
     """Gives the perplexity of ``ids`` under every different set of heads, in an order of its own.
@@ -58,6 +59,7 @@ def perplexities(
         head_sets: the heads that are ablated together, for each measurement.
         ablation: what takes the place of z, at all positions.
         window: tokens per window, at most the model's context.
+        bos: what windows begin with; nothing but the text without it.
         activation_bytes: what the streams that sets have in common may take. Where all windows
             take more, the first ones, at least one, share layers as far as that reaches; the others
             go through all layers for every set.
@@ -68,7 +70,6 @@ def perplexities(
         ComputationError: an NLL is not finite.
     """
     check_model(model, window)
-    check_known(model, [ids.tolist()])
     if ablation.scope is not Scope.ALL:
         raise AblationNotApplied(
             f"scope {ablation.scope!s} reaches no forward pass without a cache, and a perplexity "
@@ -76,7 +77,8 @@ def perplexities(
         )
     sites = head_sites(model)
     device = next(model.parameters()).device
-    parts = windows(ids, window)
+    parts = windows(ids, window, bos)
+    check_known(model, [part.tolist() for part in parts])
     per_token = _bytes_per_token(model, sites, head_sets, ablation)
     ends = itertools.accumulate(part.numel() for part in parts)
     fit = max(1, sum(end * per_token <= activation_bytes for end in ends))

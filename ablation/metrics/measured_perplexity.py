@@ -3,7 +3,8 @@
 Protocol of the exp10 study: the token ids are cut into consecutive windows, each run on its own,
 without BOS and without carrying context over; the first token of a window is given, the others are
 predicted, so a window of n tokens counts n - 1 positions. A last, shorter window counts too; a
-single left-over token does not.
+single left-over token does not. Models that were trained with a BOS read a window without one badly
+(huggingface/transformers#40524): windows may begin with it, which is then what is given.
 
 The logits of a whole window (positions × vocabulary) are never formed: the base model gives hidden
 states, and the model turns them into log-probabilities a chunk of positions at a time.
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from ablation.errors import ComputationError, InvalidInput
 from ablation.metrics.decoder import decoder_of
 from ablation.metrics.logits import logits_of
-from ablation.metrics.perplexity import BLOCK, Perplexity
+from ablation.metrics.perplexity import BLOCK, Bos, Perplexity
 
 POSITIONS_PER_CHUNK = 256  # 50 MB of fp32 logits at a vocabulary of 49,152
 
@@ -29,6 +30,7 @@ def perplexity(
     ids: Int[Tensor, " tokens"],
     *,
     window: int,
+    bos: Bos | None = None,
     chunk: int = POSITIONS_PER_CHUNK,
 ) -> Perplexity:
     """Returns the perplexity of ``ids`` under ``model`` as it stands, hooks included.
@@ -39,6 +41,7 @@ def perplexity(
         model: a transformers causal LM in evaluation mode.
         ids: token ids of the whole text.
         window: tokens per window, at most the model's context.
+        bos: what windows begin with; nothing but the text without it.
         chunk: positions whose logits exist at a time; changes memory, not the result.
 
     Raises:
@@ -48,7 +51,7 @@ def perplexity(
     """
     check_model(model, window)
     device = next(model.parameters()).device
-    parts = windows(ids, window)
+    parts = windows(ids, window, bos)
     return perplexity_of(window_nll(model, part.to(device), chunk=chunk) for part in parts)
 
 
@@ -73,8 +76,15 @@ def perplexity_of(window_nlls: Iterable[Float[Tensor, " _"]]) -> Perplexity:
     return Perplexity(tuple(sums), tuple(counts))
 
 
-def windows(ids: Int[Tensor, " tokens"], window: int) -> tuple[Int[Tensor, " _"], ...]:
+def windows(
+    ids: Int[Tensor, " tokens"], window: int, bos: Bos | None = None
+) -> tuple[Int[Tensor, " _"], ...]:
     """Cuts ids into consecutive windows of ``window`` tokens; the last may be shorter.
+
+    Args:
+        ids: token ids of the whole text.
+        window: tokens per window, ``bos`` included.
+        bos: what windows begin with.
 
     Raises:
         InvalidInput: a window has no next token to predict.
@@ -83,7 +93,15 @@ def windows(ids: Int[Tensor, " tokens"], window: int) -> tuple[Int[Tensor, " _"]
         raise InvalidInput(f"a window needs at least 2 tokens to predict one, got {window}")
     if ids.numel() < 2:
         raise InvalidInput(f"perplexity needs at least 2 tokens of text, got {ids.numel()}")
-    return tuple(part for part in ids.split(window) if part.numel() >= 2)
+    if bos is None:
+        parts = ids.split(window)
+    else:
+        begin = ids.new_tensor([bos.id])
+        if bos.each:
+            parts = tuple(torch.cat((begin, part)) for part in ids.split(window - 1))
+        else:
+            parts = torch.cat((begin, ids)).split(window)
+    return tuple(part for part in parts if part.numel() >= 2)
 
 
 @torch.inference_mode()

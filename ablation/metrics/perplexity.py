@@ -14,6 +14,23 @@ BLOCK = 64
 
 
 @dataclass(frozen=True)
+class Bos:
+    """The token that windows of a text begin with. It is given; every token of the text counts.
+
+    Attributes:
+        id: its id.
+        each: in every window, which then holds one token of the text less; otherwise only in the
+            first.
+    """
+
+    id: int
+    each: bool
+
+    def __str__(self) -> str:
+        return f"{self.id} before {'each window' if self.each else 'the first window'}"
+
+
+@dataclass(frozen=True)
 class Perplexity:
     """NLL of a text, in consecutive blocks of its windows.
 

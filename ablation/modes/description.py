@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ablation.assets.token_ids import ids_sha256
 from ablation.errors import InvalidInput
+from ablation.metrics.perplexity import Bos
 from ablation.modes import MEAN, MEAN_BY_POSITION, RESAMPLE, BiasPolicy, Scope
 
 RESAMPLE_SEED = 42
@@ -23,9 +24,10 @@ def described(
     return {"mode": mode, "site": "z", "scope": scope.value, "bias": bias.value, **more}
 
 
-def mean_over_text(ids: Sequence[int], window: int) -> str:
+def mean_over_text(ids: Sequence[int], window: int, bos: Bos | None = None) -> str:
     """What the means of ``mean_ablation`` are over."""
-    return f"{len(ids)} tokens in windows of {window}, sha256 {ids_sha256(ids)}"
+    begin = "" if bos is None else f" with BOS {bos}"
+    return f"{len(ids)} tokens in windows of {window}{begin}, sha256 {ids_sha256(ids)}"
 
 
 def mean_over_prompts(prompts: Prompts, by_position: bool) -> str:

@@ -14,6 +14,7 @@ from ablation.hooks.capture import capture_z, require_unablated
 from ablation.hooks.sites import LayerSite, head_sites
 from ablation.metrics.decoder import decoder_of
 from ablation.metrics.measured_perplexity import windows
+from ablation.metrics.perplexity import Bos
 from ablation.modes import MEAN, MEAN_BY_POSITION, Scope
 from ablation.modes.base import OfZ
 from ablation.modes.description import described, mean_over_prompts, mean_over_text
@@ -74,7 +75,9 @@ class MeanAblation(OfZ):
         return described(mode, self.scope, mean_of=self.reference)
 
 
-def mean_ablation(model: Any, ids: Int[Tensor, " tokens"], *, window: int) -> MeanAblation:
+def mean_ablation(
+    model: Any, ids: Int[Tensor, " tokens"], *, window: int, bos: Bos | None = None
+) -> MeanAblation:
     """The mean ablation of ``model`` with the means over ``ids``, all positions of all windows.
 
     The model is run when the first mean is asked for: what is known already needs none.
@@ -82,9 +85,9 @@ def mean_ablation(model: Any, ids: Int[Tensor, " tokens"], *, window: int) -> Me
     Raises:
         InvalidInput: the text or the window is too short.
     """
-    windows(ids, window)
-    means = _Lazy(lambda: [mean[None] for mean in mean_z(model, ids, window=window)])
-    return MeanAblation(means, mean_over_text(ids.tolist(), window))
+    windows(ids, window, bos)
+    means = _Lazy(lambda: [mean[None] for mean in mean_z(model, ids, window=window, bos=bos)])
+    return MeanAblation(means, mean_over_text(ids.tolist(), window, bos))
 
 
 def mean_ablation_of_prompts(
@@ -152,7 +155,7 @@ def _means_of_prompts(
 
 @torch.inference_mode()
 def mean_z(
-    model: Any, ids: Int[Tensor, " tokens"], *, window: int
+    model: Any, ids: Int[Tensor, " tokens"], *, window: int, bos: Bos | None = None
 ) -> tuple[Float[Tensor, "heads head_dim"], ...]:
     """For each layer the mean of z over all positions of all windows of ``ids``.
 
@@ -167,7 +170,7 @@ def mean_z(
     sums: dict[int, Tensor] = {}
     positions = 0
     with capture_z(model, layers) as z:
-        for window_ids in windows(ids, window):
+        for window_ids in windows(ids, window, bos):
             decoder_of(model)(input_ids=window_ids[None].to(device), use_cache=False)
             for layer in layers:
                 # Not on the device: some (MPS) know no float64.

@@ -1,6 +1,7 @@
 """What stands around the user's text: the beginning of the sequence, or a chat turn."""
 
 import re
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -49,6 +50,25 @@ def beginning(tokenizer: Any) -> tuple[int, ...]:
     text = encoded(tokenizer, "a")
     with_special = tuple(tokenizer("a")["input_ids"])
     return with_special[: with_special.index(text[0])]
+
+
+@dataclass(frozen=True)
+class TokenizerBos:
+    """The token that a sequence of a tokenizer begins with.
+
+    Attributes:
+        id: its id; None if there is none.
+        added: whether the tokenizer puts it before a text by itself.
+    """
+
+    id: int | None
+    added: bool
+
+
+def bos_of(tokenizer: Any) -> TokenizerBos:
+    """The BOS of a tokenizer of transformers."""
+    begin = beginning(tokenizer)
+    return TokenizerBos(begin[0] if begin else tokenizer.bos_token_id, bool(begin))
 
 
 def chat_turn(tokenizer: Any, remedy: str) -> tuple[str, str]:

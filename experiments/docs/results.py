@@ -112,7 +112,7 @@ def modes(cells: "Sequence[Cell]", store: "Store") -> dict[str, Any]:
         ranking = CellRunner(
             store, ResultsFolder(Path(folder)), AblationPlan(LEVELS)
         ).pooled_ranking([cell])
-    found = compare_modes(cell, ranking, LEVELS[-1], store)
+    (found,) = compare_modes([(cell, ranking)], LEVELS[-1], store)
     return modes_document(cell, found, LEVELS[-1], QRHEAD)
 
 

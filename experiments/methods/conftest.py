@@ -127,7 +127,5 @@ def modes_compared(
     require_controls(LEVELS[-1], chosen_model.grid)
     publication = pytestconfig.getoption("control_draws") >= ENOUGH_DRAWS
     chosen = [cell_for(name) for name in (cells if publication else cells[:1])]
-    return [
-        compare_modes(cell, cell_runner.pooled_ranking([cell]), LEVELS[-1], store)
-        for cell in chosen
-    ]
+    ranked = [(cell, cell_runner.pooled_ranking([cell])) for cell in chosen]
+    return compare_modes(ranked, LEVELS[-1], store)

@@ -40,21 +40,19 @@ class ModesCompared:
 
 
 def compare_modes(
-    cell: Cell,
-    ranking: HeadRanking,
+    ranked: Sequence[tuple[Cell, HeadRanking]],
     level: int,
     store: Store,
     *,
     draws: int = 1,
     seed: int = CONTROL_SEED,
-) -> ModesCompared:
-    """The answers of a cell with its top heads ablated in every mode and scope.
+) -> list[ModesCompared]:
+    """The answers of cells with their top heads ablated in every mode and scope.
 
-    Processes that are at it together share the work, a mode each.
+    Processes that are at it together share the work, a mode of a cell each.
 
     Args:
-        cell: model and prompts.
-        ranking: its heads.
+        ranked: each cell, and the ranking of its heads.
         level: how many of the top ones are ablated, and of as many layer-matched control heads.
         store: where answers are kept.
         draws: of control heads, with consecutive seeds; with 1 every item has a set of its own.
@@ -65,34 +63,47 @@ def compare_modes(
         ComputationError: the logits are NaN.
         ResultsError: a result cannot be stored.
     """
-    top = ranking.top(level)
-    controls = [drawn(cell, ranking, level, draw) for draw in matched_draws(draws, seed)]
-    found: dict[ModeAndScope, list[Outcomes]] = {}
+    drawn_in = [
+        [drawn(cell, ranking, level, draw) for draw in matched_draws(draws, seed)]
+        for cell, ranking in ranked
+    ]
+    found: list[dict[ModeAndScope, list[Outcomes]]] = [{} for _ in ranked]
     for wait in (False, True):
-        for mode in MODES:
-            # What a mode needs of the prompts is computed by one process for all scopes.
-            of = {**cell.model.key(), "prompts_sha256": prompts_sha256(cell.test), "mode": mode}
-            at_it = WorkUnit("mode", of, f"answers under mode {mode}")
-            with store.claimed([at_it], wait=wait) as mine:
-                if not mine:
+        for (cell, ranking), controls, of_cell in zip(ranked, drawn_in, found, strict=True):
+            sets: list[Heads] = [(), ranking.top(level), *controls]
+            for mode in MODES:
+                if (mode, SCOPES[0]) in of_cell:
                     continue
-                everywhere = AblationChoice(mode).of(cell)
-                for scope in SCOPES:
-                    ablation = everywhere.in_scope(scope)
-                    sets: list[Heads] = [(), top, *controls]
-                    described = f"{mode} {scope}"
-                    found[mode, scope] = run_conditions(
-                        cell, sets, ablation, store, described=described
-                    )
-    return ModesCompared(
-        {
-            (mode, scope): _outcomes(cell, level, found[mode, scope])
-            for mode in MODES
-            for scope in SCOPES
-        },
-        displaced(top, first_set(controls[0])),
-        merged(one.provenance for of_mode in found.values() for one in of_mode),
-    )
+                # What a mode needs of the prompts is computed by one process for all scopes.
+                of = {**cell.model.key(), "prompts_sha256": prompts_sha256(cell.test), "mode": mode}
+                at_it = WorkUnit("mode", of, f"answers under mode {mode}")
+                with store.claimed([at_it], wait=wait) as mine:
+                    if mine:
+                        of_cell.update(_in_every_scope(cell, mode, sets, store))
+    return [
+        ModesCompared(
+            {
+                (mode, scope): _outcomes(cell, level, of_cell[mode, scope])
+                for mode in MODES
+                for scope in SCOPES
+            },
+            displaced(ranking.top(level), first_set(controls[0])),
+            merged(one.provenance for of_mode in of_cell.values() for one in of_mode),
+        )
+        for (cell, ranking), controls, of_cell in zip(ranked, drawn_in, found, strict=True)
+    ]
+
+
+def _in_every_scope(
+    cell: Cell, mode: str, sets: Sequence[Heads], store: Store
+) -> dict[ModeAndScope, list[Outcomes]]:
+    everywhere = AblationChoice(mode).of(cell)
+    return {
+        (mode, scope): run_conditions(
+            cell, sets, everywhere.in_scope(scope), store, described=f"{mode} {scope}"
+        )
+        for scope in SCOPES
+    }
 
 
 def _outcomes(cell: Cell, level: int, found: Sequence[Outcomes]) -> CellOutcomes:

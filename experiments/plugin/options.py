@@ -18,7 +18,7 @@ from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, 
 from ablation.prompts.styles import STYLES
 from experiments.cells.filings import load_filings
 from experiments.cells.names import CellName
-from experiments.exp10.options import BIAS_POLICIES, Exp10Options
+from experiments.exp10.options import BIAS_POLICIES, BOS_CHOICES, Exp10Options
 from experiments.plugin.baseline_files.unused import IN_SCOPE
 from experiments.store.opening import STORE_HELP
 
@@ -80,6 +80,12 @@ def _add_options(parser: pytest.Parser) -> None:
         "--window",
         type=int,
         help="tokens per window (default: the smallest of context, 1024 and --max-tokens)",
+    )
+    group.addoption(
+        "--bos",
+        choices=BOS_CHOICES,
+        help="which windows of exp10 begin with the tokenizer's BOS (default: each where the "
+        "tokenizer puts one before a text by itself, else none)",
     )
     group.addoption(
         "--bias",
@@ -225,10 +231,10 @@ def _chosen_folds(config: pytest.Config) -> Sequence[Fold | None]:
 
 def chosen_exp10(config: pytest.Config, mode: str) -> Exp10Options:
     """Text, windows and ablation of Experiment 10 in ``mode``; means keep the value bias."""
-    text, max_tokens, window, bias = (
-        config.getoption(name) for name in ("text", "max_tokens", "window", "bias")
+    text, max_tokens, window, bos, bias = (
+        config.getoption(name) for name in ("text", "max_tokens", "window", "bos", "bias")
     )
-    return Exp10Options(text, max_tokens, window, mode, bias if mode == "zero" else "keep")
+    return Exp10Options(text, max_tokens, window, bos, mode, bias if mode == "zero" else "keep")
 
 
 def _lengths(text: str) -> tuple[int, ...]:
@@ -247,6 +253,7 @@ USUAL = {
     "text": None,
     "max_tokens": None,
     "window": None,
+    "bos": None,
     "bias": BIAS_POLICIES[0],
     "device": "cpu",
     "dtype": "float32",

@@ -16,6 +16,7 @@ from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head
 from ablation.hooks.sites import head_sites
 from ablation.metrics.measured_perplexity import perplexity
+from ablation.metrics.perplexity import Bos
 from ablation.modes import BiasPolicy, Scope
 from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
@@ -72,22 +73,23 @@ ABLATIONS: dict[str, Callable[[Any, Any], Any]] = {
     kind=st.sampled_from(sorted(ABLATIONS)),
     tokens=st.integers(20, 60),
     window=st.integers(2, 20),
+    bos=st.sampled_from([None, Bos(3, each=True), Bos(3, each=False)]),
     activation_bytes=st.sampled_from([0, 1 << 14, 1 << 15, 1 << 30]),
 )
 @SETTINGS
 def test_perplexities_are_those_of_the_reference(
-    name, head_sets, kind, tokens, window, activation_bytes
+    name, head_sets, kind, tokens, window, bos, activation_bytes
 ):
     hypothesis.assume(allows(name, kind))
     model, ids = model_of(name), random_ids(tokens)[0]
     ablation = ABLATIONS[kind](model, ids)
     found = measured(
-        model, ids, head_sets, ablation, window=window, activation_bytes=activation_bytes
+        model, ids, head_sets, ablation, window=window, bos=bos, activation_bytes=activation_bytes
     )
     assert sorted(found) == list(range(len(head_sets)))
     for place, heads in enumerate(head_sets):
         with HeadAblator(model, heads, ablation):
-            expected = perplexity(model, ids, window=window)
+            expected = perplexity(model, ids, window=window, bos=bos)
         assert found[place].block_counts == expected.block_counts
         for sums, known in zip(found[place].block_nll_sums, expected.block_nll_sums, strict=True):
             assert sums == pytest.approx(known, rel=NUMERICAL)

@@ -18,7 +18,7 @@ from transformers import (
 
 from ablation.errors import ComputationError, InvalidInput
 from ablation.metrics.measured_perplexity import perplexity, token_nll, windows
-from ablation.metrics.perplexity import Perplexity
+from ablation.metrics.perplexity import Bos, Perplexity
 
 NUMERICAL = 1e-6  # relative; the same sums in another order
 SIZES = {
@@ -77,6 +77,18 @@ def test_each_window_stands_alone_and_the_last_may_be_short(model: nn.Module, id
 
 def test_a_single_left_over_token_predicts_nothing(model: nn.Module, ids: Tensor) -> None:
     assert perplexity(model, ids[:33], window=16) == perplexity(model, ids[:32], window=16)
+
+
+@pytest.mark.parametrize("each", [True, False])
+def test_windows_may_begin_with_a_bos(model: nn.Module, ids: Tensor, each: bool) -> None:
+    bos = torch.tensor([7])
+    in_each = [torch.cat((bos, part)) for part in ids.split(15)]
+    expected = in_each if each else list(torch.cat((bos, ids)).split(16))
+    found = perplexity(model, ids, window=16, bos=Bos(7, each))
+    assert found.count == (50 if each else 50 - (len(expected) - 1))
+    assert found.window_counts == tuple(part.numel() - 1 for part in expected)
+    nll = [_plain_nll_sum(model, part) for part in expected]
+    assert found.window_nll_sums == pytest.approx(nll, rel=NUMERICAL)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 49, 1000])

@@ -179,7 +179,7 @@ def modes_command(
     from experiments.methods.mode_runs import compare_modes
 
     ranking = runner.pooled_ranking([cell])
-    found = compare_modes(cell, ranking, level, runner.store, draws=control_draws, seed=seed)
+    (found,) = compare_modes([(cell, ranking)], level, runner.store, draws=control_draws, seed=seed)
     document = modes_document(cell, found, level, method, seed)
     click.echo(f"unablated {_percent(document['unablated'])}")
     click.echo(f"gap: accuracy lost with {level} top heads beyond that with their controls, points")

@@ -16,7 +16,7 @@ from experiments.cli.options import (
     human_size,
     store_options,
 )
-from experiments.exp10.options import BIAS_POLICIES, MODES, PARTS, Exp10Options
+from experiments.exp10.options import BIAS_POLICIES, BOS_CHOICES, MODES, PARTS, Exp10Options
 from experiments.files.json_files import check_writable
 from experiments.machine.peak_memory import peak_memory
 
@@ -60,6 +60,12 @@ class Parts(click.ParamType):
     "--window",
     type=int,
     help="Tokens per window; default: the smallest of the model's context, 1024 and --max-tokens.",
+)
+@click.option(
+    "--bos",
+    type=click.Choice(BOS_CHOICES),
+    help="Which windows begin with the tokenizer's BOS; default: each where the tokenizer puts one "
+    "before a text by itself (Llama 3), else none (GPT-2, as in the study; SmolLM2).",
 )
 @click.option(
     "--mode",

@@ -124,7 +124,12 @@ class Evaluations:
         loaded = setting.model.loaded
         with memory_errors():  # some ablations run the model before the first measurement
             yield from loaded.engine.perplexities(
-                loaded.model, setting.text.ids, head_sets, setting.ablation, window=setting.window
+                loaded.model,
+                setting.text.ids,
+                head_sets,
+                setting.ablation,
+                window=setting.window,
+                bos=setting.bos,
             )
 
     def _evaluate(self, heads: HeadSet, measure: Callable[[], Perplexity], *, wait: bool) -> bool:

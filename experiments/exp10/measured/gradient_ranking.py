@@ -40,15 +40,16 @@ def rank_on_text(setting: Setting, store: Store, out: Path) -> tuple[dict[str, A
         "method": GRADIENT,
         "model_key": setting.model.spec.key,
         "model_name": setting.model.spec.name,
-        "text": {**setting.text.describe(), "window": setting.window},
-        "samples_processed": len(windows(setting.text.ids, setting.window)),
+        "text": {**setting.text.describe(), **setting.describe_windows()},
+        "samples_processed": len(windows(setting.text.ids, setting.window, setting.bos)),
         "timestamp": ranked.provenance["time"],
         "top_50_heads": names[:EXCLUDED_TOP],
         "head_rankings": ranked.result["head_rankings"],
         "provenance": dict(ranked.provenance),
     }
     folder = out / "phase2" / GRADIENT / setting.model.spec.key / "text"
-    path = folder / f"{setting.text.label}_window_{setting.window}.json"
+    bos = f"_bos_{setting.bos_in}" if setting.bos else ""
+    path = folder / f"{setting.text.label}_window_{setting.window}{bos}.json"
     with storing(path):
         folder.mkdir(parents=True, exist_ok=True)
         write_json(path, document)
@@ -63,7 +64,7 @@ def _unit(setting: Setting) -> WorkUnit:
             "method": GRADIENT,
             "version": VERSION,
             "text_sha256": setting.text.describe()["sha256"],
-            "window": setting.window,
+            **setting.describe_windows(),
         },
     )
 
@@ -72,7 +73,7 @@ def _compute(setting: Setting) -> Computed:
     started = time.perf_counter()
     with memory_errors():
         scores = gradient_scores_of_text(
-            setting.model.loaded.model, setting.text.ids, window=setting.window
+            setting.model.loaded.model, setting.text.ids, window=setting.window, bos=setting.bos
         )
     ranking = HeadRanking.from_scores(scores.tolist())
     result = {"model_key": setting.model.spec.key, "head_rankings": ranking.to_json()}

@@ -2,26 +2,33 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ablation.assets.kept import code, kept
 from ablation.assets.text import SourceText, TokenText, read_text, tokenise
 from ablation.errors import InvalidInput
-from ablation.metrics.perplexity import Perplexity
+from ablation.metrics.perplexity import Bos, Perplexity
 from ablation.models.model import Model
 from ablation.models.registry import DTYPES, ModelSpec
 from ablation.modes import MEAN, ZERO, BiasPolicy
 from ablation.modes.description import described, mean_over_text
-from experiments.exp10.options import LONGEST_WINDOW, MODES, Exp10Options
+from ablation.prompts.turns import TokenizerBos, bos_of
+from experiments.exp10.options import BOS_CHOICES, LONGEST_WINDOW, MODES, Exp10Options
 from experiments.machine.environment import timestamp
 from experiments.machine.provenance import provenance
 
 if TYPE_CHECKING:
     from ablation.modes.protocol import Ablation
 
-TOKENISED_BY = code("ablation.assets.text", "ablation.models", "transformers==", "tokenizers==")
+TOKENISED_BY = code(
+    "ablation.assets.text",
+    "ablation.models",
+    "ablation.prompts.turns",
+    "transformers==",
+    "tokenizers==",
+)
 
 VERSION = 2
 """Of the documents and of what their figures mean; raised whenever either changes."""
@@ -37,6 +44,7 @@ class Setting:
         window: tokens per window.
         mode: one of ``experiments.exp10.options.MODES``.
         bias: what zero ablation does to a value bias.
+        bos: what windows begin with, if not with the text.
     """
 
     model: Model
@@ -44,6 +52,7 @@ class Setting:
     window: int
     mode: str
     bias: BiasPolicy
+    bos: Bos | None = None
 
     @property
     def tag(self) -> str:
@@ -56,8 +65,22 @@ class Setting:
         usual = min(self.model.context, LONGEST_WINDOW)
         if (text.name, len(text.tokens), self.window) != (spec.text, spec.text_tokens, usual):
             parts.append(f"{text.label}_{len(text.tokens)}x{self.window}")
+        if self.bos is not None:
+            parts.append(f"bos_{self.bos_in}")
         dtype = self.model.dtype
         return "_".join(parts if dtype == DTYPES[0] else [*parts, dtype])
+
+    @property
+    def bos_in(self) -> str:
+        """Which windows begin with a BOS, one of ``experiments.exp10.options.BOS_CHOICES``."""
+        none, first, each = BOS_CHOICES
+        if self.bos is None:
+            return none
+        return each if self.bos.each else first
+
+    def describe_windows(self) -> dict[str, Any]:
+        """How the text is cut."""
+        return {"window": self.window, **({"bos": str(self.bos)} if self.bos else {})}
 
     @cached_property
     def ablation(self) -> "Ablation":
@@ -68,7 +91,8 @@ class Setting:
         from ablation.modes.zero import ZeroAblation
 
         if self.mode == MEAN:
-            return mean_ablation(self.model.loaded.model, self.text.ids, window=self.window)
+            model = self.model.loaded.model
+            return mean_ablation(model, self.text.ids, window=self.window, bos=self.bos)
         if self.mode == ZERO:
             return ZeroAblation(bias=self.bias)
         return REDIRECTED[self.mode]()
@@ -76,7 +100,8 @@ class Setting:
     def describe_ablation(self) -> dict[str, str]:
         """What the ablation says of itself, without a model."""
         if self.mode == MEAN:
-            return described(MEAN, mean_of=mean_over_text(self.text.tokens, self.window))
+            of = mean_over_text(self.text.tokens, self.window, self.bos)
+            return described(MEAN, mean_of=of)
         return described(self.mode, bias=self.bias)
 
     def key(self) -> dict[str, Any]:
@@ -85,7 +110,7 @@ class Setting:
             **self.model.key(),
             "exp10": VERSION,
             "text_sha256": self.text.describe()["sha256"],
-            "window": self.window,
+            **self.describe_windows(),
             "ablation": self.describe_ablation(),
         }
 
@@ -97,7 +122,7 @@ class Setting:
             "model_name": self.model.spec.name,
             "layers": self.model.grid.layers,
             "heads_per_layer": self.model.grid.heads,
-            "text": {**self.text.describe(), "window": self.window},
+            "text": {**self.text.describe(), **self.describe_windows()},
             "ablation": self.describe_ablation(),
             "timestamp": timestamp(),
             "unablated": {"ppl": unablated.value, **perplexity_document(unablated)},
@@ -122,11 +147,12 @@ def build_setting(model: Model, source: SourceText, options: Exp10Options) -> Se
     """The setting that ``options`` ask for, on a model and a text.
 
     Raises:
-        InvalidInput: the text is shorter than a window, or the window beyond the model's context.
+        InvalidInput: the text is shorter than a window, the window beyond the model's context, or a
+            BOS is asked for that the tokenizer has not.
     """
     given = options.max_tokens
     max_tokens = model.spec.text_tokens if given is None else given
-    text = _tokenised(model, source, max_tokens)
+    text, bos = _tokenised(model, source, max_tokens), _bos(model, options.bos)
     context = model.context
     window = options.window
     if window is None:
@@ -141,7 +167,7 @@ def build_setting(model: Model, source: SourceText, options: Exp10Options) -> Se
             f"text {text.name} gives {len(text.tokens)} tokens (--max-tokens {max_tokens}), but a "
             f"window takes {window}: give a longer text, more --max-tokens or a smaller --window"
         )
-    return Setting(model, text, window, options.mode, BiasPolicy(options.bias))
+    return Setting(model, text, window, options.mode, BiasPolicy(options.bias), bos)
 
 
 def _tokenised(model: Model, source: SourceText, max_tokens: int) -> TokenText:
@@ -150,6 +176,24 @@ def _tokenised(model: Model, source: SourceText, max_tokens: int) -> TokenText:
     of = {"model_sha256": model.fingerprint, "text_sha256": content, "tokens": max_tokens}
     make = lambda: tokenise(source, model.loaded.tokenizer, max_tokens).tokens  # noqa: E731
     return TokenText(source.name, kept("text", of, TOKENISED_BY, make))
+
+
+def _bos(model: Model, choice: str | None) -> Bos | None:
+    """What windows begin with, by the user's choice or else as the tokenizer begins a text."""
+    of = {"model_sha256": model.fingerprint}
+    make = lambda: asdict(bos_of(model.loaded.tokenizer))  # noqa: E731
+    found = TokenizerBos(**kept("bos", of, TOKENISED_BY, make))
+    none, _, each = BOS_CHOICES
+    if choice is None:
+        choice = each if found.added else none
+    if choice == none:
+        return None
+    if found.id is None:
+        raise InvalidInput(
+            f"--bos {choice} requires a tokenizer with a BOS, and that of {model.spec.key} has "
+            "none: leave --bos out"
+        )
+    return Bos(found.id, choice == each)
 
 
 def perplexity_document(perplexity: Perplexity) -> dict[str, Any]:
