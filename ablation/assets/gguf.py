@@ -6,9 +6,11 @@ which all workers memory-map. ``save_pretrained`` refuses a model loaded from GG
 rebuilding from its parts here.
 
 A sanity figure guards the result: the perplexity of a fixed passage under the *written* model.
-Dequantisation, the order of query and key rows, tied embeddings and the tokenizer all move it.
+Dequantisation, the order of query and key rows, tied embeddings and the tokenizer all move it. Of
+the embedded model it is known; of a user's file it must be that of the model that was read.
 """
 
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +31,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from ablation.assets.gguf_header import SMOLLM, header_of, pre_tokenizer_of
 from ablation.assets.written_weights import write_weights
 from ablation.errors import AssetError
 from ablation.metrics.measured_perplexity import perplexity
@@ -53,6 +56,11 @@ SANITY_PASSAGE = (
 SANITY_PERPLEXITY = 29.13837  # transformers 5.23.0, torch 2.13.0, fp32 on CPU
 SANITY_TOLERANCE = 1e-3  # relative; float noise between machines is 1e-5, a wrong layer is 1e-1
 
+DOUBTFUL = 1000
+"""A perplexity of the passage above which a file is no model of English, or was converted badly."""
+
+logger = logging.getLogger(__name__)
+
 Loader = Callable[[Path], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
 
@@ -60,7 +68,7 @@ def convert_gguf(
     source: Path,
     target: Path,
     *,
-    sanity_perplexity: float = SANITY_PERPLEXITY,
+    sanity_perplexity: float | None = SANITY_PERPLEXITY,
     load: Loader | None = None,
 ) -> None:
     """Writes the model in the GGUF file ``source`` as the folder ``target``.
@@ -72,11 +80,13 @@ def convert_gguf(
         source: the GGUF file.
         target: a folder to create. After an error it may hold part of the model: the caller, who
             makes it in a temporary place, throws it away.
-        sanity_perplexity: what ``SANITY_PASSAGE`` must come to, within ``SANITY_TOLERANCE``.
+        sanity_perplexity: what ``SANITY_PASSAGE`` must come to, within ``SANITY_TOLERANCE``; None:
+            what it comes to under the model as transformers reads it.
         load: reads the GGUF file; ``load_gguf`` unless a test says otherwise.
 
     Raises:
-        AssetError: digits are not tokenised one by one, or the sanity figure is off.
+        AssetError: the sanity figure is off; or, of the embedded model, digits are not tokenised
+            one by one.
         OSError: the folder could not be written.
     """
     load = load_gguf if load is None else load
@@ -86,11 +96,21 @@ def convert_gguf(
     ) as bar:
         model, tokenizer = load(source)
         bar.update()
-        _check_digits(tokenizer)
+        if sanity_perplexity is None:
+            sanity_perplexity = _perplexity_of_passage(model, tokenizer)
+            if not sanity_perplexity <= DOUBTFUL:
+                logger.warning(
+                    "%s has perplexity %.0f on a passage of English prose: either it is no model "
+                    "of English, or the conversion went wrong",
+                    source,
+                    sanity_perplexity,
+                )
+        else:
+            _check_digits(tokenizer)
         _write(model, tokenizer, target)
         del model
         bar.update()
-        _check_perplexity(target, tokenizer, sanity_perplexity)
+        _check_perplexity(target, sanity_perplexity)
         bar.update()
 
 
@@ -101,15 +121,15 @@ def load_gguf(source: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         model = AutoModelForCausalLM.from_pretrained(
             source.parent, gguf_file=source.name, dtype=torch.float32
         )
-    # The SmolLM family splits digits off before byte pairs are merged ("tokenizer.ggml.pre" is
-    # "smollm"). transformers does not read that field, which shows only where several blanks or
-    # line ends precede a number.
-    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Digits(individual_digits=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
-        ]
-    )
+    if pre_tokenizer_of(header_of(source)) == SMOLLM:
+        # Digits are split off before byte pairs are merged, which shows only where several blanks
+        # or line ends precede a number.
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Digits(individual_digits=True),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+            ]
+        )
     return model.eval(), tokenizer
 
 
@@ -163,8 +183,8 @@ def _check_digits(tokenizer: PreTrainedTokenizerBase) -> None:
         )
 
 
-def _check_perplexity(folder: Path, tokenizer: PreTrainedTokenizerBase, expected: float) -> None:
-    found = sanity_figure(folder, tokenizer)
+def _check_perplexity(folder: Path, expected: float) -> None:
+    found = sanity_figure(folder)
     # Written so that NaN fails too.
     if not abs(found - expected) <= SANITY_TOLERANCE * expected:
         raise AssetError(
@@ -174,9 +194,16 @@ def _check_perplexity(folder: Path, tokenizer: PreTrainedTokenizerBase, expected
         )
 
 
-def sanity_figure(folder: Path, tokenizer: PreTrainedTokenizerBase) -> float:
+def sanity_figure(folder: Path) -> float:
     """Returns the perplexity of ``SANITY_PASSAGE`` under the model in ``folder``."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     with _without_bars_of_transformers():
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    ids = torch.tensor(tokenizer(SANITY_PASSAGE)["input_ids"])
-    return perplexity(model, ids, window=len(ids)).value
+    return _perplexity_of_passage(model, tokenizer)
+
+
+def _perplexity_of_passage(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> float:
+    # verbose=False: longer than the context of a small model is no harm.
+    ids = torch.tensor(tokenizer(SANITY_PASSAGE, verbose=False)["input_ids"])
+    context: int = model.config.max_position_embeddings
+    return perplexity(model, ids, window=min(len(ids), context)).value

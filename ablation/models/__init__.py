@@ -1,7 +1,8 @@
 """Models: which there are, and how one is had.
 
 ``registry`` has their names, ``directory`` where their files lie, ``model`` what is known of one
-without torch, ``loading`` how it is loaded and checked, ``converted`` its weights in another dtype.
+without torch, ``loading`` how it is loaded and checked, ``converted`` its weights in another dtype,
+``unpacked`` those of a GGUF file.
 """
 
 CONVERTED = "converted"

@@ -10,6 +10,7 @@ from ablation.assets.hub import from_hub
 from ablation.assets.store import sha256_of
 from ablation.errors import AssetError, InvalidInput
 from ablation.models.registry import ModelSpec
+from ablation.models.unpacked import unpacked
 
 MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 """What a model is read from: never pickle, never code."""
@@ -22,14 +23,16 @@ def model_directory(spec: ModelSpec) -> Path:
     """Where the files of a model lie; fetches them if they are not there.
 
     Raises:
-        InvalidInput: its hub id is none.
+        InvalidInput: its hub id is none, or the model of its GGUF file cannot be had whole.
         Unavailable: the hub cannot be reached, or does not give the model.
-        AssetError: the embedded model cannot be fetched or stored.
+        AssetError: the embedded model cannot be fetched, or weights cannot be stored.
     """
     if spec.asset is not None:
         return cached(spec.asset)
     if spec.directory is not None:
         return spec.directory
+    if spec.gguf is not None:
+        return unpacked(spec.gguf)
     assert spec.hub_id is not None
     return _download(spec.hub_id)
 

@@ -33,7 +33,8 @@ class ModelSpec:
         text_tokens: how many tokens of it.
         asset: the embedded asset that holds it, or None.
         directory: the local directory that holds it, or None.
-        hub_id: its id on the model hub, or None. One of the three is given.
+        gguf: the local GGUF file that holds it, or None.
+        hub_id: its id on the model hub, or None. One of the four is given.
         site: where its heads are, as ``hooks.families.family_from`` reads it; None: where the row
             of its class says.
     """
@@ -46,6 +47,7 @@ class ModelSpec:
     text_tokens: int = 1024
     asset: str | None = None
     directory: Path | None = None
+    gguf: Path | None = None
     hub_id: str | None = None
     site: str | None = None
 
@@ -72,11 +74,13 @@ MODELS: Mapping[str, ModelSpec] = {
     )
 }
 
+GGUF = ".gguf"
+
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 def model_spec(name: str, style: str | None = None, site: str | None = None) -> ModelSpec:
-    """The model called ``name``: a key of ``MODELS``, a directory, or a hub id ``owner/name``.
+    """The model called ``name``: a key of ``MODELS``, a directory, a GGUF file or a hub id.
 
     Args:
         name: which model.
@@ -84,7 +88,7 @@ def model_spec(name: str, style: str | None = None, site: str | None = None) -> 
         site: where its heads are, if not where the row of its class says.
 
     Raises:
-        InvalidInput: ``name`` is none of the three, the style is unknown, or the site not written
+        InvalidInput: ``name`` is none of the four, the style is unknown, or the site not written
             as one.
     """
     spec = _resolve(name)
@@ -101,15 +105,19 @@ def _resolve(name: str) -> ModelSpec:
     path = Path(name)
     if name and path.is_dir():
         return ModelSpec(_key_of(path), path.resolve().name, directory=path)
+    if path.suffix == GGUF:
+        if not path.is_file():
+            raise InvalidInput(f"model {name!r}: there is no such file")
+        return ModelSpec(_key_of(path), path.name, gguf=path)
     if _HUB_ID.fullmatch(name):
         return ModelSpec(slug(name), name, hub_id=name)
     raise InvalidInput(
         f"unknown model {name!r}: give one of {', '.join(MODELS)}, an existing directory with a "
-        "model, or a hub id owner/name"
+        "model, a .gguf file, or a hub id owner/name"
     )
 
 
-def _key_of(directory: Path) -> str:
+def _key_of(path: Path) -> str:
     """What a directory is called: one key through whatever link, another once it has been moved."""
-    whole = directory.resolve()
+    whole = path.resolve()
     return told_apart(whole.name, hashlib.sha256(os.fsencode(whole)).hexdigest())

@@ -30,7 +30,9 @@ from experiments.store.opening import STORE_HELP, open_store
 if TYPE_CHECKING:
     from experiments.store import Store
 
-MODEL_HELP = f"Model: {', '.join(MODELS)}, a directory, or a hub id owner/name (safetensors only)."
+MODEL_HELP = (
+    f"Model: {', '.join(MODELS)}, a directory (safetensors), a .gguf file, or a hub id owner/name."
+)
 
 
 class IntegerList(click.ParamType):

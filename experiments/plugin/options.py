@@ -38,7 +38,8 @@ def _add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--model",
         default=EMBEDDED_MODEL,
-        help=f"{', '.join(MODELS)}, a directory, or a hub id owner/name (default: %(default)s)",
+        help=f"{', '.join(MODELS)}, a directory, a .gguf file, or a hub id owner/name (default: "
+        "%(default)s)",
     )
     group.addoption(
         "--site",

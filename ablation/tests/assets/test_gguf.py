@@ -81,7 +81,7 @@ def converted(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.raises(AssetError, match=r"expected 1\.0000") as caught:
         convert_gguf(source, folder / "first", sanity_perplexity=1.0)
     assert "\n" not in str(caught.value)
-    figure = sanity_figure(folder / "first", AutoTokenizer.from_pretrained(folder / "first"))
+    figure = sanity_figure(folder / "first")
     convert_gguf(source, folder / "tiny", sanity_perplexity=figure)
     return folder / "tiny"
 
@@ -165,5 +165,5 @@ def test_the_bars_of_transformers_come_back(
 @pytest.mark.model
 def test_the_embedded_model_has_the_sanity_figure() -> None:
     folder = cached("smollm2")
-    figure = sanity_figure(folder, AutoTokenizer.from_pretrained(folder))
+    figure = sanity_figure(folder)
     assert figure == pytest.approx(SANITY_PERPLEXITY, rel=1e-5)

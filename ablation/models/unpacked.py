@@ -1,0 +1,61 @@
+"""A user's GGUF file as a folder that transformers loads in a second: made once, then kept."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ablation import models
+from ablation.assets.file_names import told_apart
+from ablation.assets.kept import file_state
+from ablation.assets.store import Slot
+from ablation.errors import AssetError, InvalidInput, first_line
+
+VERSION = 1
+"""Raised whenever a folder is made otherwise."""
+
+
+def unpacked(file: Path) -> Path:
+    """The folder with the model of a GGUF file: fp32 safetensors, config and tokenizer.
+
+    Of several processes one makes it and the others wait. A damaged one is made anew.
+
+    Raises:
+        InvalidInput: the file is none, or not one whose model comes out as it is.
+        AssetError: the cache cannot be written, or the written model is not the one that was read.
+    """
+    slot = _slot(file)
+
+    def make(target: Path, scratch: Path) -> None:
+        # Not above: they take seconds, and the folder is mostly there.
+        from ablation.assets.gguf import convert_gguf, load_gguf
+        from ablation.assets.gguf_header import check_gguf
+
+        def load(source: Path) -> Any:
+            try:
+                return load_gguf(source)
+            except Exception as error:  # of a file whose parts do not fit together
+                text = first_line(error)
+                raise InvalidInput(f"{file}: transformers cannot load it: {text}") from None
+
+        check_gguf(file)
+        convert_gguf(file, target, sanity_perplexity=None, load=load)
+        for of_an_older_file in slot.home.glob("[!.]*"):
+            shutil.rmtree(of_an_older_file, ignore_errors=True)  # who has mapped it keeps it
+
+    try:
+        return slot.ensure(make)
+    except AssetError:
+        if not slot.is_present():
+            raise
+        slot.remove()
+        return slot.ensure(make)
+
+
+def _slot(file: Path) -> Slot:
+    whole = file.resolve()
+    where = hashlib.sha256(os.fsencode(whole)).hexdigest()
+    state = hashlib.sha256(json.dumps([VERSION, file_state(whole)]).encode()).hexdigest()
+    return Slot(f"{models.CONVERTED}/{told_apart(whole.name, where)}", state[:16], whole.stem)
