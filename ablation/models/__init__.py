@@ -2,7 +2,7 @@
 
 ``registry`` has their names, ``directory`` where their files lie, ``model`` what is known of one
 without torch, ``loading`` how it is loaded and checked, ``converted`` its weights in another dtype,
-``unpacked`` those of a GGUF file.
+``unpacked`` those of a GGUF file, ``text_model`` the language model in a multimodal checkpoint.
 """
 
 CONVERTED = "converted"

@@ -22,6 +22,7 @@ from ablation.models.converted import converted
 from ablation.models.directory import model_directory, model_files
 from ablation.models.proposal import proposed_site
 from ablation.models.registry import DTYPES, ModelSpec
+from ablation.models.text_model import KEYS, WRAPPERS, text_config
 from ablation.models.weight_files import check_weight_files, weight_files
 from ablation.passes.generation import make_greedy
 from ablation.passes.positions import context_of, longest_pass
@@ -167,11 +168,13 @@ def _load_weights(
         raise InvalidInput(
             f"{directory}: config.json cannot be used: {first_line(error)}"
         ) from None
-    classes = getattr(config, "architectures", None)
-    named = classes[0] if isinstance(classes, list) and classes else "(none named in config.json)"
+    named, keys = _class_of(config), None
+    if named in WRAPPERS:
+        config, keys = text_config(config), KEYS
+        named = _class_of(config)
     if family is None:
-        _require_row(str(named)[:80], config)
-    elif not hasattr(transformers, str(named)):
+        _require_row(named[:80], config)
+    elif not hasattr(transformers, named):
         raise InvalidInput(
             f"{directory}: transformers has no class {shortened(named)}, which config.json names: "
             "correct its 'architectures'"
@@ -193,8 +196,9 @@ def _load_weights(
         model, report = AutoModelForCausalLM.from_pretrained(
             read_from,
             config=config,
+            key_mapping=keys,
             dtype=dtype,
-            attn_implementation=kernel_for(getattr(transformers, str(named))),
+            attn_implementation=kernel_for(getattr(transformers, named)),
             use_safetensors=True,
             ignore_mismatched_sizes=True,  # they are reported below, by name
             trust_remote_code=False,
@@ -214,6 +218,13 @@ def _load_weights(
             f"is {lacking[0]}: the directory does not hold the whole model"
         )
     return model
+
+
+def _class_of(config: Any) -> str:
+    classes = getattr(config, "architectures", None)
+    if isinstance(classes, list) and classes:
+        return str(classes[0])
+    return "(none named in config.json)"
 
 
 def _require_row(model_class: str, config: Any) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ablation.hooks.families import FAMILIES, REFUSED, Family
+from ablation.models.text_model import WRAPPERS
 from experiments.docs.markdown import bullets, table
 from experiments.docs.stored import Stored
 
@@ -37,7 +38,11 @@ def families(stored: Stored) -> str:
     ]
     head = (f"{len(FAMILIES)} classes of models", "engines", "refused")
     reasons = [f"{short(name)}: {reason}" for name, reason in REFUSED.items()]
-    return f"{table(head, rows)}\n\nNot taken:\n\n{bullets(reasons)}"
+    wrappers = ", ".join(name.removesuffix("ForConditionalGeneration") for name in WRAPPERS)
+    return (
+        f"{table(head, rows)}\n\nOf multimodal checkpoints the language model is loaded, alone: "
+        f"{wrappers}.\n\nNot taken:\n\n{bullets(reasons)}"
+    )
 
 
 def short(model_class: str) -> str:

@@ -1,0 +1,37 @@
+"""The language model inside a multimodal checkpoint, where transformers has it as one of its own.
+
+It is loaded alone: images are never asked about, and the rest would only take memory.
+"""
+
+from typing import Any
+
+WRAPPERS = (
+    "Gemma3ForConditionalGeneration",
+    "Idefics3ForConditionalGeneration",
+    "InternVLForConditionalGeneration",
+    "Llama4ForConditionalGeneration",
+    "LlavaForConditionalGeneration",
+    "LlavaOnevisionForConditionalGeneration",
+    "Mistral3ForConditionalGeneration",
+    "SmolVLMForConditionalGeneration",
+)
+"""Classes whose logits for text are those of the language model alone, proven on tiny ones. Not so
+Aya Vision, which leaves out the scale of Cohere's logits."""
+
+KEYS = {
+    r"^model\.(language_model|text_model)\.": "model.",
+    r"^language_model\.model\.": "model.",
+    r"^language_model\.lm_head": "lm_head",
+}
+"""What its weights are called in such a checkpoint, and alone."""
+
+
+def text_config(config: Any) -> Any:
+    """The config of the language model in a class of ``WRAPPERS``, as one of its own."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    inner = config.get_text_config()
+    inner.architectures = [MODEL_FOR_CAUSAL_LM_MAPPING[type(inner)].__name__]
+    # The whole checkpoint's word counts, whatever the part's default is.
+    inner.tie_word_embeddings = config.tie_word_embeddings
+    return inner
