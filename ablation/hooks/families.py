@@ -1,7 +1,7 @@
 """The families of models whose heads are known: one row each, the module paths that matter.
 
 To add a family, add a row here and a tiny configuration of it to
-``ablation/tests/support/tiny_models.py``; the tests there prove the row.
+``ablation/tests/support/tiny_configs.py``; the tests prove the row.
 """
 
 from collections.abc import Mapping
