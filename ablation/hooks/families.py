@@ -97,6 +97,7 @@ FAMILIES: Mapping[str, Family] = {
     "SmolLM3ForCausalLM": _LIKE_LLAMA,
     "StableLmForCausalLM": _LIKE_LLAMA,
     "Starcoder2ForCausalLM": _LIKE_LLAMA,
+    "VaultGemmaForCausalLM": _LIKE_LLAMA,
 }
 """Model class of transformers -> its family."""
 

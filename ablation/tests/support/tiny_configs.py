@@ -165,4 +165,13 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
         _grouped, hf.StableLmConfig, use_qkv_bias=True, qk_layernorm=True, partial_rotary_factor=0.5
     ),
     "starcoder2": partial(_grouped, hf.Starcoder2Config, sliding_window=WINDOW),
+    "vaultgemma": partial(
+        _grouped,
+        hf.VaultGemmaConfig,
+        head_dim=12,
+        query_pre_attn_scalar=6,
+        sliding_window=WINDOW,
+        attn_logit_softcapping=2.0,
+        final_logit_softcapping=3.0,
+    ),
 }
