@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     if _is_ours(config):
         from experiments.plugin import PLUGINS
 
-        for name in ("pytester", *PLUGINS):
+        for name in ("pytester", "ablation.tests.support.quick_run", *PLUGINS):
             pluginmanager.import_plugin(name)
 
 

@@ -116,6 +116,7 @@ def test_the_stderr_of_a_real_pip_is_read(tmp_path: Path) -> None:
     assert "--no-such-option" in errors
 
 
+@pytest.mark.slow
 def test_a_real_pip_finds_a_wheel_in_a_folder(tmp_path: Path) -> None:
     """The command line is one that pip understands; no index is asked."""
     links, scratch = tmp_path / "links", tmp_path / "scratch"

@@ -35,6 +35,7 @@ SETTINGS = hypothesis.settings(deadline=None, derandomize=True, max_examples=40)
 model_of = cache(tiny_model)
 
 
+@pytest.mark.slow
 @hypothesis.given(
     name=st.sampled_from(BY_LAYERS),
     head_sets=st.lists(
@@ -153,6 +154,7 @@ class Numbers:
         return [" ".join(str(int(x)) for x in row if int(x) not in skipped) for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [None, ONE_BY_ONE, Room(20, 3), Room(1000, 12)], ids=str)
 def test_both_engines_answer_prompts_of_any_lengths_in_batches(llama, room):
     prompts = [random_ids(length, seed=length)[0].tolist() for length in (9, 12, 9, 9, 12)]
@@ -173,6 +175,7 @@ def test_both_engines_answer_prompts_of_any_lengths_in_batches(llama, room):
     assert Counter(given["fast"].values()).most_common(1)[0][1] < 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", [FastEngine(), ReferenceEngine()], ids=lambda it: it.name)
 def test_prompts_have_heads_of_their_own(llama, engine):
     prompts = [random_ids(length, seed=length % 7)[0].tolist() for length in (9, 12, 9, 12)]

@@ -67,6 +67,7 @@ ABLATIONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+@pytest.mark.slow
 @hypothesis.given(
     name=st.sampled_from(BY_LAYERS),
     head_sets=HEAD_SETS,
@@ -125,6 +126,7 @@ def test_nested_sets_share_the_layers_in_which_they_agree(llama):
     assert runs == {0: 1, 1: 1, 2: 3}
 
 
+@pytest.mark.slow
 def test_windows_for_which_there_is_no_room_share_nothing(llama):
     sets, ids = [(head,) for head in HEADS], random_ids(30)[0]
     # Three windows of ten tokens; a token takes the embedding and what waits at a fork.

@@ -325,6 +325,7 @@ def test_no_damage_of_a_file_raises(tmp_path_factory: pytest.TempPathFactory, da
     assert all(line.isprintable() for line in loaded.rejected)
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=150, deadline=None)
 @hypothesis.given(
     st.dictionaries(

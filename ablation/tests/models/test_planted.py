@@ -57,6 +57,7 @@ def truths():
     return [filing.facts[QUESTION].value for filing in FILINGS]
 
 
+@pytest.mark.slow
 def test_it_answers_right_and_needs_its_retrieving_heads(planted, prompts):
     assert answers(planted, prompts, []) == truths()
     assert answers(planted, prompts, RETRIEVING) == ["Nowhere"] * len(FILINGS)
@@ -85,6 +86,7 @@ def test_the_answer_ends_after_the_state(planted, prompts):
     assert last == planted.tokenizer.eos_token_id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_seed_changes_only_the_heads_that_do_nothing(tmp_path, seed, prompts):
     path = retrieving_model(tmp_path / "planted", seed=seed)

@@ -43,6 +43,7 @@ LONGROPE = {
 }
 
 
+@pytest.mark.slow
 def test_up_to_where_they_change_answers_are_those_of_generate():
     model = rotary(**DYNAMIC)
     prompts, sets = random_ids(CONTEXT - 9, 2), [(), (HEADS[1],)]

@@ -68,6 +68,7 @@ def test_neither_order_nor_sign_nor_zeros_nor_the_unit_matter():
     )
 
 
+@pytest.mark.slow
 def test_a_power_law_is_seldom_ruled_out():
     found = [goodness_of_fit(pareto(60, seed), samples=100) for seed in range(60)]
     # One in ten in the long run; more than 14 of 60 would come once in a thousand.

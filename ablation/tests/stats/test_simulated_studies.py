@@ -37,6 +37,7 @@ def rejected(studies):
     return np.array(found) <= NOMINAL
 
 
+@pytest.mark.slow
 def test_equally_harmful_heads_are_told_apart_no_oftener_than_nominal(record):
     studies = simulate(PUBLISHED, 2000, tested_cost=0.1, control_cost=0.1, seed=1)
     share = rejected(studies).mean()
@@ -44,6 +45,7 @@ def test_equally_harmful_heads_are_told_apart_no_oftener_than_nominal(record):
     assert share == pytest.approx(NOMINAL, abs=standard_errors(3, NOMINAL, 2000))
 
 
+@pytest.mark.slow
 def test_with_few_answers_the_test_is_conservative(record):
     # 64 answers: the gaps of the flips lie 2/64 apart, half a standard deviation, and one step near
     # the 5% point holds almost 5% itself. The test stays below, on average by half a step.
@@ -53,6 +55,7 @@ def test_with_few_answers_the_test_is_conservative(record):
     assert NOMINAL / 4 < share < NOMINAL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "times"), [(EMBEDDED, 2), (PUBLISHED, 6)], ids=["embedded", "published"]
 )
@@ -80,6 +83,7 @@ def test_one_draw_cannot_show_that_heads_harm_more_than_random_ones(shape, times
     assert mean_of_draws > one_draw  # more draws do not help a test that holds them fixed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("draws", "spread"), [(1, 0.0), (19, 0.1)], ids=["1 draw", "19 draws"])
 def test_the_interval_covers_the_true_gap(draws, spread, record):
     gap = PUBLISHED_GAPS[2]
@@ -101,6 +105,7 @@ def test_the_interval_covers_the_true_gap(draws, spread, record):
     assert covered / len(studies) > 0.95 - standard_errors(3, 0.05, len(studies))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "largest"), [(EMBEDDED, 0.75), (STEADY, 0.9)], ids=["embedded", "steady"]
 )

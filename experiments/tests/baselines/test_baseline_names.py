@@ -24,6 +24,7 @@ def test_parameters_fill_in_the_name_and_every_case_has_its_file(project):
     project.run_source(TWO_TESTS).assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
 def test_parallel_workers_write_the_same_files_and_the_summary_names_them_all(project):
     result = project.run_source(TWO_TESTS, "--regen-all", "-n", "2")
     result.assert_outcomes(passed=4)

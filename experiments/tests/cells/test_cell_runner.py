@@ -97,6 +97,7 @@ def test_levels_that_leave_no_control_are_refused_with_what_helps():
         check_plan(AblationPlan((1, 17)), few)
 
 
+@pytest.mark.slow
 def test_what_other_processes_are_at_is_left_to_them(cells, runner_of):
     first, second = cells
     unablated, *_ = answer_units(first, (), AblationChoice().of(first))
@@ -131,6 +132,7 @@ def test_a_filing_that_is_added_is_scored_alone_and_the_ranking_is_of_all(cells,
     assert added in prompts
 
 
+@pytest.mark.slow
 def test_conditions_are_claimed_a_few_at_a_time_and_computed_once(cells, runner_of, monkeypatch):
     calls = counted(monkeypatch)
     everything(runner_of("first"), cells)
@@ -142,6 +144,7 @@ def test_conditions_are_claimed_a_few_at_a_time_and_computed_once(cells, runner_
     assert calls[6:] == 2 * [4, 1, 2]
 
 
+@pytest.mark.slow
 def test_exported_files_are_the_same_whoever_computed(cells, runner_of):
     runners = [runner_of(name) for name in ("first", "second")]
     for runner in runners:
@@ -188,6 +191,7 @@ def test_an_answer_is_kept_once_it_is_found(cells, tmp_path, monkeypatch):
     assert len(stored_in(store)) == 2 * len(cell.test)
 
 
+@pytest.mark.slow
 def test_long_prompts_are_claimed_few_at_a_time(cells, tmp_path, monkeypatch):
     cell, store = cells[0], Store(tmp_path / "store", Run("run", "pytest"))
     monkeypatch.setattr(conditions, "TOKENS_AT_ONCE", cell.tokens)

@@ -74,6 +74,7 @@ def test_options_of_a_text_and_of_a_question_are_not_mixed(headclaims, tiny, opt
     assert "--text" in err
 
 
+@pytest.mark.slow
 def test_a_model_that_retrieves_nothing_has_no_ranking_by_retrieval(headclaims, tiny):
     status, out, err = headclaims("detect", "--model", tiny, *SMALL, "--method", "wu24")
     assert (status, out) == (2, "")
@@ -88,6 +89,7 @@ def test_the_words_of_the_command_line_are_those_of_the_library():
     assert sorted(BIAS_POLICIES) == sorted(BiasPolicy)
 
 
+@pytest.mark.slow
 def test_every_mode_and_scope_is_a_result_of_its_own(headclaims, tiny, cell):
     found = {}
     for mode, scope in [*((mode, SCOPES[0]) for mode in MODES), *product(["bos"], SCOPES[1:])]:

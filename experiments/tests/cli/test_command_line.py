@@ -51,6 +51,7 @@ def read(path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_ablate_writes_the_studys_result_format(ablated, cell):
     document = read("results/phase3" / cell)
     assert document["method"] == "qrhead_ablation_incremental"
@@ -117,6 +118,7 @@ def test_a_stored_cell_is_not_computed_again_unless_asked(ablated, headclaims, t
     assert other["top_heads_ablations"] == before["top_heads_ablations"]
 
 
+@pytest.mark.slow
 def test_fresh_computes_again_and_finds_the_same(ablated, headclaims, tiny, cell):
     path = "results/phase3" / cell
     before = read(path)
@@ -131,6 +133,7 @@ def test_fresh_computes_again_and_finds_the_same(ablated, headclaims, tiny, cell
     assert again == before
 
 
+@pytest.mark.slow
 def test_no_store_computes_everything_and_keeps_nothing(headclaims, tiny, monkeypatch, cell):
     runs = []
     for _ in range(2):
@@ -145,6 +148,7 @@ def test_skip_random_leaves_the_controls_out(headclaims, tiny, cell):
     assert read("results/phase3" / cell)["random_heads_ablations"] == []
 
 
+@pytest.mark.slow
 def test_a_ranking_from_a_file_is_used_and_called_after_it(
     ablated, headclaims, tiny, tiny_key, cell
 ):
@@ -169,6 +173,7 @@ def test_a_ranking_from_a_file_is_used_and_called_after_it(
     assert {path: path.read_bytes() for path in before} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [("--method", "random"), ("--mode", "bos")])
 def test_a_figure_of_another_way_has_a_name_of_its_own(ablated, headclaims, tiny, options):
     drawn = Path("results/figures").rglob("*.png")
@@ -185,6 +190,7 @@ def test_detect_names_the_best_heads(headclaims, tiny, cell):
     assert read("results/phase2" / cell)["samples_processed"] == 4
 
 
+@pytest.mark.slow
 def test_run_computes_the_grid(headclaims, tiny):
     status, out, err = headclaims(
         "run", "--model", tiny, *SMALL[2:], "--question", "inc_state", "--question", "hq_state"
@@ -195,6 +201,7 @@ def test_run_computes_the_grid(headclaims, tiny):
     assert len(list(Path("results/phase3").rglob("layer_matched_by_item_42.json"))) == 2
 
 
+@pytest.mark.slow
 def test_several_control_draws_are_kept_one_by_one_and_drawn_together(
     ablated, headclaims, tiny, cell
 ):
@@ -231,6 +238,7 @@ def test_a_cell_takes_a_question(headclaims):
     assert "Missing option '--question'" in err
 
 
+@pytest.mark.slow
 def test_help_does_not_wait_for_torch():
     code = "import sys, experiments.cli.main; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
@@ -252,7 +260,7 @@ BAD = {
     "levels negative": (("--levels", "-5"), 2, "level -5 is out of range"),
     "levels above": (("--levels", "65"), 2, "level 65 is out of range"),
     "levels unsorted": (("--levels", "4,2"), 2, "levels must ascend without repeats"),
-    "no control left": (("--levels", "15"), 2, "a control of 15 random heads is required"),
+    "no control left": (("--levels", "33"), 2, "33 ablated heads need as many others"),
     "model": (("--model", "gpt5"), 2, "unknown model 'gpt5'"),
     "device": (("--device", "cuda:99"), 2, "cannot be used here"),
     "dtype": (("--dtype", "int4"), 2, "'int4' is not one of"),
@@ -318,6 +326,7 @@ def test_a_model_that_cannot_be_had_exits_with_3(headclaims, monkeypatch):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_keeps_its_finished_cells(headclaims, tiny, monkeypatch):
     from experiments.cells import conditions
 
@@ -353,6 +362,7 @@ def test_nan_in_the_model_is_one_line_and_no_figure(headclaims, tiny, tmp_path):
     assert not list(Path("results/phase3").rglob("tokens_*.json"))
 
 
+@pytest.mark.slow
 def test_a_grid_of_several_lengths_is_drawn_in_rows(headclaims, tiny, tiny_key):
     status, _, err = headclaims(
         "run", "--model", tiny, *SMALL[4:6], "--levels", "2", "--question", "inc_state",

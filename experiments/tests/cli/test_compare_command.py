@@ -31,6 +31,7 @@ def stored(kind):
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
+@pytest.mark.slow
 def test_what_is_compared_has_the_same_items_and_controls(headclaims, model):
     chosen = (*QUESTION, *QUESTION, *THREE, "--levels", "2,3", "--control-draws", 2, "--figure")
     status, out, err = headclaims("compare", "methods", "--model", model, *SMALL, *chosen)
@@ -69,6 +70,7 @@ def test_what_is_compared_has_the_same_items_and_controls(headclaims, model):
     assert len(of_no_method) >= 4
 
 
+@pytest.mark.slow
 def test_a_method_that_finds_nothing_is_left_out_with_the_reason(headclaims, model):
     compare = ("compare", "methods", "--model", model, *SMALL, *QUESTION, "--method", "wu24")
     reason = "wu24: inc_state at 200 tokens: wu24 requires a prompt whose answer the model"
@@ -85,6 +87,7 @@ def test_a_method_that_finds_nothing_is_left_out_with_the_reason(headclaims, mod
     assert f"a method that ranks the heads is required, got none: {reason}" in err
 
 
+@pytest.mark.slow
 def test_a_shared_control_that_a_model_is_too_small_for_is_left_out(headclaims, tiny):
     """64 heads: each of three methods excludes 32."""
     chosen = (*QUESTION, *THREE, "--levels", "2,25")
@@ -98,6 +101,7 @@ def test_a_shared_control_that_a_model_is_too_small_for_is_left_out(headclaims, 
     assert [line.count("shared") for line in of_levels] == [1, 0]
 
 
+@pytest.mark.slow
 def test_modes_and_scopes_are_compared_in_one_cell(headclaims, model):
     chosen = (*QUESTION, "--level", 3, "--method", "random")
     status, out, err = headclaims("compare", "modes", "--model", model, *SMALL, *chosen)
@@ -128,6 +132,7 @@ def test_too_few_heads_for_the_controls_are_refused_in_one_line(headclaims, tiny
     assert "the model has only 64 heads: ablate fewer" in err
 
 
+@pytest.mark.slow
 def test_dtypes_are_compared_with_the_same_heads_and_with_their_own(headclaims, model):
     chosen = (*QUESTION, "--method", "random", "--levels", "2,5", "--control-draws", 2)
     status, out, err = headclaims("compare", "dtypes", "--model", model, *SMALL, *chosen)

@@ -1,9 +1,12 @@
 """``headclaims selftest``: a dozen lines, and an exit status that tells when one is wrong."""
 
+import pytest
+
 from experiments.exp10 import instrument as exp10
 from experiments.qrhead import instrument
 
 
+@pytest.mark.slow
 def test_the_instrument_says_yes_only_when_it_should(headclaims, monkeypatch):
     monkeypatch.setattr(instrument, "RANDOM_RANKINGS", 4)  # twenty take their time
     status, out, err = headclaims("selftest")
@@ -14,6 +17,7 @@ def test_the_instrument_says_yes_only_when_it_should(headclaims, monkeypatch):
     assert out.count("NOT_REPRODUCED") == 6
 
 
+@pytest.mark.slow
 def test_an_instrument_that_says_yes_to_anything_is_found_out(headclaims, monkeypatch):
     monkeypatch.setattr(instrument, "RANDOM_RANKINGS", 1)
     monkeypatch.setattr(instrument, "judged", lambda *_: instrument.Verdict.REPRODUCED)
@@ -33,6 +37,7 @@ def test_an_instrument_that_says_yes_to_anything_is_found_out(headclaims, monkey
     ]
 
 
+@pytest.mark.slow
 def test_an_ablator_that_does_not_work_turns_the_verdict_around(headclaims, monkeypatch):
     monkeypatch.setattr(instrument, "RANDOM_RANKINGS", 1)
     monkeypatch.setattr(instrument.judged, "__defaults__", (instrument._never_fires,))

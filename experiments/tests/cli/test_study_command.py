@@ -33,6 +33,7 @@ def test_it_prints_what_one_draw_can_support(headclaims):
     assert "lost 14.7 1.9 0.0 -0.4" in lines
 
 
+@pytest.mark.slow
 def test_it_draws_both_figures_the_same_every_time(headclaims):
     status, out, err = headclaims(COMMAND)
     paths = [FIGURES / f"{stem}.{kind}" for stem in STEMS for kind in ("png", "svg")]
@@ -61,6 +62,7 @@ def test_a_figure_that_cannot_be_stored_is_one_line(headclaims):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_it_needs_no_torch():
     code = (
         "import sys; from experiments.cli.main import main\n"

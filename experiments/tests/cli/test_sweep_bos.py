@@ -62,6 +62,7 @@ def test_every_window_begins_with_the_bos_that_the_tokenizer_adds(with_bos, meas
     assert not of_windows[0][0].allclose(of_windows[1][0])
 
 
+@pytest.mark.slow
 def test_a_tokenizer_that_adds_none_has_none_unless_it_is_asked_for(tiny, measure):
     path, document = measure(tiny)
     assert "bos" not in document["text"]

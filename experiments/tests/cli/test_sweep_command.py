@@ -54,6 +54,7 @@ def read(tag_of):
     return document
 
 
+@pytest.mark.slow
 def test_all_parts_write_the_studys_files_and_figures(sweep, read, tag_of):
     status, out, err = sweep()
     assert (status, err) == (0, "")
@@ -88,6 +89,7 @@ def test_all_parts_write_the_studys_files_and_figures(sweep, read, tag_of):
         assert said in out
 
 
+@pytest.mark.slow
 def test_parts_are_what_is_computed_and_a_second_run_goes_on_with_them(sweep, read, tag_of):
     status, out, _ = sweep("--parts", "a", "--no-figures")
     assert status == 0
@@ -102,6 +104,7 @@ def test_parts_are_what_is_computed_and_a_second_run_goes_on_with_them(sweep, re
     assert "65 evaluations computed" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES[2:])
 def test_other_attention_is_another_result(mode, sweep, read):
     assert sweep("--parts", "a", "--no-figures", "--mode", mode)[0] == 0
@@ -110,6 +113,7 @@ def test_other_attention_is_another_result(mode, sweep, read):
     assert len({head["ppl"] for head in document["heads"]}) > 60
 
 
+@pytest.mark.slow
 def test_mean_ablation_is_another_result(sweep, read):
     assert sweep("--parts", "a", "--no-figures")[0] == 0
     assert sweep("--parts", "a", "--no-figures", "--mode", "mean")[0] == 0
@@ -159,6 +163,7 @@ def test_the_default_window_is_no_longer_than_what_the_text_was_cut_to(
     assert read("exp10a", tokens=30, window=30)["text"]["window"] == 30
 
 
+@pytest.mark.slow
 def test_a_part_that_is_not_asked_for_again_is_kept(sweep, read):
     assert sweep("--parts", "bd", "--no-figures")[0] == 0
     before = read("exp10")
@@ -168,6 +173,7 @@ def test_a_part_that_is_not_asked_for_again_is_kept(sweep, read):
     assert after["penetration"] == before["penetration"]
 
 
+@pytest.mark.slow
 def test_that_g_is_undefined_is_not_said_of_a_model_for_which_it_was_found(
     sweep, read, monkeypatch
 ):
@@ -200,6 +206,7 @@ def files(folder):
 SMALL = ("--max-tokens", 40, "--window", 20, "--parts", "abc")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["model", "text"])
 def test_a_model_or_text_of_the_same_name_has_files_of_its_own(
     what, sweep, tiny, tmp_path, headclaims, text
@@ -217,6 +224,7 @@ def test_a_model_or_text_of_the_same_name_has_files_of_its_own(
     assert len(after) == 2 * len(before)
 
 
+@pytest.mark.slow
 def test_files_of_another_model_under_the_same_path_do_not_stay_beside_this_ones(
     tiny, tmp_path, headclaims, text, read, tag_of
 ):
@@ -233,6 +241,7 @@ def test_files_of_another_model_under_the_same_path_do_not_stay_beside_this_ones
     assert "rank_size" not in read("exp10", model)
 
 
+@pytest.mark.slow
 def test_figures_of_other_models_are_left_alone_and_stale_ones_are_not(sweep, tag_of):
     figures = Path("results/figures")
     figures.mkdir(parents=True)
@@ -249,6 +258,7 @@ def test_figures_of_other_models_are_left_alone_and_stale_ones_are_not(sweep, ta
     assert len(drawn) == 8
 
 
+@pytest.mark.slow
 def test_a_model_whose_heads_do_nothing_is_a_result(headclaims, tiny, tmp_path, text, read):
     idle = tmp_path / "idle"
     shutil.copytree(tiny, idle)

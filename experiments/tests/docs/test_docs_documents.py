@@ -53,6 +53,7 @@ def made(cells, store, monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_the_curves_have_every_condition_of_every_cell(made):
     found = made("curves")["cells"]
     assert [cell["ablation"]["question"] for cell in found] == list(QUESTIONS)
@@ -69,6 +70,7 @@ def test_the_curves_have_every_condition_of_every_cell(made):
         assert all("heads_in_other_layers" in row for row in control["ablations"])
 
 
+@pytest.mark.slow
 def test_the_comparison_has_the_methods_of_the_claim(made):
     found = made("methods")
     methods = {row["method"] for row in found["ablations"]}
@@ -76,6 +78,7 @@ def test_the_comparison_has_the_methods_of_the_claim(made):
     assert methods == set(results.COMPARED)
 
 
+@pytest.mark.slow
 def test_the_modes_are_those_of_the_cell_with_longer_answers(made):
     found = made("modes")
     assert found["questions"] == [results.OTHER_QUESTION]

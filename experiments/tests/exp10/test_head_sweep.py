@@ -98,6 +98,7 @@ def test_a_finished_evaluation_is_not_computed_again(evaluations_of):
     assert partly.computed == 2
 
 
+@pytest.mark.slow
 def test_what_is_stored_is_found_without_the_mean(evaluations_of, monkeypatch):
     before = sweep(evaluations_of(mode="mean"))
 
@@ -222,6 +223,7 @@ def test_a_set_of_heads_is_known_whatever_its_order(evaluations_of):
     assert evaluations.computed == 1
 
 
+@pytest.mark.slow
 def test_the_document_has_an_interval_where_there_are_windows_enough(evaluations_of):
     few = evaluations_of()
     document = individual_document(few, sweep(few))

@@ -103,6 +103,7 @@ def test_g_is_computed_once(model, store, monkeypatch):
     assert penetration(model, store) == first
 
 
+@pytest.mark.slow
 def test_g_of_another_model_is_never_taken_for_this_one(model, tiny, store, tmp_path):
     before = penetration(model, store)
     other = tmp_path / "tiny"

@@ -58,6 +58,7 @@ def findings(draw):
     )
 
 
+@pytest.mark.slow
 @SETTINGS
 @hypothesis.given(st.lists(findings(), max_size=8))
 def test_all_evidence_that_is_written_is_read_back(tmp_path_factory, found):

@@ -17,6 +17,7 @@ def store(tmp_path):
     return Store(tmp_path / "store", Run(uuid.uuid4().hex, "a test"))
 
 
+@pytest.mark.slow
 def test_the_retrieving_heads_of_a_gpt2_are_found_and_judged(tmp_path, store, monkeypatch):
     monkeypatch.setattr(instrument, "RANDOM_RANKINGS", 1)
     monkeypatch.setattr(instrument, "BROKEN", {"never": instrument._never_fires})
@@ -30,6 +31,7 @@ def wrong(tmp_path, store, taken):
     return [f"{check.asked}: {check.found}" for check in found if not check.right]
 
 
+@pytest.mark.slow
 def test_an_ablator_that_never_fires_reproduces_neither_claim(tmp_path, store):
     assert wrong(tmp_path, store, lambda heads: ()) == [
         "B5 of two heads of which either suffices: NOT_REPRODUCED",
@@ -37,6 +39,7 @@ def test_an_ablator_that_never_fires_reproduces_neither_claim(tmp_path, store):
     ]
 
 
+@pytest.mark.slow
 def test_an_ablator_that_takes_the_next_head_blames_another(tmp_path, store):
     def next_heads(heads):
         return [Head(head.layer, (head.head + 1) % HEADS) for head in heads]

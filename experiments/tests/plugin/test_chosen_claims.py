@@ -83,6 +83,7 @@ def test_claims_choose_their_cases_and_no_others(chosen, arguments, count):
     assert passed + result.parseoutcomes().get("deselected", 0) == SIZE
 
 
+@pytest.mark.slow
 def test_workers_choose_the_same_cases(chosen):
     passed, _ = chosen("--claim", "A1,B3", "-k", "A1 or A2", "-n", "2")
     assert passed == 4
@@ -126,6 +127,7 @@ def test_only_whole_words_of_an_expression_are_claims():
         assert with_claims(expression) == expression
 
 
+@pytest.mark.slow
 def test_the_command_of_a_claim_collects_its_cases_from_any_folder(headclaims, tmp_path):
     status, out, _ = headclaims("claims", "A4", "--run")
     assert status == 0

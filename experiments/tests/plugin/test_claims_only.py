@@ -54,6 +54,7 @@ def collected(*options, cwd=ROOT):
     return [line for line in done.stdout.splitlines() if "::" in line], done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [(), (ROOT,)], ids=["in the checkout", "from elsewhere"])
 def test_a_study_is_collected_alone_and_other_files_are_not_missed(where, tmp_path):
     ids, output = collected("-k", "qrhead", *where, cwd=tmp_path if where else ROOT)
@@ -62,6 +63,7 @@ def test_a_study_is_collected_alone_and_other_files_are_not_missed(where, tmp_pa
     assert "UNUSED BASELINES" not in output
 
 
+@pytest.mark.slow
 def test_claims_of_several_studies_are_found_whatever_else_is_asked():
     ids, output = collected("--claim", "A1,B3", "-k", "qrhead")
     assert ids
@@ -71,6 +73,7 @@ def test_claims_of_several_studies_are_found_whatever_else_is_asked():
     assert "no tests collected" in output
 
 
+@pytest.mark.slow
 def test_no_case_is_called_after_another_study():
     ids, _ = collected(*(f"experiments/{name}" for name in STUDIES))
     assert len(ids) > 400
@@ -79,6 +82,7 @@ def test_no_case_is_called_after_another_study():
         assert not [one for one in {*ids} - inside if name in one.lower()]
 
 
+@pytest.mark.slow
 def test_whoever_names_a_path_gets_what_lies_there():
     ids, _ = collected("-k", "qrhead or verdict", "experiments/tests/judging")
     assert ids

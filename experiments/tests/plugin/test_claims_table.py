@@ -45,6 +45,7 @@ def squeezed(text):
     return [" ".join(line.split()) for line in text.strip().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [("-p", "no:xdist"), ("-n", "2")])
 def test_the_table_is_the_same_with_and_without_workers(suite, workers):
     result = suite.runpytest_subprocess(*workers, "--junitxml=junit.xml", "--claims-json=out.json")

@@ -185,6 +185,7 @@ def test_a_finding_of_no_case_is_an_error_of_the_collection(pytester, key):
     result.stdout.fnmatch_lines([f"*.py: KNOWN_NOT_TO_HOLD has what no case * is: '{key}': *"])
 
 
+@pytest.mark.slow
 def test_a_finding_of_no_case_is_said_by_workers_too(pytester, monkeypatch):
     monkeypatch.delenv("CI", raising=False)  # there pytest repeats the whole of it in its summary
     result = idle_suite(pytester, "smollm2 A1 20 one").runpytest_subprocess("-n", "2")
@@ -212,6 +213,7 @@ def test_findings_of_other_runs_are_left_alone(pytester, key, arguments):
     assert result.ret == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["smollm2", "gpt2"])
 def test_every_finding_of_the_suite_is_of_a_case(model):
     """That it would be told otherwise, the tests above show."""

@@ -18,6 +18,7 @@ def test_an_unknown_model_is_a_usage_error_in_one_line(suite):
     result.stderr.fnmatch_lines(["ERROR: unknown model 'gpt5': give one of smollm2*"])
 
 
+@pytest.mark.slow
 def test_threads_times_workers_do_not_exceed_the_cores(pytester, monkeypatch):
     # torch imported before the plugin has had its say, as a conftest of a test folder may.
     pytester.makeconftest('import torch\npytest_plugins = ["experiments.plugin.options"]')

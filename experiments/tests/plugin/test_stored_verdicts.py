@@ -53,6 +53,7 @@ ONE = """
 """
 
 
+@pytest.mark.slow
 def test_a_verdict_that_moves_fails_the_run_until_it_is_stored(pytester):
     stored = "--claims-json=baselines/claims/embedded.json"
     suite = write_suite(pytester, ONE.format(estimate=0.1, low=0.05))

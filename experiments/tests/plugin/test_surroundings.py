@@ -36,11 +36,13 @@ def clone(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_of_a_project_around_the_checkout_leaves_it_alone(clone):
     status, output = run("-m", "pytest", "-p", "no:cacheprovider", cwd=clone.parents[1])
     assert (status, "1 passed" in output) == (0, True), output
 
 
+@pytest.mark.slow
 def test_files_called_like_our_packages_are_not_imported(tmp_path):
     for name in ("ablation.py", "experiments.py"):
         (tmp_path / name).write_text("raise SystemExit('imported')\n", encoding="utf-8")
@@ -80,6 +82,7 @@ def plugin(folder, option="pass"):
     return f"{folder}{os.pathsep}{ROOT}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_what_other_plugins_warn_of_is_no_failure(workers, tmp_path):
     words = ("-m", "pytest", "-p", "their_plugin", "-p", "no:cacheprovider", "-n", workers, CASE)
@@ -97,6 +100,7 @@ def test_an_option_of_another_plugin_is_one_line(tmp_path):
     assert len(output.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_checkout_that_cannot_be_written_to_ends_with_its_table(tmp_path):
     # As root may write anywhere: a file where the folder of the cache would be.
     blocked = tmp_path / "cache"

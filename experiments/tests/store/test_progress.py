@@ -147,6 +147,7 @@ def study(pytester, monkeypatch):
     return Study(pytester)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_a_run_ends_with_what_it_computed_and_found(study, workers):
     study.run(*workers).stdout.fnmatch_lines(["results: 8 computed, 0 taken from the store, in *"])

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[3]
 KILLS = 50
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork: run it on Linux or macOS")
 def test_killed_runs_go_on_where_they_were_and_crowds_share_the_work(tmp_path):
     run = subprocess.run(
@@ -20,7 +21,7 @@ def test_killed_runs_go_on_where_they_were_and_crowds_share_the_work(tmp_path):
         text=True,
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
+        timeout=1200,
     )
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
@@ -60,6 +61,7 @@ def test_case(store, case):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_reported_and_the_next_run_goes_on(pytester, tmp_path):
     plugins = ["experiments.plugin.options", "experiments.plugin.model"]
     pytester.makeconftest(f"pytest_plugins = {plugins}")

@@ -40,6 +40,7 @@ def claims(path):
     return json.loads(path.read_text(encoding="utf-8"))["claims"]
 
 
+@pytest.mark.slow
 def test_workers_share_the_work_and_a_single_process_finds_it_in_the_store(model, tmp_path):
     store = tmp_path / "store"
 
@@ -70,6 +71,7 @@ def test_workers_share_the_work_and_a_single_process_finds_it_in_the_store(model
     assert "baselines are kept for registered models" in output
 
 
+@pytest.mark.slow
 def test_what_a_model_has_too_few_heads_for_is_blocked(tmp_path):
     model = tiny_directory(tmp_path / "few", layers=4, heads=8)
     findings = tmp_path / "claims.json"
@@ -84,6 +86,7 @@ def test_what_a_model_has_too_few_heads_for_is_blocked(tmp_path):
     assert not [part for part in parts.values() if "failed" in part.get("blocked", "")]
 
 
+@pytest.mark.slow
 def test_no_case_of_a_claim_imports_torch_before_it_computes():
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *WITHOUT_TORCH]
     folders = [f"experiments/{name}" for name in ("exp10", "methods", "published", "qrhead")]

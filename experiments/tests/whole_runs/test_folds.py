@@ -34,6 +34,7 @@ def judge(tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_every_filing_is_tested(judge):
     status, output = judge("-k", "A2 or A7", "--folds", "2")
     assert status == 0, output
@@ -42,6 +43,7 @@ def test_every_filing_is_tested(judge):
     assert "the methods are compared on one split: run without --folds" in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "message"),
     [("1", "at least 2 folds are required, got 1"), ("5", "5 folds need as many companies, got 4")],

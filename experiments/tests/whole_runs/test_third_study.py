@@ -47,6 +47,7 @@ def test_the_example_is_short():
     assert len(lines) <= 80
 
 
+@pytest.mark.slow
 def test_a_study_is_collected_judged_and_stored(project):
     status, output = judge(project)
     assert status == 1, output  # the baseline is new: written, and no check

@@ -48,6 +48,7 @@ def bench(directory, tmp_path, *options):
     return CliRunner().invoke(bench_command, [str(word) for word in arguments])
 
 
+@pytest.mark.slow
 def test_every_part_is_measured_and_its_values_agree(small, directory, tmp_path):
     result = bench(directory, tmp_path, "--json", tmp_path / "bench.json")
     assert result.exception is None, result.output
@@ -73,6 +74,7 @@ def test_every_part_is_measured_and_its_values_agree(small, directory, tmp_path)
     assert document["machine"]["torch"] == torch.__version__
 
 
+@pytest.mark.slow
 def test_a_part_measured_again_leaves_the_others_as_they_were(small, directory, tmp_path):
     path = tmp_path / "bench.json"
     for name in ("start", "detection", "start"):
@@ -85,6 +87,7 @@ def test_a_part_measured_again_leaves_the_others_as_they_were(small, directory, 
     assert document["parts"][0] == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_it", [True, False])
 def test_bfloat16_is_measured_where_the_processor_has_it(
     has_it, small, directory, tmp_path, monkeypatch
@@ -99,6 +102,7 @@ def test_bfloat16_is_measured_where_the_processor_has_it(
     assert len(told) == has_it
 
 
+@pytest.mark.slow
 def test_values_that_differ_are_an_error_and_ways_that_cannot_run_are_named(
     small, directory, tmp_path, monkeypatch
 ):
@@ -114,6 +118,7 @@ def test_values_that_differ_are_an_error_and_ways_that_cannot_run_are_named(
     assert "eager output_attentions: not run, its matrices take" in result.output
 
 
+@pytest.mark.slow
 def test_ways_take_turns():
     order = []
 
@@ -157,6 +162,7 @@ def test_the_limit_counts_what_a_head_changes_and_nothing_else(directory):
     assert both == pytest.approx(2 * expected - shared, rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_parts_of_an_accelerator_run_on_tiny_models(monkeypatch):
     monkeypatch.setattr(gpu, "MODES", gpu.MODES[:1])
     exactness, halving, detection, answers = gpu_benchmark("cpu", QUICK_GPU)

@@ -137,6 +137,7 @@ def test_options_of_prune_that_say_nothing_are_one_line(store, headclaims, optio
     assert store.path(ANSWERS).exists()
 
 
+@pytest.mark.slow
 def test_ten_thousand_results_are_listed(headclaims, tmp_path):
     store = Store(tmp_path / "store", Run("run", "pytest"))
     for index in range(10_000):

@@ -1,0 +1,98 @@
+"""A quick run of the tests: of long products a sample, and without what is slow.
+
+54 tiny models times modes, scopes and methods make thousands of cases, whole runs in processes of
+their own take minutes. So ``pytest -m "not model"`` takes some cases of every test, others every
+day, and leaves out those marked ``slow``. All of them run with ``--thorough``, as in CI, and where
+somebody chooses cases: by ``-k``, a file or a name.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MOST = 5
+"""Cases of one test function in a quick run."""
+
+SLOW = "slow"
+_NAME = "sample_seed"
+_SEED = pytest.StashKey[str | None]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("headclaims tests", "headclaims: its own tests")
+    group.addoption(
+        "--thorough",
+        action="store_true",
+        help="run every test; without, a run that chooses none by -k, file or name samples the "
+        "long products and leaves out the slow ones",
+    )
+    group.addoption(
+        "--sample-seed", metavar="TEXT", help="which sample is taken (default: today's date)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{SLOW}: left out of a quick run; --thorough runs it")
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    # Workers must find the same cases, at midnight, too; and they are always given files.
+    config.stash[_SEED] = _chosen_seed(config) if worker is None else worker[_NAME]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput[_NAME] = node.config.stash[_SEED]
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    seed = config.stash[_SEED]
+    if seed is None:
+        return None
+    return (
+        f"quick run: at most {MOST} cases of each of our tests (--sample-seed {seed}), none that "
+        "is slow; --thorough runs all"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seed = config.stash[_SEED]
+    if seed is None:
+        return
+    kept = set(map(id, sample(items, seed)))
+    left_out = [item for item in items if id(item) not in kept]
+    if left_out:
+        items[:] = [item for item in items if id(item) in kept]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def sample(items: Sequence[pytest.Item], seed: str) -> list[pytest.Item]:
+    """The cases of a quick run: claims all of them, of our own tests at most ``MOST`` each."""
+    kept: list[pytest.Item] = []
+    of_test: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if "tests" not in Path(item.nodeid.partition("::")[0]).parts:
+            kept.append(item)
+        elif item.get_closest_marker(SLOW) is None:
+            of_test[item.nodeid.partition("[")[0]].append(item)
+    for cases in of_test.values():
+        # A hash and no generator: what other tests there are changes nothing.
+        kept += sorted(cases, key=lambda case: _digest(seed, case.nodeid))[:MOST]
+    return kept
+
+
+def _chosen_seed(config: pytest.Config) -> str | None:
+    """Which sample is taken; None: all cases run."""
+    option = config.option
+    chosen = option.keyword or config.args_source is pytest.Config.ArgsSource.ARGS
+    if option.thorough or chosen:
+        return None
+    return option.sample_seed or datetime.now(UTC).date().isoformat()
+
+
+def _digest(seed: str, name: str) -> bytes:
+    return hashlib.sha256(f"{seed} {name}".encode()).digest()
