@@ -25,11 +25,18 @@ from experiments.cells.choices import BIAS_POLICIES, MODES, SCOPES
 from experiments.cells.filings import load_filings
 from experiments.claims import LEVELS
 from experiments.cli.progress import watched
+from experiments.exp10.options import BOS_CHOICES
 from experiments.store.opening import STORE_HELP, open_store
 
 if TYPE_CHECKING:
     from experiments.store import Store
 
+BOS_OPTION = click.option(
+    "--bos",
+    type=click.Choice(BOS_CHOICES),
+    help="Which windows of a text begin with the tokenizer's BOS; default: each where the "
+    "tokenizer puts one before a text by itself (Llama 3), else none (GPT-2, SmolLM2).",
+)
 MODEL_HELP = (
     f"Model: {', '.join(MODELS)}, a directory (safetensors), a .gguf file, or a hub id owner/name."
 )

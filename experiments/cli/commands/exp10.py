@@ -9,6 +9,7 @@ import click
 from ablation.engine import ACTIVATION_MIB, EngineChoice
 from ablation.models.registry import DTYPES, EMBEDDED_MODEL, model_spec
 from experiments.cli.options import (
+    BOS_OPTION,
     ENGINE_OPTION,
     MODEL_HELP,
     SITE_OPTION,
@@ -16,7 +17,7 @@ from experiments.cli.options import (
     human_size,
     store_options,
 )
-from experiments.exp10.options import BIAS_POLICIES, BOS_CHOICES, MODES, PARTS, Exp10Options
+from experiments.exp10.options import BIAS_POLICIES, MODES, PARTS, Exp10Options
 from experiments.files.json_files import check_writable
 from experiments.machine.peak_memory import peak_memory
 
@@ -61,12 +62,7 @@ class Parts(click.ParamType):
     type=int,
     help="Tokens per window; default: the smallest of the model's context, 1024 and --max-tokens.",
 )
-@click.option(
-    "--bos",
-    type=click.Choice(BOS_CHOICES),
-    help="Which windows begin with the tokenizer's BOS; default: each where the tokenizer puts one "
-    "before a text by itself (Llama 3), else none (GPT-2, as in the study; SmolLM2).",
-)
+@BOS_OPTION
 @click.option(
     "--mode",
     type=click.Choice(MODES),

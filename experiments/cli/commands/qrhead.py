@@ -14,6 +14,7 @@ from ablation.models.registry import EMBEDDED_MODEL
 from experiments.cells.names import RANDOM, TOP
 from experiments.cli.chosen_cells import cells_of, one_cell, parsed, runner_of
 from experiments.cli.options import (
+    BOS_OPTION,
     METHOD_OPTION,
     MODEL_HELP,
     QUESTION,
@@ -49,6 +50,7 @@ ONE_LENGTH = click.option(
 )
 @click.option("--max-tokens", type=int, help="With --text: how many tokens of it.")
 @click.option("--window", type=int, help="With --text: tokens that the model sees at once.")
+@BOS_OPTION
 @METHOD_OPTION
 @common_options
 def detect_command(
@@ -58,6 +60,7 @@ def detect_command(
     text: str | None,
     max_tokens: int | None,
     window: int | None,
+    bos: str | None,
     **options: Any,
 ) -> None:
     """Rank all heads by how well they find the answer, over the detection filings.
@@ -78,11 +81,11 @@ def detect_command(
         ):
             if value is not None:
                 raise click.UsageError(f"{name} is about filings and goes without --text")
-        _rank_on_text(settings, model, Exp10Options(text, max_tokens, window))
+        _rank_on_text(settings, model, Exp10Options(text, max_tokens, window, bos))
         return
     if question is None:
         raise click.UsageError(f"one of --question and --text is required ({', '.join(QUESTIONS)})")
-    for name, value in (("--max-tokens", max_tokens), ("--window", window)):
+    for name, value in (("--max-tokens", max_tokens), ("--window", window), ("--bos", bos)):
         if value is not None:
             raise click.UsageError(f"{name} goes with --text; --tokens is the length of a prompt")
     runner = runner_of(settings, plan)

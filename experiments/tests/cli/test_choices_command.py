@@ -55,6 +55,9 @@ def test_heads_are_ranked_by_the_loss_on_a_text(headclaims, tiny, cell):
     (written,) = Path("results/phase3").rglob("tokens_*.json")
     (row,) = read(written)["top_heads_ablations"]
     assert row["heads_str"] == read(path)["top_50_heads"][:2]
+    assert headclaims("detect", "--model", tiny, *on_text, "--bos", "each")[0] == 0
+    with_bos = path.with_stem(f"{path.stem}_bos_each")
+    assert read(with_bos)["head_rankings"] != document["head_rankings"]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,7 @@ def test_heads_are_ranked_by_the_loss_on_a_text(headclaims, tiny, cell):
         ("--text", "embedded", "--method", "gradient", "--tokens", 100),
         ("--text", "embedded", "--method", "gradient", "--filings", "filings"),
         ("--question", "inc_state", "--window", 100),
+        ("--question", "inc_state", "--bos", "each"),
         ("--method", "wu24"),
     ],
 )
