@@ -94,6 +94,20 @@ class Slot:
                     self._make(make)
             return self.path
 
+    def ensure_whole(self, make: Maker) -> Path:
+        """As ``ensure``; one that lost a part is made anew, for what is made of the user's files.
+
+        Raises:
+            AssetError: it cannot be stored.
+        """
+        try:
+            return self.ensure(make)
+        except AssetError:
+            if not self.is_present():
+                raise
+            self.remove()
+            return self.ensure(make)
+
     def is_present(self) -> bool:
         return (self.folder / MANIFEST).is_file()
 

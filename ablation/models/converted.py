@@ -19,7 +19,6 @@ from ablation.assets.file_names import told_apart
 from ablation.assets.kept import file_state
 from ablation.assets.store import Slot
 from ablation.assets.written_weights import write_weights
-from ablation.errors import AssetError
 from ablation.models.weight_files import weight_files
 
 VERSION = 1
@@ -56,13 +55,7 @@ def converted(directory: Path, dtype: torch.dtype) -> Path:
         for of_older_files in slot.home.glob("[!.]*"):
             shutil.rmtree(of_older_files, ignore_errors=True)  # who has mapped it keeps it
 
-    try:
-        return slot.ensure(make)
-    except AssetError:
-        if not slot.is_present():
-            raise
-        slot.remove()  # damaged; it is ours to make anew
-        return slot.ensure(make)
+    return slot.ensure_whole(make)
 
 
 def _slot(directory: Path, files: list[Path], dtype: torch.dtype) -> Slot:

@@ -11,7 +11,7 @@ from ablation import models
 from ablation.assets.file_names import told_apart
 from ablation.assets.kept import file_state
 from ablation.assets.store import Slot
-from ablation.errors import AssetError, InvalidInput, first_line
+from ablation.errors import InvalidInput, first_line
 
 VERSION = 1
 """Raised whenever a folder is made otherwise."""
@@ -45,13 +45,7 @@ def unpacked(file: Path) -> Path:
         for of_an_older_file in slot.home.glob("[!.]*"):
             shutil.rmtree(of_an_older_file, ignore_errors=True)  # who has mapped it keeps it
 
-    try:
-        return slot.ensure(make)
-    except AssetError:
-        if not slot.is_present():
-            raise
-        slot.remove()
-        return slot.ensure(make)
+    return slot.ensure_whole(make)
 
 
 def _slot(file: Path) -> Slot:
