@@ -2,8 +2,8 @@
 
 The rules in their order; the first that fits decides:
 
-1. no evidence: BLOCKED if weights, a device or data are missing, INCONCLUSIVE if what is measured
-   is not defined here, as a comparison of layers in a model of one;
+1. no evidence: BLOCKED if weights, a device or data are missing, or the model has too few heads,
+   INCONCLUSIVE if what is measured is not defined here, as a comparison of layers of one layer;
 2. the criterion compares figures of the source with each other: REPRODUCED if they agree,
    INCONSISTENT if they do not. Figures of the source that are known not to be of what it claims:
    INCONSISTENT, whatever they are;
@@ -101,8 +101,8 @@ class Blocked:
 
     Attributes:
         reason: one line.
-        missing: whether weights, a device or data are missing; otherwise what is measured is not
-            defined here, or the case broke.
+        missing: whether weights, a device, data or heads are missing; otherwise what is measured is
+            not defined here, or the case broke.
     """
 
     reason: str
