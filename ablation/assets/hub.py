@@ -7,13 +7,13 @@ from typing import Any
 from ablation.errors import InvalidInput, Unavailable, first_line
 
 
-def from_hub(what: str, remedy: str, download: Callable[[], str]) -> Path:
+def from_hub(what: str, remedy: str, download: Callable[[bool], str]) -> Path:
     """The path that ``download``, a call of huggingface_hub, gives.
 
     Args:
         what: what is asked for, as in "model openai-community/gpt2".
         remedy: what to do where it cannot be had.
-        download: asks the hub, or its cache when the hub is not reachable.
+        download: asks the hub; or, given True, its cache only.
 
     Raises:
         InvalidInput: the id is none.
@@ -28,7 +28,7 @@ def from_hub(what: str, remedy: str, download: Callable[[], str]) -> Path:
     logging.set_verbosity_error()
     _give_up_after(constants.HF_HUB_ETAG_TIMEOUT)
     try:
-        return Path(download())
+        return Path(download(not _answers(constants.HF_HUB_ETAG_TIMEOUT)))
     except HFValidationError as error:
         raise InvalidInput(f"{what}: no hub id: {first_line(error)}") from None
     except LocalEntryNotFoundError:
@@ -44,6 +44,19 @@ def from_hub(what: str, remedy: str, download: Callable[[], str]) -> Path:
     raise Unavailable(f"{what} cannot be had: {reason}; {remedy}")
 
 
+def _answers(seconds: float) -> bool:
+    """Whether the hub says anything at all; a download would try six times before it gives up."""
+    from huggingface_hub import constants, get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        get_session().head(constants.ENDPOINT, timeout=seconds)
+    except Exception:  # of whichever client it is made with
+        return False
+    return True
+
+
 def _give_up_after(seconds: float) -> None:
     """By default the hub client waits without end for a hub that accepts and says nothing."""
     from huggingface_hub import set_client_factory
@@ -52,7 +65,10 @@ def _give_up_after(seconds: float) -> None:
     def limited(request: Any) -> None:
         # Where a call sets no limit it says so, and the client's own would not count.
         limits = request.extensions.get("timeout", {})
-        waits = {name: limits.get(name) or seconds for name in ("connect", "read", "write", "pool")}
+        waits = {
+            name: min(limits.get(name) or seconds, seconds)
+            for name in ("connect", "read", "write", "pool")
+        }
         request.extensions = {**request.extensions, "timeout": waits}
 
     def client() -> Any:

@@ -100,7 +100,9 @@ def wikitext2() -> str:
     path = from_hub(
         "WikiText-2",
         "give a text of yours with --text FILE, or --text embedded",
-        lambda: hf_hub_download(_WIKITEXT2_REPOSITORY, _WIKITEXT2_FILE, repo_type="dataset"),
+        lambda cached: hf_hub_download(
+            _WIKITEXT2_REPOSITORY, _WIKITEXT2_FILE, repo_type="dataset", local_files_only=cached
+        ),
     )
     return "\n\n".join(parquet.read_table(path, columns=["text"])["text"].to_pylist())
 

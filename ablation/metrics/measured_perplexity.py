@@ -94,14 +94,15 @@ def windows(
     if ids.numel() < 2:
         raise InvalidInput(f"perplexity needs at least 2 tokens of text, got {ids.numel()}")
     if bos is None:
-        parts = ids.split(window)
-    else:
-        begin = ids.new_tensor([bos.id])
-        if bos.each:
-            parts = tuple(torch.cat((begin, part)) for part in ids.split(window - 1))
-        else:
-            parts = torch.cat((begin, ids)).split(window)
-    return tuple(part for part in parts if part.numel() >= 2)
+        return tuple(part for part in ids.split(window) if part.numel() >= 2)
+    begin = ids.new_tensor([bos.id])
+    if not bos.each:
+        return tuple(part for part in torch.cat((begin, ids)).split(window) if part.numel() >= 2)
+    if window < 3:
+        raise InvalidInput(f"a window of BOS and text needs at least 3 tokens, got {window}")
+    # A single left-over token counts as little as without a BOS.
+    of_text = (part for part in ids.split(window - 1) if part.numel() >= 2)
+    return tuple(torch.cat((begin, part)) for part in of_text)
 
 
 @torch.inference_mode()

@@ -15,7 +15,7 @@ BLOCK = 64
 
 @dataclass(frozen=True)
 class Bos:
-    """The token that windows of a text begin with. It is given; every token of the text counts.
+    """The token that windows of a text begin with. It is given, and what follows is predicted.
 
     Attributes:
         id: its id.

@@ -96,8 +96,9 @@ def _download(hub_id: str) -> Path:
     return from_hub(
         f"model {hub_id}",
         "give a local copy with --model DIR",
-        lambda: snapshot_download(
+        lambda cached: snapshot_download(
             hub_id,
+            local_files_only=cached,
             allow_patterns=list(MODEL_FILES),
             ignore_patterns=["*/*", CONSOLIDATED],
         ),

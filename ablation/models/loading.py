@@ -168,9 +168,13 @@ def _load_weights(
         raise InvalidInput(
             f"{directory}: config.json cannot be used: {first_line(error)}"
         ) from None
+    _check_plain(directory, config)
     named, keys = _class_of(config), None
     if named in WRAPPERS:
-        config, keys = text_config(config), KEYS
+        try:
+            config, keys = text_config(config), KEYS
+        except InvalidInput as error:
+            raise InvalidInput(f"{directory}: {error}") from None
         named = _class_of(config)
     if family is None:
         _require_row(named[:80], config)
@@ -179,7 +183,6 @@ def _load_weights(
             f"{directory}: transformers has no class {shortened(named)}, which config.json names: "
             "correct its 'architectures'"
         )
-    _check_plain(directory, config)
     sizes = [path.stat().st_size for path in weight_files(directory)]
     if not sizes:
         raise InvalidInput(

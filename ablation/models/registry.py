@@ -105,7 +105,7 @@ def _resolve(name: str) -> ModelSpec:
     path = Path(name)
     if name and path.is_dir():
         return ModelSpec(_key_of(path), path.resolve().name, directory=path)
-    if path.suffix == GGUF:
+    if path.suffix.lower() == GGUF:
         if not path.is_file():
             raise InvalidInput(f"model {name!r}: there is no such file")
         return ModelSpec(_key_of(path), path.name, gguf=path)

@@ -5,6 +5,8 @@ It is loaded alone: images are never asked about, and the rest would only take m
 
 from typing import Any
 
+from ablation.errors import InvalidInput, shortened
+
 WRAPPERS = (
     "Gemma3ForConditionalGeneration",
     "Idefics3ForConditionalGeneration",
@@ -27,10 +29,18 @@ KEYS = {
 
 
 def text_config(config: Any) -> Any:
-    """The config of the language model in a class of ``WRAPPERS``, as one of its own."""
+    """The config of the language model in a class of ``WRAPPERS``, as one of its own.
+
+    Raises:
+        InvalidInput: it is no causal language model.
+    """
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 
     inner = config.get_text_config()
+    if type(inner) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise InvalidInput(
+            f"a causal language model inside is required, got {shortened(inner.model_type)}"
+        )
     inner.architectures = [MODEL_FOR_CAUSAL_LM_MAPPING[type(inner)].__name__]
     # The whole checkpoint's word counts, whatever the part's default is.
     inner.tie_word_embeddings = config.tie_word_embeddings

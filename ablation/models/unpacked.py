@@ -31,17 +31,24 @@ def unpacked(file: Path) -> Path:
     def make(target: Path, scratch: Path) -> None:
         # Not above: they take seconds, and the folder is mostly there.
         from ablation.assets.gguf import convert_gguf, load_gguf
-        from ablation.assets.gguf_header import check_gguf
+        from ablation.assets.gguf_header import check_every_tensor, check_gguf
 
         def load(source: Path) -> Any:
             try:
-                return load_gguf(source)
-            except Exception as error:  # of a file whose parts do not fit together
+                model, tokenizer = load_gguf(source)
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # a panic of the tokenizers library is no Exception
                 text = first_line(error)
                 raise InvalidInput(f"{file}: transformers cannot load it: {text}") from None
+            check_every_tensor(file, model)
+            return model, tokenizer
 
         check_gguf(file)
-        convert_gguf(file, target, sanity_perplexity=None, load=load)
+        # Alone in a folder: transformers would take a tokenizer.json beside it for the file's own.
+        alone = scratch / file.name
+        alone.symlink_to(file.resolve())
+        convert_gguf(alone, target, sanity_perplexity=None, load=load)
         for of_an_older_file in slot.home.glob("[!.]*"):
             shutil.rmtree(of_an_older_file, ignore_errors=True)  # who has mapped it keeps it
 

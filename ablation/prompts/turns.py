@@ -57,7 +57,7 @@ class TokenizerBos:
     """The token that a sequence of a tokenizer begins with.
 
     Attributes:
-        id: its id; None if there is none.
+        id: its id; None if there is none, or if there are several.
         added: whether the tokenizer puts it before a text by itself.
     """
 
@@ -68,6 +68,8 @@ class TokenizerBos:
 def bos_of(tokenizer: Any) -> TokenizerBos:
     """The BOS of a tokenizer of transformers."""
     begin = beginning(tokenizer)
+    if len(begin) > 1:
+        return TokenizerBos(None, added=True)
     return TokenizerBos(begin[0] if begin else tokenizer.bos_token_id, bool(begin))
 
 

@@ -112,6 +112,6 @@ def _header(evaluations):
     return {
         "model": setting.model.spec.key,
         "text": setting.text.describe(),
-        "window": setting.window,
+        **setting.describe_windows(),
         "ablation": setting.describe_ablation(),
     }

@@ -45,6 +45,7 @@ def test_two_methods_find_different_heads(first, second, ranked, level, judged):
     assert judged(overlap_evidence(ranked, [first, second], level)).holds
 
 
+@pytest.mark.usefixtures("enough_heads")
 @pytest.mark.claim("A7", "overlap", of="top 50 of {first} and {second}")
 @each_pair
 def test_the_top_50_of_two_methods_are_different_heads(first, second, ranked, judged):

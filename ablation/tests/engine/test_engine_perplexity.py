@@ -81,7 +81,7 @@ ABLATIONS: dict[str, Callable[[Any, Any], Any]] = {
 def test_perplexities_are_those_of_the_reference(
     name, head_sets, kind, tokens, window, bos, activation_bytes
 ):
-    hypothesis.assume(allows(name, kind))
+    hypothesis.assume(allows(name, kind) and not (window < 3 and bos and bos.each))
     model, ids = model_of(name), random_ids(tokens)[0]
     ablation = ABLATIONS[kind](model, ids)
     found = measured(

@@ -66,6 +66,7 @@ def write(path: Path, architecture: str = "llama", model: Any = None, **fields: 
     """A file as llama.cpp's converter writes it; ``fields`` are added or take another's place."""
     model = tiny(architecture) if model is None else model
     writer = gguf.GGUFWriter(path, fields.pop("named", architecture))
+    extra = fields.pop("extra", None)
     config = model.config
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -90,6 +91,8 @@ def write(path: Path, architecture: str = "llama", model: Any = None, **fields: 
     for name, value in fields.items():
         add = writer.add_uint16 if isinstance(value, int) else writer.add_string
         add(name.replace("__", "."), value)
+    if extra is not None:
+        writer.add_tensor(extra, torch.zeros(config.hidden_size).numpy())
     names = gguf.get_tensor_name_map(ENUM[architecture], LAYERS)
     for name, tensor in model.state_dict().items():
         if architecture == "llama" and "q_proj" in name:
@@ -136,16 +139,11 @@ def test_it_is_unpacked_once_and_anew_for_another_file(tmp_path):
     assert spec.key.startswith("tiny.gguf-")
 
 
-IN_THREES, ONE_BY_ONE = ["a", "Ġ", "Ġ", "186", "8"], ["a", "Ġ", "Ġ", "1", "8", "6", "8"]
 PIECES = {
     "gpt-2": ["a", "Ġ", "Ġ1868"],
     "smollm": ["a", "ĠĠ", "1", "8", "6", "8"],
-    "llama-bpe": IN_THREES,
-    "llama3": IN_THREES,
-    "llama-v3": IN_THREES,
-    "qwen2": ONE_BY_ONE,
-    "deepseek-r1-qwen": ONE_BY_ONE,
-    "tekken": ONE_BY_ONE,
+    "qwen2": ["a", "Ġ", "Ġ", "1", "8", "6", "8"],
+    "deepseek-r1-qwen": ["a", "Ġ", "Ġ", "1", "8", "6", "8"],
 }
 
 
@@ -162,6 +160,10 @@ def test_text_is_split_as_the_file_says(split, tmp_path):
     [
         ({"named": "mamba"}, "a GGUF file of llama, qwen2, qwen3 is required, got 'mamba'"),
         ({"llama__rope__scaling__type": "yarn"}, "its rotary positions are scaled"),
+        ({"llama__rope__scaling__factor": 4}, "its rotary positions are scaled"),
+        ({"llama__expert_count": 8}, "it has experts"),
+        ({"extra": "blk.0.attn_q.bias"}, "it has 22 tensors, and transformers takes 21 for"),
+        ({"pre": "llama-bpe"}, "its text is split by 'llama-bpe', known are gpt-2, smollm"),
         ({"pre": "default"}, "its text is split by 'default', known are gpt-2, smollm"),
         ({"split__count": 3}, "one of 3 parts: join them"),
     ],
@@ -172,6 +174,12 @@ def test_what_would_come_out_otherwise_than_it_is_is_refused(fields, message, tm
         model_directory(model_spec(str(path)))
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_tokenizer_beside_the_file_is_not_taken_for_its_own(tmp_path):
+    path = write(tmp_path / "tiny.gguf")
+    (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
+    assert len(load_model(model_spec(str(path))).tokenizer) == len(TOKENS)
 
 
 def test_what_transformers_cannot_load_is_refused_in_one_line(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Multimodal checkpoints: their language model alone says of text what the whole says."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 import transformers as hf
 
 from ablation.ablator import HeadAblator
+from ablation.errors import InvalidInput
 from ablation.heads import Head
 from ablation.models.check import check_heads
 from ablation.models.loading import load_model
@@ -106,12 +108,29 @@ def test_it_passes_the_check_at_load(tmp_path):
     assert check_heads(load_model(model_spec(str(tmp_path))).model)
 
 
+def test_what_is_quantised_or_no_language_model_inside_is_refused_in_one_line(tmp_path):
+    wrapper = "LlavaForConditionalGeneration"
+    config = CONFIGS[wrapper]()
+    getattr(hf, wrapper)(config).save_pretrained(tmp_path)
+    byte_tokenizer().save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    for changes, message in (
+        ({"quantization_config": {"quant_method": "fp8"}}, "not quantised are required"),
+        ({"text_config": {"model_type": "t5"}}, "a causal language model inside is required"),
+    ):
+        path.write_text(json.dumps({**plain, **changes}), encoding="utf-8")
+        with pytest.raises(InvalidInput, match=message) as caught:
+            load_model(model_spec(str(tmp_path)))
+        assert "\n" not in str(caught.value)
+
+
 def test_a_multimodal_class_that_is_not_proven_is_refused_by_name(tmp_path):
     config = hf.AyaVisionConfig(
         text_config=hf.Cohere2Config(**TEXT), vision_config=hf.SiglipVisionConfig(**VISION), **IMAGE
     )
     hf.AyaVisionForConditionalGeneration(config).save_pretrained(tmp_path)
     byte_tokenizer().save_pretrained(tmp_path)
-    with pytest.raises(Exception, match="AyaVisionForConditionalGeneration") as caught:
+    with pytest.raises(InvalidInput, match="AyaVisionForConditionalGeneration") as caught:
         load_model(model_spec(str(tmp_path)))
     assert "\n" not in str(caught.value)

@@ -1,9 +1,9 @@
 """A quick run of the tests: of long products a sample, and without what is slow.
 
-54 tiny models times modes, scopes and methods make thousands of cases, whole runs in processes of
+Tiny models times modes, scopes and methods make thousands of cases, whole runs in processes of
 their own take minutes. So ``pytest -m "not model"`` takes some cases of every test, others every
 day, and leaves out those marked ``slow``. All of them run with ``--thorough``, as in CI, and where
-somebody chooses cases: by ``-k``, a file or a name.
+somebody chooses cases: by ``-k``, a file or a name, or those that failed last.
 """
 
 import hashlib
@@ -89,6 +89,8 @@ def _chosen_seed(config: pytest.Config) -> str | None:
     """Which sample is taken; None: all cases run."""
     option = config.option
     chosen = option.keyword or config.args_source is pytest.Config.ArgsSource.ARGS
+    # Options of a plugin that may be left out.
+    chosen = chosen or any(getattr(option, name, False) for name in ("lf", "failedfirst"))
     if option.thorough or chosen:
         return None
     return option.sample_seed or datetime.now(UTC).date().isoformat()

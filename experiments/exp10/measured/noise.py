@@ -38,6 +38,7 @@ def _measure(evaluations: Evaluations) -> Computed:
             setting.model.loaded.model,
             setting.text.ids,
             window=setting.window,
+            bos=setting.bos,
             chunk=POSITIONS_PER_CHUNK // 4,
         )
     finally:

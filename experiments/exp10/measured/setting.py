@@ -162,7 +162,7 @@ def build_setting(model: Model, source: SourceText, options: Exp10Options) -> Se
         raise InvalidInput(
             f"--window must be at most the model's context of {context} tokens, got {window}"
         )
-    if len(text.tokens) < window:
+    if len(text.tokens) + (bos is not None) < window:
         raise InvalidInput(
             f"text {text.name} gives {len(text.tokens)} tokens (--max-tokens {max_tokens}), but a "
             f"window takes {window}: give a longer text, more --max-tokens or a smaller --window"
@@ -191,7 +191,7 @@ def _bos(model: Model, choice: str | None) -> Bos | None:
     if found.id is None:
         raise InvalidInput(
             f"--bos {choice} requires a tokenizer with a BOS, and that of {model.spec.key} has "
-            "none: leave --bos out"
+            "none, or begins with several tokens: give --bos none"
         )
     return Bos(found.id, choice == each)
 
