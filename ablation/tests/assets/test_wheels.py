@@ -110,6 +110,7 @@ def test_an_interpreter_without_pip_is_told_how_to_get_one(
         download_wheel("tiny==1.0", (), tmp_path, expected_size=1)
 
 
+@pytest.mark.slow
 def test_the_stderr_of_a_real_pip_is_read(tmp_path: Path) -> None:
     status, errors = run_pip(["download", "--no-such-option"], tmp_path, "downloading", 1)
     assert status != 0

@@ -64,6 +64,7 @@ def test_a_model_is_the_same_and_its_weights_stay_where_they_are(avx512, model):
     assert not any(type(module) is nn.Linear for module in model.modules())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BY_LAYERS)
 @pytest.mark.parametrize("onednn", [True, False], ids=["oneDNN", "oneDNN off"])
 def test_the_engine_is_exact_with_either_kernels(onednn, name, avx512, monkeypatch):

@@ -49,6 +49,7 @@ def test_the_interval_is_that_of_the_paired_differences():
     assert (high - low) / 2 == pytest.approx(error * math.exp(0.05), rel=0.35)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     truth = math.expm1(0.05)
     covered = sum(

@@ -57,6 +57,7 @@ def test_another_process_knows_it_without_loading(directory, loads):
     assert len(loads) == 1
 
 
+@pytest.mark.slow
 def test_files_that_changed_since_the_key_was_made_are_not_loaded(directory):
     facts(opened(directory))
     model = opened(directory)
@@ -76,6 +77,7 @@ def test_a_file_that_was_touched_is_looked_at_again(directory, loads, name):
     assert len(loads) == 2
 
 
+@pytest.mark.slow
 def test_the_fingerprint_is_of_the_contents(directory, tmp_path):
     before = opened(directory).fingerprint
     assert opened(tiny_directory(tmp_path / "again")).fingerprint == before

@@ -65,6 +65,7 @@ def test_it_answers_right_and_needs_its_retrieving_heads(planted, prompts):
     assert answers(planted, prompts, RETRIEVING[:1]) == truths()
 
 
+@pytest.mark.slow
 def test_it_needs_no_other_head(planted, prompts):
     others = [head for head in planted.grid if head not in RETRIEVING]
     assert answers(planted, prompts, others) == truths()

@@ -55,6 +55,7 @@ def files(project):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n", "4")], ids=["alone", "-n 4"])
 def test_force_regen_rewrites_what_differs_and_nothing_else(several, project, workers):
     before = files(project)

@@ -115,6 +115,7 @@ def test_what_other_processes_are_at_is_left_to_them(cells, runner_of):
     assert len(everything(runner, cells)) == prompts + 1
 
 
+@pytest.mark.slow
 def test_a_filing_that_is_added_is_scored_alone_and_the_ranking_is_of_all(cells, runner_of):
     fewer, (_, added) = replace(cells[0], detection=cells[0].detection[:-1]), cells[0].detection[-1]
     runner = runner_of()

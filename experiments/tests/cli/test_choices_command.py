@@ -38,6 +38,7 @@ def test_every_method_writes_the_same_ranking_file(headclaims, tiny, method, cel
     assert f"top 10 heads: {document['top_50_heads'][0]}" in out
 
 
+@pytest.mark.slow
 def test_heads_are_ranked_by_the_loss_on_a_text(headclaims, tiny, cell):
     Path("My text.txt").write_text("Anvils are made of iron. " * 20, encoding="utf-8")
     on_text = ("--method", "gradient", "--text", "My text.txt", "--window", 100)

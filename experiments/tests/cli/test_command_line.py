@@ -107,6 +107,7 @@ def test_ablate_says_what_it_found(ablated):
         assert any(line.startswith(f"{kind} 4 0/2 correct [0, 66]%, +0.0") for line in lines)
 
 
+@pytest.mark.slow
 def test_a_stored_cell_is_not_computed_again_unless_asked(ablated, headclaims, tiny, cell):
     path = "results/phase3" / cell
     before = read(path)

@@ -125,6 +125,7 @@ def test_modes_and_scopes_are_compared_in_one_cell(headclaims, model):
     assert listed.count("unablated") == len(prompts)
 
 
+@pytest.mark.slow
 def test_too_few_heads_for_the_controls_are_refused_in_one_line(headclaims, tiny):
     chosen = (*QUESTION, *THREE, "--levels", "40")
     status, out, err = headclaims("compare", "methods", "--model", tiny, *SMALL, *chosen)

@@ -35,6 +35,7 @@ def test_where_no_style_can_be_used_it_is_an_error(headclaims, model):
     assert err.startswith("Error: style chat cannot be used: a chat prompt requires")
 
 
+@pytest.mark.slow
 def test_test_filings_are_not_asked_about(headclaims, model):
     assert headclaims("prompts", "--model", model, *SMALL, "--prompt-style", "plain")[0] == 0
     assert (

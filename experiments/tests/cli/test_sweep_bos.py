@@ -39,6 +39,7 @@ def measure(headclaims, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_every_window_begins_with_the_bos_that_the_tokenizer_adds(with_bos, measure):
     tokenizer = AutoTokenizer.from_pretrained(with_bos)
     assert tokenizer("a")["input_ids"][0] == BEGIN

@@ -155,6 +155,7 @@ def test_a_text_shorter_than_the_default_window_is_refused(headclaims, tiny, tmp
     assert "text short.txt gives 600 tokens (--max-tokens 2000), but a window takes 1024" in err
 
 
+@pytest.mark.slow
 def test_the_default_window_is_no_longer_than_what_the_text_was_cut_to(
     headclaims, tiny, text, read
 ):

@@ -60,6 +60,7 @@ def test_every_head_is_ablated_alone_and_exactly(name, evaluations_of):
     assert any(abs(delta) > 1e-4 for delta in swept.deltas.values())
 
 
+@pytest.mark.slow
 def test_modes_and_bias_policies_are_different_studies(evaluations_of):
     studies = [{"bias": "keep"}, {"bias": "remove"}, {"mode": "mean"}]
     found = [evaluations_of(**choices) for choices in studies]
@@ -84,6 +85,7 @@ def test_orders_of_heads(evaluations_of):
     assert swept.within(bound) == swept.by_magnitude()[:4]
 
 
+@pytest.mark.slow
 def test_a_finished_evaluation_is_not_computed_again(evaluations_of):
     first = evaluations_of()
     before = sweep(first)
@@ -124,6 +126,7 @@ def test_a_mean_that_the_device_has_no_room_for_is_one_line(evaluations_of, monk
             compute(evaluations_of(mode="mean"))
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_where_it_was(evaluations_of, monkeypatch):
     stopped = evaluations_of()
     whole = Evaluations._compute
@@ -142,6 +145,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(evaluations_of, monkeypatch
     assert (stopped.computed, resumed.computed) == (5, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "other",
     [{"seed": 1}, {"tokens": 30}, {"window": 20}, {"mode": "mean"}, {"bias": "remove"}],
@@ -154,6 +158,7 @@ def test_another_model_text_window_or_ablation_is_never_taken_for_this_one(other
     assert foreign.computed == 13
 
 
+@pytest.mark.slow
 def test_another_version_is_never_taken_for_this_one(evaluations_of, monkeypatch):
     sweep(evaluations_of())
     monkeypatch.setattr("experiments.exp10.measured.setting.VERSION", 99)
@@ -173,6 +178,7 @@ def test_a_file_that_was_put_in_the_place_of_another_is_not_believed(evaluations
     assert after.computed == 1
 
 
+@pytest.mark.slow
 def test_fresh_computes_everything_once(evaluations_of):
     sweep(evaluations_of())
     fresh = evaluations_of(fresh=True)

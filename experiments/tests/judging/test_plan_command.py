@@ -51,6 +51,7 @@ def test_what_cannot_be_planned_is_one_line(headclaims, arguments, message):
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_verdicts_are_counted_on_studies_of_a_known_gap(headclaims):
     status, out, _ = headclaims("calibrate", "verdicts", "--studies", 1, "--json", "verdicts.json")
     assert status == 0

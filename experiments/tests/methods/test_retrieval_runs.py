@@ -41,6 +41,7 @@ def of(root):
     return Store(root, Run("run", "pytest"))
 
 
+@pytest.mark.slow
 def test_a_killed_run_keeps_the_tasks_it_has_done(cells, tmp_path, monkeypatch):
     whole, killed = runs._ranked, iter([False, False, True])
     done: list = []

@@ -109,6 +109,7 @@ def test_a_claim_without_a_case_is_one_line_with_the_remedy(chosen):
     )
 
 
+@pytest.mark.slow
 def test_a_claim_without_a_case_is_said_once_by_all_workers(chosen):
     _, result = chosen("--claim", "A5", "-n", "2")
     assert result.ret != 0

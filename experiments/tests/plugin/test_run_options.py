@@ -48,6 +48,7 @@ def test_a_worker_has_its_share_of_the_cores(workers, threads, monkeypatch):
     assert threads_per_worker() == threads
 
 
+@pytest.mark.slow
 def test_less_than_one_control_draw_is_a_usage_error(suite):
     result = suite.runpytest_subprocess("--control-draws", "0")
     assert result.ret == 4

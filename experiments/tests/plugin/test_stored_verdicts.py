@@ -80,6 +80,7 @@ def test_a_verdict_that_moves_fails_the_run_until_it_is_stored(pytester):
     assert suite.runpytest_inprocess().ret == 0
 
 
+@pytest.mark.slow
 def test_evidence_is_compared_with_that_of_a_run_with_the_same_options(pytester):
     default, larger = (f"--claims-json=baselines/claims/{name}.json" for name in ("one", "two"))
     suite = write_suite(pytester, ONE.format(estimate=0.1, low=0.05))

@@ -112,6 +112,7 @@ def test_a_checkout_that_cannot_be_written_to_ends_with_its_table(tmp_path):
     assert "= claims =" in output
 
 
+@pytest.mark.slow
 def test_what_we_warn_of_ourselves_fails(tmp_path):
     name = "experiments.tests.made_up"
     code = f"import warnings; warnings.warn_explicit('ours', UserWarning, 'f', 1, module={name!r})"

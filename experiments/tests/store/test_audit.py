@@ -52,6 +52,7 @@ def test_a_sound_bundle_passes_and_only_the_sample_is_computed(study):
     )
 
 
+@pytest.mark.slow
 def test_what_a_sample_finds_is_what_samples_find():
     bundle = read_bundle(BUNDLE)
     answers = [digest for digest, place in bundle.digests.items() if place.kind == "answer"]
@@ -81,6 +82,7 @@ def test_a_wrong_one_among_what_is_drawn_in_any_case_is_found():
     assert chance_to_find(9, 8, 2, 8) == 1
 
 
+@pytest.mark.slow
 def test_processes_audit_together(study, monkeypatch):
     result = study.run(f"--bundle={study.bundle}", "--audit=5", "-n", "2")
     assert result.ret == 0

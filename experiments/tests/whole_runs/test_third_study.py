@@ -61,6 +61,7 @@ def test_a_study_is_collected_judged_and_stored(project):
     assert re.search("1 passed, .*1 inconclusive", output)
 
 
+@pytest.mark.slow
 def test_an_unregistered_study_is_one_line_with_the_remedy(project):
     broken = project / "broken"
     broken.mkdir()
