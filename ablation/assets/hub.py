@@ -27,14 +27,16 @@ def from_hub(what: str, remedy: str, download: Callable[[bool], str]) -> Path:
     # It says every retry in several lines; what came of them is said below.
     logging.set_verbosity_error()
     _give_up_after(constants.HF_HUB_ETAG_TIMEOUT)
+    silence = _silence(constants.HF_HUB_ETAG_TIMEOUT)
     try:
-        return Path(download(not _answers(constants.HF_HUB_ETAG_TIMEOUT)))
+        return Path(download(silence is not None))
     except HFValidationError as error:
         raise InvalidInput(f"{what}: no hub id: {first_line(error)}") from None
     except LocalEntryNotFoundError:
+        cause = f" ({silence})" if silence else ""
         reason = (
             f"the model hub was asked and did not answer within {constants.HF_HUB_ETAG_TIMEOUT} s "
-            "(HF_HUB_ETAG_TIMEOUT), or cannot be reached, and its cache does not hold it"
+            f"(HF_HUB_ETAG_TIMEOUT), or cannot be reached{cause}, and its cache does not hold it"
         )
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no answer"
@@ -44,17 +46,17 @@ def from_hub(what: str, remedy: str, download: Callable[[bool], str]) -> Path:
     raise Unavailable(f"{what} cannot be had: {reason}; {remedy}")
 
 
-def _answers(seconds: float) -> bool:
-    """Whether the hub says anything at all; a download would try six times before it gives up."""
+def _silence(seconds: float) -> str | None:
+    """Why the hub says nothing at all, if so; a download would try six times before it gives up."""
     from huggingface_hub import constants, get_session
 
     if constants.HF_HUB_OFFLINE:
-        return False
+        return "HF_HUB_OFFLINE is set"
     try:
         get_session().head(constants.ENDPOINT, timeout=seconds)
-    except Exception:  # of whichever client it is made with
-        return False
-    return True
+    except Exception as error:  # of whichever client it is made with: no route, proxy, certificate
+        return first_line(error)
+    return None
 
 
 def _give_up_after(seconds: float) -> None:

@@ -3,7 +3,7 @@
 The rules in their order; the first that fits decides:
 
 1. no evidence: BLOCKED if weights, a device or data are missing, or the model has too few heads,
-   INCONCLUSIVE if what is measured is not defined here, as a comparison of layers of one layer;
+   INCONCLUSIVE if what is measured is not defined here, such as how layers differ where one is all;
 2. the criterion compares figures of the source with each other: REPRODUCED if they agree,
    INCONSISTENT if they do not. Figures of the source that are known not to be of what it claims:
    INCONSISTENT, whatever they are;

@@ -15,6 +15,13 @@ _SPECIAL = {"vocab_size": VOCAB, "bos_token_id": 1, "eos_token_id": 2, "pad_toke
 
 _EXPERTS = {"moe_intermediate_size": 16, "num_experts": 4, "num_experts_per_tok": 2}
 _LOCAL_EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
+_CAPPED = {
+    "head_dim": 12,
+    "query_pre_attn_scalar": 6,
+    "sliding_window": WINDOW,
+    "attn_logit_softcapping": 2.0,
+    "final_logit_softcapping": 3.0,
+}
 _LATENT = {
     "q_lora_rank": 16,
     "kv_lora_rank": 8,
@@ -77,15 +84,7 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
         _common, hf.FalconConfig, new_decoder_architecture=True, num_kv_heads=2
     ),
     "gemma": partial(_grouped, hf.GemmaConfig, head_dim=12),
-    "gemma2": partial(
-        _grouped,
-        hf.Gemma2Config,
-        head_dim=12,
-        query_pre_attn_scalar=6,
-        sliding_window=WINDOW,
-        attn_logit_softcapping=2.0,
-        final_logit_softcapping=3.0,
-    ),
+    "gemma2": partial(_grouped, hf.Gemma2Config, **_CAPPED),
     "gemma3": partial(
         _grouped,
         hf.Gemma3TextConfig,
@@ -165,13 +164,5 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
         _grouped, hf.StableLmConfig, use_qkv_bias=True, qk_layernorm=True, partial_rotary_factor=0.5
     ),
     "starcoder2": partial(_grouped, hf.Starcoder2Config, sliding_window=WINDOW),
-    "vaultgemma": partial(
-        _grouped,
-        hf.VaultGemmaConfig,
-        head_dim=12,
-        query_pre_attn_scalar=6,
-        sliding_window=WINDOW,
-        attn_logit_softcapping=2.0,
-        final_logit_softcapping=3.0,
-    ),
+    "vaultgemma": partial(_grouped, hf.VaultGemmaConfig, **_CAPPED),
 }

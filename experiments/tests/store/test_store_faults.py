@@ -21,7 +21,7 @@ def test_killed_runs_go_on_where_they_were_and_crowds_share_the_work(tmp_path):
         text=True,
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=1200,
+        timeout=1200,  # guards against a hang: alone it takes three minutes, beside others many
     )
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
