@@ -1,6 +1,6 @@
 """What is detected and ablated in a cell, in the words of the command line; imports no torch."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -65,28 +65,9 @@ class AblationChoice:
         Raises:
             InvalidInput: a test prompt has no other to be resampled from.
         """
-        bias = BiasPolicy(self.bias) if self.mode == ZERO else BiasPolicy.KEEP
-        scope, detection, test = Scope(self.scope), _ids(cell.detection), _ids(cell.test)
-        description = of_prompts(self.mode, scope, bias, detection, test)
-
-        def make() -> "Ablation":
-            from ablation.modes.mean import mean_ablation_of_prompts
-            from ablation.modes.redirected import REDIRECTED
-            from ablation.modes.resample import resample_ablation
-            from ablation.modes.zero import ZeroAblation
-
-            if self.mode == ZERO:
-                return ZeroAblation(scope=scope, bias=bias)
-            if self.mode == RESAMPLE:
-                return resample_ablation(test, scope=scope)
-            if self.mode in (MEAN, MEAN_BY_POSITION):
-                model, by_position = cell.model.loaded.model, self.mode == MEAN_BY_POSITION
-                return mean_ablation_of_prompts(
-                    model, detection, by_position=by_position, scope=scope
-                )
-            return REDIRECTED[self.mode](scope=scope)
-
-        return CellAblation(description, make)
+        found = CellAblation(self, cell)
+        _ = found.description  # what is refused is refused before the model runs
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,26 +75,50 @@ class CellAblation:
     """An ablation in one cell: how it is written down and, once something is computed, itself.
 
     Attributes:
-        description: what ``made.describe()`` says, found without torch.
-        make: makes it.
+        choice: how heads are ablated.
+        cell: where.
     """
 
-    description: Mapping[str, str]
-    make: Callable[[], "Ablation"]
+    choice: AblationChoice
+    cell: "Cell"
+    _elsewhere: "CellAblation | None" = None
+
+    @cached_property
+    def description(self) -> Mapping[str, str]:
+        """What ``made.describe()`` says, found without torch."""
+        choice, cell = self.choice, self.cell
+        scope, bias = Scope(choice.scope), self._bias
+        return of_prompts(choice.mode, scope, bias, _ids(cell.detection), _ids(cell.test))
 
     @cached_property
     def made(self) -> "Ablation":
         """The ablation; what it needs of prompts is computed when it is applied."""
-        return self.make()
+        scope, mode = Scope(self.choice.scope), self.choice.mode
+        if self._elsewhere is not None:
+            other: Any = self._elsewhere.made
+            return replace(other, scope=scope)
+        from ablation.modes.mean import mean_ablation_of_prompts
+        from ablation.modes.redirected import REDIRECTED
+        from ablation.modes.resample import resample_ablation
+        from ablation.modes.zero import ZeroAblation
+
+        if mode == ZERO:
+            return ZeroAblation(scope=scope, bias=self._bias)
+        if mode == RESAMPLE:
+            return resample_ablation(_ids(self.cell.test), scope=scope)
+        if mode in (MEAN, MEAN_BY_POSITION):
+            model, prompts = self.cell.model.loaded.model, _ids(self.cell.detection)
+            by_position = mode == MEAN_BY_POSITION
+            return mean_ablation_of_prompts(model, prompts, by_position=by_position, scope=scope)
+        return REDIRECTED[mode](scope=scope)
+
+    @property
+    def _bias(self) -> BiasPolicy:
+        return BiasPolicy(self.choice.bias) if self.choice.mode == ZERO else BiasPolicy.KEEP
 
     def in_scope(self, scope: str) -> "CellAblation":
         """The same at other positions; means and pairs of prompts are shared."""
-
-        def make() -> "Ablation":
-            made: Any = self.made
-            return replace(made, scope=Scope(scope))
-
-        return CellAblation({**self.description, "scope": scope}, make)
+        return CellAblation(replace(self.choice, scope=scope), self.cell, self)
 
 
 def _ids(items: "Sequence[Item]") -> list[tuple[int, ...]]:

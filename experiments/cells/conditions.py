@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
-from tqdm import tqdm
-
 from ablation.errors import InvalidInput
 from ablation.heads import Head
 from ablation.metrics.answers import MAX_NEW_TOKENS
@@ -97,8 +95,6 @@ def run_conditions(
     head_sets: Sequence[Heads],
     ablation: CellAblation,
     store: Store,
-    *,
-    described: str = "ablate",
 ) -> list[Outcomes]: ...
 
 
@@ -109,7 +105,6 @@ def run_conditions(
     ablation: CellAblation,
     store: Store,
     *,
-    described: str = "ablate",
     wait: bool,
 ) -> list[Outcomes | None]: ...
 
@@ -120,7 +115,6 @@ def run_conditions(
     ablation: CellAblation,
     store: Store,
     *,
-    described: str = "ablate",
     wait: bool = True,
 ) -> Sequence[Outcomes | None]:
     """The outcomes under every set of heads, stored or computed now.
@@ -131,7 +125,6 @@ def run_conditions(
             or by item.
         ablation: how they are ablated.
         store: where the answers are kept.
-        described: what the progress bar says.
         wait: for other processes; otherwise conditions that they are at are None.
 
     Raises:
@@ -141,46 +134,49 @@ def run_conditions(
         ResultsError: the answers cannot be stored.
     """
     units = [answer_units(cell, heads, ablation) for heads in head_sets]
-    of_unit = {
-        unit.digest: (item, heads)
-        for of_set, sets in zip(units, head_sets, strict=True)
-        for item, (unit, heads) in enumerate(zip(of_set, by_item(cell, sets), strict=True))
-    }
-    missing = sum(
-        store.find(unit) is None
-        for unit in {unit.digest: unit for of_set in units for unit in of_set}.values()
-    )
-    described = f"{described} {cell.question} {cell.tokens}"
-    about = {
-        "model_key": cell.model.spec.key,
-        "question": cell.question,
-        "tokens": cell.tokens,
-    }
-    with tqdm(total=missing, desc=described, unit="answer", delay=1, disable=None) as bar:
-
-        def compute(claimed: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Computed]]:
-            _ = cell.model.loaded  # loading is no part of what answers take
-            wanted: dict[tuple[Head, ...], dict[int, WorkUnit]] = {}
-            for unit in claimed:
-                item, heads = of_unit[unit.digest]
-                wanted.setdefault(tuple(sorted(heads)), {})[item] = unit
-            started = time.perf_counter()
-            for found in answers(cell, wanted, ablation.made):
-                seconds = (time.perf_counter() - started) / len(found)
-                for heads, item, answer in found:
-                    result = {**about, "answer": answer}
-                    yield wanted[heads][item], (result, provenance(cell.model, seconds))
-                bar.update(len(found))
-                started = time.perf_counter()
-
-        everything = [unit for of_set in units for unit in of_set]
-        store.announce(everything)
-        for together in claimed_together(cell, units, head_sets):
-            store.all(together, compute, at_once=len(together), wait=False)
-        at_once = SETS_AT_ONCE * _items_at_once(cell)
-        documents = store.all(everything, compute, at_once=at_once, wait=wait)
+    everything, compute = [unit for of_set in units for unit in of_set], AnswersOf(cell, ablation)
+    store.announce(everything)
+    for together in claimed_together(cell, units, head_sets):
+        store.all(together, compute, at_once=len(together), wait=False)
+    at_once = SETS_AT_ONCE * _items_at_once(cell)
+    documents = store.all(everything, compute, at_once=at_once, wait=wait)
     by_digest = {one.unit.digest: one for one in documents if one is not None}
     return [_outcomes(cell, [by_digest.get(unit.digest) for unit in of_set]) for of_set in units]
+
+
+@dataclass(frozen=True)
+class AnswersOf:
+    """Computes answers to the test prompts of a cell.
+
+    Attributes:
+        cell: model and prompts.
+        ablation: how heads are ablated; which ones, the units say.
+    """
+
+    cell: Cell
+    ablation: CellAblation
+
+    def __call__(self, units: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Computed]]:
+        """Raises ComputationError, as ``run_conditions``."""
+        cell = self.cell
+        _ = cell.model.loaded  # loading is no part of what answers take
+        place = {prompt.sha256: item for item, (_, prompt) in enumerate(cell.test)}
+        wanted: dict[tuple[Head, ...], dict[int, WorkUnit]] = {}
+        for unit in units:
+            heads = tuple(map(Head.parse, unit.key["heads"]))
+            wanted.setdefault(heads, {})[place[unit.key["prompt_sha256"]]] = unit
+        about = {
+            "model_key": cell.model.spec.key,
+            "question": cell.question,
+            "tokens": cell.tokens,
+        }
+        started = time.perf_counter()
+        for found in answers(cell, wanted, self.ablation.made):
+            seconds = (time.perf_counter() - started) / len(found)
+            for heads, item, answer in found:
+                result = {**about, "answer": answer}
+                yield wanted[heads][item], (result, provenance(cell.model, seconds))
+            started = time.perf_counter()
 
 
 def _items_at_once(cell: Cell) -> int:

@@ -5,12 +5,10 @@ and who adds a filing computes that one.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any, overload
-
-from tqdm import tqdm
+from functools import cached_property
+from typing import Any, ClassVar, overload
 
 from ablation.detection import GRADIENT, QRHEAD, QRHEAD_CHAT, RANDOM, SUMMED_ATTENTION, WU24
 from ablation.detection.controls import EXCLUDED_TOP
@@ -112,16 +110,10 @@ def detected(
     # Prompts that begin alike one after the other, each by all methods.
     order = sorted(range(len(cell.detection)), key=lambda place: cell.detection[place][1].ids)
     wanted = [of[place] for place in order for of in units.values() if of]
-    prompts = {
-        of[place].digest: prompt
-        for place, (_, prompt) in enumerate(cell.detection)
-        for of in units.values()
-        if of
-    }
     at_once = AT_ONCE * max(1, sum(map(bool, units.values())))
-    found = store.all(wanted, partial(_compute, cell, prompts), at_once=at_once, wait=wait)
+    found = store.all(wanted, ScoresOf(cell), at_once=at_once, wait=wait)
     by_digest = {one.unit.digest: one for one in found if one is not None}
-    if len(by_digest) < len(prompts):
+    if None in found:
         return None
     return [
         Detection(method, cell.model.grid, [by_digest[unit.digest] for unit in of])
@@ -129,39 +121,59 @@ def detected(
     ]
 
 
-def _compute(
-    cell: Cell, prompts: Mapping[str, Prompt], units: Sequence[WorkUnit]
-) -> Iterator[tuple[WorkUnit, Computed]]:
-    # Not above: scores that are stored are read without torch.
-    from ablation.detection.methods import scores_of_prompts
+@dataclass(frozen=True)
+class ScoresOf:
+    """Scores the heads on detection prompts of a cell; by which methods, the units say.
 
-    by_prompt: dict[Prompt, list[WorkUnit]] = {}
-    for unit in units:
-        by_prompt.setdefault(prompts[unit.digest], []).append(unit)
-    by_methods: dict[tuple[str, ...], list[Prompt]] = {}
-    for prompt, of in by_prompt.items():
-        by_methods.setdefault(tuple(unit.key["method"] for unit in of), []).append(prompt)
-    loaded, described = cell.model.loaded, f"detect {cell.question} {cell.tokens}"
-    with (
-        memory_errors(),
-        tqdm(total=len(by_prompt), desc=described, unit="filing", delay=1, disable=None) as bar,
-    ):
-        for methods, alike in by_methods.items():
-            started = time.perf_counter()
-            for place, found in scores_of_prompts(
-                loaded.model,
-                loaded.tokenizer,
-                alike,
-                methods,
-                activation_bytes=loaded.engine.activation_bytes,
-            ):
-                seconds = (time.perf_counter() - started) / len(methods)
-                for unit in by_prompt[alike[place]]:
-                    scores = found[unit.key["method"]]
-                    result = {"scores": None if scores is None else _rounded(scores.tolist())}
-                    yield unit, (result, provenance(cell.model, seconds))
-                bar.update(1)
+    Attributes:
+        cell: model and prompts.
+    """
+
+    cell: Cell
+    in_company: ClassVar[bool] = True  # prompts share what they begin with, and products their rows
+
+    def __call__(self, units: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Computed]]:
+        """Raises InvalidInput and ComputationError, as ``detected``."""
+        # Not above: scores that are stored are read without torch.
+        from ablation.detection.methods import scores_of_prompts
+
+        loaded = self.cell.model.loaded
+        with memory_errors():
+            for methods, alike in self._by_methods(units).items():
                 started = time.perf_counter()
+                prompts = list(alike)
+                for place, found in scores_of_prompts(
+                    loaded.model,
+                    loaded.tokenizer,
+                    prompts,
+                    methods,
+                    activation_bytes=loaded.engine.activation_bytes,
+                ):
+                    seconds = (time.perf_counter() - started) / len(methods)
+                    for unit in alike[prompts[place]]:
+                        scores = found[unit.key["method"]]
+                        result = {"scores": None if scores is None else _rounded(scores.tolist())}
+                        yield unit, (result, provenance(self.cell.model, seconds))
+                    started = time.perf_counter()
+
+    def _by_methods(
+        self, units: Sequence[WorkUnit]
+    ) -> dict[tuple[str, ...], dict[Prompt, list[WorkUnit]]]:
+        """Methods -> the prompts that are scored by all of them, each with its units."""
+        prompts = {
+            unit.digest: prompt
+            for method in {unit.key["method"] for unit in units}
+            for unit, (_, prompt) in zip(
+                scores_units(self.cell, method), self.cell.detection, strict=True
+            )
+        }
+        by_prompt: dict[Prompt, list[WorkUnit]] = {}
+        for unit in units:
+            by_prompt.setdefault(prompts[unit.digest], []).append(unit)
+        by_methods: dict[tuple[str, ...], dict[Prompt, list[WorkUnit]]] = {}
+        for prompt, of in by_prompt.items():
+            by_methods.setdefault(tuple(unit.key["method"] for unit in of), {})[prompt] = of
+        return by_methods
 
 
 def _rounded(scores: list[list[float]]) -> list[list[float]]:

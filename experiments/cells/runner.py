@@ -8,7 +8,7 @@ name of their own.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +123,17 @@ class CellRunner:
             InvalidInput: a ranking file that cannot be used.
             ComputationError, ResultsError: as ``detect``.
         """
-        for cell in cells:
-            self._is_ranked(cell)  # what other processes are at is left to them
+        self.rank(cells)
         return HeadRanking.mean([self._ranking(cell)[0] for cell in cells])
+
+    def rank(self, cells: Sequence[Cell]) -> None:
+        """Ranks the heads of ``cells``, but leaves to other processes what they are at.
+
+        Raises:
+            ComputationError, ResultsError: as ``detect``.
+        """
+        for cell in cells:
+            self._is_ranked(cell)
 
     def ablate(self, cell: Cell) -> dict[str, Any]:
         """The ablation document of ``cell``, stored or computed now; so is the ranking it needs.
@@ -165,14 +173,15 @@ class CellRunner:
     def noise(self, cell: Cell) -> dict[str, Any]:
         """The run-to-run noise of the model's answers, measured on ``cell`` or stored."""
         (unablated,) = self._run(cell, [UNABLATED])
-        document = self.store.once(noise_unit(cell), lambda: measure_noise(cell, unablated.items))
+        measure = partial(measure_noise, cell, unablated.items)
+        document = self.store.once(noise_unit(cell), measure)
         return dict(document.result)
 
-    def share(self, cells: Sequence[Cell]) -> None:
+    def share(self, cells: Sequence[Cell], *, noise: bool = True) -> None:
         """Computes what ``cells`` lack, but leaves to other processes what they are at.
 
         Whoever needs all of it calls this first, so that nobody waits while there is work: the
-        rankings, the answers under every condition, and the noise of the first cell.
+        rankings, the answers under every condition and, with ``noise``, that of the first cell.
 
         Raises:
             InvalidInput, ComputationError, ResultsError: as ``ablate``.
@@ -192,12 +201,13 @@ class CellRunner:
             self._take(cell, [condition.heads for condition in conditions(self.plan, ranking)])
         for cell, ranking in ranked:
             self._take(cell, [heads for sets in self._controls(cell, ranking) for heads in sets])
+        if not noise:
+            return
         first = cells[0]
         (unablated,) = self._take(first, [UNABLATED])
         if unablated is not None:
-            self.store.once(
-                noise_unit(first), lambda: measure_noise(first, unablated.items), wait=False
-            )
+            measure = partial(measure_noise, first, unablated.items)
+            self.store.once(noise_unit(first), measure, wait=False)
 
     def _head_sets(self, cell: Cell, ranking: HeadRanking) -> Iterator[Heads]:
         """All that the plan has ablated in a cell with this ranking."""

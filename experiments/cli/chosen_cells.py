@@ -13,6 +13,7 @@ from experiments.files.json_files import check_writable
 if TYPE_CHECKING:
     from experiments.cells.cell import Cell
     from experiments.cells.runner import CellRunner
+    from experiments.store import Store
 
 
 def parsed(options: dict[str, Any]) -> tuple[PlanSettings, RunSettings]:
@@ -25,14 +26,18 @@ def parsed(options: dict[str, Any]) -> tuple[PlanSettings, RunSettings]:
 
 
 def runner_of(
-    settings: RunSettings, plan: PlanSettings, ranking: Path | None = None
+    settings: RunSettings,
+    plan: PlanSettings,
+    ranking: Path | None = None,
+    store: "Store | None" = None,
 ) -> "CellRunner":
+    """What runs cells, into ``store`` or else that of the settings."""
     choice = AblationChoice(plan.mode, plan.scope, plan.bias)
     check_writable(settings.out)
     from experiments.cells.plan import CONTROLS, AblationPlan
     from experiments.cells.runner import CellRunner, ResultsFolder
 
-    store = chosen_store(settings.store, settings.fresh)
+    store = store or chosen_store(settings.store, settings.fresh)
     controls = () if plan.skip_random else CONTROLS
     chosen = AblationPlan(plan.levels, plan.seed, controls, plan.control_draws, plan.method, choice)
     return CellRunner(store, ResultsFolder(settings.out), chosen, ranking)

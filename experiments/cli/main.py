@@ -18,9 +18,10 @@ from experiments.cli.commands.instrument import calibrate_command, selftest_comm
 from experiments.cli.commands.plan import plan_command
 from experiments.cli.commands.prompts import prompts_command
 from experiments.cli.commands.published import published_command
-from experiments.cli.commands.qrhead import ablate_command, detect_command, run_command
+from experiments.cli.commands.qrhead import ablate_command, detect_command
 from experiments.cli.commands.ranking import ranking_group
 from experiments.cli.commands.retrieve import retrieve_command
+from experiments.cli.commands.run import run_command
 from experiments.cli.commands.upkeep.assets import assets_group
 from experiments.cli.commands.upkeep.bench import bench_command
 from experiments.cli.commands.upkeep.bundles import audit_command

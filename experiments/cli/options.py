@@ -30,6 +30,7 @@ from experiments.store.opening import STORE_HELP, open_store
 
 if TYPE_CHECKING:
     from experiments.store import Store
+    from experiments.store.watch import Watch
 
 BOS_OPTION = click.option(
     "--bos",
@@ -108,8 +109,13 @@ def store_options(command: Callable[..., None]) -> Callable[..., None]:
     return click.option("--store", help=STORE_HELP)(command)
 
 
-def chosen_store(store: str | None, fresh: bool) -> "Store":
+def chosen_store(store: str | None, fresh: bool, watch: "Watch | None" = None) -> "Store":
     """The store of this command; a temporary one is gone when the process ends.
+
+    Args:
+        store: as the user gave it.
+        fresh: as the user gave it.
+        watch: is told what happens; None: shows it.
 
     Raises:
         ResultsError: nothing can be written there.
@@ -121,7 +127,7 @@ def chosen_store(store: str | None, fresh: bool) -> "Store":
         return folder
 
     command = shlex.join(["headclaims", *sys.argv[1:]])
-    return open_store(store, temporary, command, fresh=fresh, watch=watched())
+    return open_store(store, temporary, command, fresh=fresh, watch=watch or watched())
 
 
 def common_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -49,11 +49,8 @@ class _TakesOthers(Evaluations):
 
     taken: Taken
 
-    def perplexity(self, heads: Iterable[Head]) -> Perplexity:
-        return super().perplexity(self.taken(heads))
-
-    def all(self, head_sets: Iterable[Iterable[Head]], described: str) -> list[Perplexity]:
-        return super().all([tuple(self.taken(heads)) for heads in head_sets], described)
+    def all(self, head_sets: Iterable[Iterable[Head]]) -> list[Perplexity]:
+        return super().all([tuple(self.taken(heads)) for heads in head_sets])
 
 
 @dataclass(frozen=True)

@@ -45,87 +45,65 @@ def ranked_together(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def retrieved(
-    ranked_together: None,
-    cells: "list[CellName]",
-    cell_for: "Callable[[CellName], Cell]",
-    cell_runner: "CellRunner",
-    chosen_model: "Model",
-    store: "Store",
-) -> list[dict[str, Any]]:
-    """For each question, the ranks of the gold paragraphs by the top heads and by others."""
-    from ablation.detection.controls import LAYER_MATCHED, UNIFORM
-    from experiments.methods.retrieval.evidence import SELECTED, selections
-    from experiments.methods.retrieval.runs import gold_ranks
-
-    require_controls(SELECTED, chosen_model.grid)
-    built = [cell_for(name) for name in cells]
-    chosen = selections(cell_runner.pooled_ranking(built), (LAYER_MATCHED, UNIFORM))
-    return gold_ranks(built, chosen, store)
+def built(cells: "list[CellName]", cell_for: "Callable[[CellName], Cell]") -> "list[Cell]":
+    """All cells of this run, with their prompts."""
+    return [cell_for(name) for name in cells]
 
 
 @pytest.fixture(scope="session")
-def ranked(
-    cells: "list[CellName]", cell_for: "Callable[[CellName], Cell]", store: "Store"
-) -> "Ranked":
-    """The heads of all cells of this run by the study's three methods; workers share the work."""
-    from ablation.detection import QRHEAD, SUMMED_ATTENTION, WU24
-    from experiments.methods.comparison import rank_cells
+def retrieved(
+    ranked_together: None, built: "list[Cell]", cell_runner: "CellRunner", chosen_model: "Model"
+) -> list[dict[str, Any]]:
+    """For each question, the ranks of the gold paragraphs by the top heads and by others."""
+    from experiments.methods import measured
+    from experiments.methods.retrieval.evidence import SELECTED
 
-    return rank_cells([cell_for(name) for name in cells], (QRHEAD, WU24, SUMMED_ATTENTION), store)
+    require_controls(SELECTED, chosen_model.grid)
+    return measured.retrieved(built, cell_runner)
+
+
+@pytest.fixture(scope="session")
+def ranked(built: "list[Cell]", store: "Store") -> "Ranked":
+    """The heads of all cells of this run by the study's three methods; workers share the work."""
+    from experiments.methods import measured
+
+    return measured.ranked_by_three(built, store)
 
 
 @pytest.fixture(scope="session")
 def level(ranked: "Ranked", levels: tuple[int, ...]) -> int:
     """How many heads of each method are compared."""
-    return ranked.common_level(levels) or levels[0]
+    from experiments.methods import measured
+
+    return measured.common_level(ranked, levels)
 
 
 @pytest.fixture(scope="session")
 def compared(
     pytestconfig: pytest.Config,
-    cells: "list[CellName]",
-    cell_for: "Callable[[CellName], Cell]",
+    built: "list[Cell]",
     ranked: "Ranked",
     level: int,
     store: "Store",
 ) -> "Comparison":
     """The top heads of the three methods ablated in all cells; workers share the work."""
-    from experiments.cells.choices import AblationChoice
-    from experiments.methods.comparison import Comparison, compare_methods
+    from experiments.methods import measured
 
-    if not ranked.rankings:
-        return Comparison({}, {}, {}, {})
-    return compare_methods(
-        [cell_for(name) for name in cells],
-        ranked,
-        [level],
-        AblationChoice(),
-        store,
-        draws=pytestconfig.getoption("control_draws"),
-    )
+    draws = pytestconfig.getoption("control_draws")
+    return measured.three_compared(built, ranked, level, store, draws=draws)
 
 
 @pytest.fixture(scope="session")
 def modes_compared(
     ranked_together: None,
     pytestconfig: pytest.Config,
-    cells: "list[CellName]",
-    cell_for: "Callable[[CellName], Cell]",
+    built: "list[Cell]",
     cell_runner: "CellRunner",
     chosen_model: "Model",
-    store: "Store",
 ) -> "list[ModesCompared]":
-    """The first cell of this run in every mode and scope; in a publication run all of them.
-
-    Every item has a control set of its own in either: these are details, 21 of them, and whole
-    draws would cost more than all else. Workers share the work.
-    """
-    from experiments.cells.gap import ENOUGH_DRAWS
-    from experiments.methods.mode_runs import compare_modes
+    """The first cell of this run in every mode and scope; in a publication run all of them."""
+    from experiments.methods import measured
 
     require_controls(LEVELS[-1], chosen_model.grid)
-    publication = pytestconfig.getoption("control_draws") >= ENOUGH_DRAWS
-    chosen = [cell_for(name) for name in (cells if publication else cells[:1])]
-    ranked = [(cell, cell_runner.pooled_ranking([cell])) for cell in chosen]
-    return compare_modes(ranked, LEVELS[-1], store)
+    draws = pytestconfig.getoption("control_draws")
+    return measured.in_every_mode(built, cell_runner, draws=draws)

@@ -1,7 +1,7 @@
 """The top heads of one cell ablated in every mode and scope."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ablation.detection.controls import (
@@ -12,7 +12,7 @@ from ablation.detection.controls import (
 )
 from ablation.detection.ranking import HeadRanking
 from experiments.cells.cell import Cell, prompts_sha256
-from experiments.cells.choices import MODES, SCOPES, AblationChoice
+from experiments.cells.choices import MODES, SCOPES, AblationChoice, CellAblation
 from experiments.cells.conditions import Heads, run_conditions
 from experiments.cells.controls import drawn, first_set
 from experiments.cells.grading import Outcomes
@@ -67,26 +67,23 @@ def compare_modes(
         [drawn(cell, ranking, level, draw) for draw in matched_draws(draws, seed)]
         for cell, ranking in ranked
     ]
-    found: list[dict[ModeAndScope, list[Outcomes]]] = [{} for _ in ranked]
-    for wait in (False, True):
-        for (cell, ranking), controls, of_cell in zip(ranked, drawn_in, found, strict=True):
-            sets: list[Heads] = [(), ranking.top(level), *controls]
-            for mode in MODES:
-                if (mode, SCOPES[0]) in of_cell:
-                    continue
-                # What a mode needs of the prompts is computed by one process for all scopes.
-                of = {**cell.model.key(), "prompts_sha256": prompts_sha256(cell.test), "mode": mode}
-                at_it = WorkUnit("mode", of, f"answers under mode {mode}")
-                with store.claimed([at_it], wait=wait) as mine:
-                    if mine:
-                        of_cell.update(_in_every_scope(cell, mode, sets, store))
+    jobs = [
+        _InModes(cell, [(), ranking.top(level), *controls])
+        for (cell, ranking), controls in zip(ranked, drawn_in, strict=True)
+    ]
+    for job in jobs:
+        for mode in MODES:
+            # What a mode needs of the prompts is best computed by one process for all scopes.
+            with store.claimed([job.at_it(mode)]) as mine:
+                for scope in SCOPES if mine else ():
+                    job.run(mode, scope, store, wait=False)
+    found = [
+        {(mode, scope): job.run(mode, scope, store) for mode in MODES for scope in SCOPES}
+        for job in jobs
+    ]
     return [
         ModesCompared(
-            {
-                (mode, scope): _outcomes(cell, level, of_cell[mode, scope])
-                for mode in MODES
-                for scope in SCOPES
-            },
+            {how: _outcomes(cell, level, answers) for how, answers in of_cell.items()},
             displaced(ranking.top(level), first_set(controls[0])),
             merged(one.provenance for of_mode in of_cell.values() for one in of_mode),
         )
@@ -94,16 +91,34 @@ def compare_modes(
     ]
 
 
-def _in_every_scope(
-    cell: Cell, mode: str, sets: Sequence[Heads], store: Store
-) -> dict[ModeAndScope, list[Outcomes]]:
-    everywhere = AblationChoice(mode).of(cell)
-    return {
-        (mode, scope): run_conditions(
-            cell, sets, everywhere.in_scope(scope), store, described=f"{mode} {scope}"
-        )
-        for scope in SCOPES
-    }
+@dataclass(frozen=True)
+class _InModes:
+    """One cell under sets of heads that are ablated in every mode and scope.
+
+    Attributes:
+        cell: model and prompts.
+        sets: the heads that are ablated together.
+    """
+
+    cell: Cell
+    sets: Sequence[Heads]
+    _ablations: dict[str, CellAblation] = field(default_factory=dict)
+
+    def at_it(self, mode: str) -> WorkUnit:
+        """What a process claims that is at a mode."""
+        of = {
+            **self.cell.model.key(),
+            "prompts_sha256": prompts_sha256(self.cell.test),
+            "mode": mode,
+        }
+        return WorkUnit("mode", of, f"answers under mode {mode}")
+
+    def run(self, mode: str, scope: str, store: Store, *, wait: bool = True) -> list[Any]:
+        """The outcomes under every set; None for those that other processes are at."""
+        if mode not in self._ablations:
+            self._ablations[mode] = AblationChoice(mode).of(self.cell)
+        ablation = self._ablations[mode].in_scope(scope)
+        return run_conditions(self.cell, self.sets, ablation, store, wait=wait)
 
 
 def _outcomes(cell: Cell, level: int, found: Sequence[Outcomes]) -> CellOutcomes:

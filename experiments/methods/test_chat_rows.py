@@ -5,46 +5,33 @@ these rows. The public code takes the rows that close the chat turn as well (``q
 finds other heads. Judged at two of the levels, by a layer-matched set of its own for every item.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ablation.detection import QRHEAD_CHAT
-from ablation.detection.controls import LAYER_MATCHED
 from experiments.cells.gap import gap_evidence
-from experiments.cells.plan import AblationPlan
+from experiments.methods.measured import TWO_LEVELS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from experiments.cells.cell import Cell
-    from experiments.cells.names import CellName
     from experiments.cells.outcomes import CellOutcomes
     from experiments.store import Store
 
 
-TWO_LEVELS = (10, 50)
-
-
 @pytest.fixture(scope="module")
 def by_chat_rows(
-    cells: "list[CellName]",
-    cell_for: "Callable[[CellName], Cell]",
-    levels: tuple[int, ...],
-    store: "Store",
-    run_folder: "Path",
+    built: "list[Cell]", levels: tuple[int, ...], store: "Store", run_folder: "Path"
 ) -> "list[CellOutcomes]":
     """The answers in all cells without the heads of ``qrhead_chat``; workers share the work."""
     from experiments.cells.outcomes import read_outcomes
-    from experiments.cells.runner import CellRunner, ResultsFolder
+    from experiments.cells.runner import ResultsFolder
+    from experiments.methods import measured
 
-    of_the_two = tuple(level for level in TWO_LEVELS if level in levels)
-    plan = AblationPlan(of_the_two or levels[:1], controls=(LAYER_MATCHED,), method=QRHEAD_CHAT)
-    built = [cell_for(name) for name in cells]
     if not any(prompt.closing for cell in built for _, prompt in cell.test):
         pytest.skip("prompts of this style have no chat turn to close: both rankings are one")
-    runner = CellRunner(store, ResultsFolder(run_folder), plan)
+    runner = measured.by_chat_rows(levels, store, ResultsFolder(run_folder))
     runner.share(built)
     return [read_outcomes(runner.ablate(cell), runner.controls(cell)) for cell in built]
 

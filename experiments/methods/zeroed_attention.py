@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
+from functools import partial
 from statistics import median_low
 from typing import Any
 
@@ -28,7 +29,7 @@ Norms = Mapping[str, list[list[float]]]
 def norms(cell: Cell, store: Store) -> Norms:
     """The norms on the last ``TOKENS`` tokens of a test prompt, stored or measured now."""
     key = {**cell.model.key(), "version": VERSION, "prompts_sha256": prompts_sha256(cell.test[:1])}
-    document = store.once(WorkUnit(KIND, key, "zeroed queries and logits"), lambda: _measure(cell))
+    document = store.once(WorkUnit(KIND, key, "zeroed queries and logits"), partial(_measure, cell))
     found: Norms = document.result["norms"]
     return found
 

@@ -1,7 +1,7 @@
 """Progress under pytest: what all processes of the run are computing, and at the end what it took.
 
-On a terminal a live line below pytest's own; in a log a line every half a minute; nothing with
-``-q -q``, or where ``-s`` leaves the terminal to the progress bars of the computations themselves.
+On a terminal a live line below pytest's own; in a log, and under ``-s``, a line now and then;
+nothing with ``-q -q``.
 """
 
 import os
@@ -67,10 +67,10 @@ class _Shown:
             return
         writer = self._config.get_terminal_writer()
         stream = getattr(writer, "_file", None)
-        in_workers = bool(self._config.getoption("numprocesses", None))
-        if stream is None or (self._config.getoption("capture") == "no" and not in_workers):
+        if stream is None:
             return
-        live = is_live(stream)
+        # What is printed under -s is nowhere in particular.
+        live = is_live(stream) and self._config.getoption("capture") != "no"
         try:
             # While a case runs in this process its output is captured: a way around that.
             stream = os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8", errors="replace")

@@ -2,6 +2,7 @@
 
 import math
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ablation.errors import ComputationError
@@ -35,7 +36,7 @@ def contributions(cell: Cell, store: Store) -> list[dict[str, Any]]:
     """
     key = {**cell.model.key(), "version": VERSION, "prompts_sha256": prompts_sha256(cell.test[:1])}
     unit = WorkUnit(KIND, key, "contributions of single heads")
-    document = store.once(unit, lambda: _measure(cell))
+    document = store.once(unit, partial(_measure, cell))
     rows: list[dict[str, Any]] = document.result["heads"]
     return rows
 

@@ -6,6 +6,7 @@ heads? And do the study's claims get the same verdicts, each dtype with the head
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ablation.detection.controls import LAYER_MATCHED, UNIFORM
@@ -133,7 +134,7 @@ def _in_dtype(cells: Sequence[Cell], plan: AblationPlan, store: Store) -> _InDty
     sets = [_sets(cell, ranking, plan) for cell, ranking in zip(cells, rankings, strict=True)]
     found = _run(cells, sets, plan, store)
     first, unablated = cells[0], found[0][UNABLATED, 0, 0]
-    noise = store.once(noise_unit(first), lambda: measure_noise(first, unablated.items))
+    noise = store.once(noise_unit(first), partial(measure_noise, first, unablated.items))
     return _InDtype(cells, rankings, found, noise.result["noise"])
 
 

@@ -8,6 +8,7 @@ which folder it is, ``listing`` what is there, ``watch`` tells a watcher what is
 """
 
 from experiments.store.documents import Document, WorkUnit
-from experiments.store.folder import Computed, DamagedResult, Run, Store
+from experiments.store.folder import DamagedResult, Run, Store
+from experiments.store.work import Computed
 
 __all__ = ["Computed", "DamagedResult", "Document", "Run", "Store", "WorkUnit"]

@@ -6,7 +6,7 @@ clocks, and no two names differ in case only.
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,22 +14,17 @@ from typing import Any, overload
 
 from filelock import FileLock, Timeout
 
-from ablation.assets.bounded_files import read_bytes
 from ablation.errors import ResultsError
 from experiments.files.json_files import storing, write_text
 from experiments.machine.peak_memory import give_back_freed
 from experiments.store.bundle import Bundle
-from experiments.store.documents import Damaged, Document, TooNew, WorkUnit, parse
+from experiments.store.documents import Damaged, Document, WorkUnit
+from experiments.store.reading import move_aside, read_document
 from experiments.store.watch import Unwatched, Watch
+from experiments.store.work import Compute, ComputeInTurn, ComputeSome
 
-DOCUMENTS, LOCKS, DAMAGED = "documents", "locks", "damaged"
-"""Folders of a store."""
-
-Computed = tuple[dict[str, Any], dict[str, Any]]
-"""A result and its provenance."""
-
-ComputeSome = Callable[[Sequence[WorkUnit]], Iterable[tuple[WorkUnit, Computed]]]
-"""Gives the results of units, in any order."""
+DOCUMENTS, LOCKS = "documents", "locks"
+"""Folders of a store, beside that of damaged documents."""
 
 
 class DamagedResult(UserWarning):
@@ -124,16 +119,12 @@ class Store:
         raise ResultsError(f"{self.root}: the result {digest[:12]} is gone: run again")
 
     @overload
-    def once(self, unit: WorkUnit, compute: Callable[[], Computed]) -> Document: ...
+    def once(self, unit: WorkUnit, compute: Compute) -> Document: ...
 
     @overload
-    def once(
-        self, unit: WorkUnit, compute: Callable[[], Computed], *, wait: bool
-    ) -> Document | None: ...
+    def once(self, unit: WorkUnit, compute: Compute, *, wait: bool) -> Document | None: ...
 
-    def once(
-        self, unit: WorkUnit, compute: Callable[[], Computed], *, wait: bool = True
-    ) -> Document | None:
+    def once(self, unit: WorkUnit, compute: Compute, *, wait: bool = True) -> Document | None:
         """The document of ``unit``, stored or computed now.
 
         Args:
@@ -195,6 +186,40 @@ class Store:
                 break
             with self.claimed(missing[:1], wait=True) as claimed:
                 self._compute(claimed, compute)
+        return [self.find(unit) for unit in units]
+
+    @overload
+    def each(self, units: Sequence[WorkUnit], compute: ComputeInTurn) -> list[Document]: ...
+
+    @overload
+    def each(
+        self, units: Sequence[WorkUnit], compute: ComputeInTurn, *, wait: bool
+    ) -> list[Document | None]: ...
+
+    def each(
+        self, units: Sequence[WorkUnit], compute: ComputeInTurn, *, wait: bool = True
+    ) -> Sequence[Document | None]:
+        """As ``all``, but units are claimed one by one, when it is their turn.
+
+        For computations that share work among all units, in an order of their own, and can pass
+        over those that another process is at.
+
+        Args:
+            units: what the results are of.
+            compute: gives, for the units it is called with, what computes each.
+            wait: for other processes; otherwise their documents are None.
+
+        Raises:
+            ResultsError: as ``once``.
+        """
+        self.announce(units)
+        missing = [unit for unit in units if self.find(unit) is None]
+        for unit, computed in compute(missing) if missing else ():
+            self.once(unit, computed, wait=False)
+        for unit in missing if wait else ():
+            if self.find(unit) is None:
+                ((_, computed),) = compute([unit])
+                self.once(unit, computed)
         return [self.find(unit) for unit in units]
 
     def _computed_in_passing(
@@ -346,42 +371,3 @@ class Store:
                 lock.acquire()
                 self.watch.note("resumed", [unit])
         return lock
-
-
-def read_document(path: Path) -> Document | None:
-    """The document in ``path``; None if there is none.
-
-    Raises:
-        Damaged: it is not what was stored.
-        ResultsError: it cannot be read, or is of a later schema.
-    """
-    try:
-        return parse(read_bytes(path))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ResultsError(
-            f"{path}: the result cannot be read ({error.strerror}): check the folder, or give "
-            "another with --store"
-        ) from None
-    except ValueError as error:
-        raise Damaged(str(error)) from None
-    except TooNew as error:
-        raise ResultsError(
-            f"{path}: {error}: update headclaims, or give another folder with --store"
-        ) from None
-
-
-def move_aside(path: Path, root: Path) -> Path:
-    """Moves a damaged document of the store in ``root`` to where nobody looks for results.
-
-    Raises:
-        ResultsError: it cannot be moved.
-    """
-    folder, number = root / DAMAGED, 0
-    with storing(path, "--store"):
-        folder.mkdir(exist_ok=True)
-        while (aside := folder / f"{path.stem}.{number}{path.suffix}").exists():
-            number += 1
-        path.replace(aside)
-    return aside

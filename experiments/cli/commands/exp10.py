@@ -149,14 +149,14 @@ def exp10_command(
 def _cost(evaluations: "Evaluations") -> str:
     """How long the sweep took, for planning the next one."""
     model = evaluations.setting.model
-    if not evaluations.computed:
+    computed, seconds = len(evaluations.seconds), sum(evaluations.seconds)
+    if not computed:
         return f"10A: all {len(model.grid)} heads were stored: {evaluations.store.root}"
     device = model.loaded.model.device
     peak = ", ".join(f"{kind} {human_size(size)}" for kind, size in peak_memory(device).items())
-    rate = evaluations.computed / evaluations.seconds
     return (
-        f"10A: {evaluations.computed} evaluations computed in {evaluations.seconds:.1f} s, "
-        f"{rate:.3g} heads per second; peak memory: {peak or 'not known here'}"
+        f"10A: {computed} evaluations computed in {seconds:.1f} s, "
+        f"{computed / seconds:.3g} heads per second; peak memory: {peak or 'not known here'}"
     )
 
 

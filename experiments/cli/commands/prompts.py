@@ -81,7 +81,7 @@ def _of_style(cell: "Cell", answers: int, store: Any) -> Iterator[str]:
 
     yield from _shown(cell, cell.detection[0][1])
     asked = replace(cell, test=cell.detection[:answers])
-    (outcomes,) = run_conditions(asked, [()], AblationChoice().of(asked), store, described="ask")
+    (outcomes,) = run_conditions(asked, [()], AblationChoice().of(asked), store)
     right, total = sum(outcomes.correct.values()), len(outcomes.items)
     bounds = wilson_interval(right, total)
     yield (

@@ -1,4 +1,4 @@
-"""``headclaims detect``, ``ablate`` and ``run``: the QRHead experiment."""
+"""``headclaims detect`` and ``ablate``: the QRHead experiment in one cell."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +12,12 @@ from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from ablation.filings.filing import QUESTIONS
 from ablation.models.registry import EMBEDDED_MODEL
 from experiments.cells.names import RANDOM, TOP
-from experiments.cli.chosen_cells import cells_of, one_cell, parsed, runner_of
+from experiments.cli.chosen_cells import one_cell, parsed, runner_of
 from experiments.cli.options import (
     BOS_OPTION,
     METHOD_OPTION,
     MODEL_HELP,
     QUESTION,
-    QUESTIONS_OPTION,
-    IntegerList,
     RunSettings,
     ablation_options,
     chosen_store,
@@ -27,6 +25,7 @@ from experiments.cli.options import (
 )
 from experiments.exp10.options import Exp10Options
 from experiments.files.json_files import check_writable, storing
+from experiments.machine.provenance import merged
 
 if TYPE_CHECKING:
     from experiments.cells.cell import Cell
@@ -140,35 +139,10 @@ def ablate_command(
     plan, settings = parsed(options)
     runner = runner_of(settings, plan, ranking)
     cell = one_cell(settings, settings.spec(model), question, tokens)
-    _ablate(runner, [cell], figure)
+    ablate_cells(runner, [cell], figure)
 
 
-@click.command("run")
-@click.option("--model", "models", multiple=True, default=(EMBEDDED_MODEL,), help=MODEL_HELP)
-@QUESTIONS_OPTION
-@click.option(
-    "--tokens", type=IntegerList(), help="Prompt lengths in tokens; default: all of the model's."
-)
-@METHOD_OPTION
-@ablation_options
-@common_options
-def run_command(
-    models: tuple[str, ...],
-    questions: tuple[str, ...],
-    tokens: tuple[int, ...] | None,
-    figure: bool,
-    **options: Any,
-) -> None:
-    """Run all cells of a grid: every question at every length. Finished cells are kept."""
-    plan, settings = parsed(options)
-    runner = runner_of(settings, plan)
-    # A misspelt last model is found before the first one has run.
-    for spec in [settings.spec(model) for model in models]:
-        lengths = spec.token_lengths if tokens is None else tokens
-        _ablate(runner, cells_of(settings, spec, questions, lengths), figure)
-
-
-def _ablate(runner: "CellRunner", cells: "list[Cell]", figure: bool) -> None:
+def ablate_cells(runner: "CellRunner", cells: "list[Cell]", figure: bool) -> None:
     found = []
     for cell in cells:
         document, controls = runner.ablate(cell), runner.controls(cell)
@@ -177,6 +151,9 @@ def _ablate(runner: "CellRunner", cells: "list[Cell]", figure: bool) -> None:
         click.echo(f"{cell.model.spec.key}, {cell.question}, {cell.tokens} tokens: {path}")
         for line in _summary(document, controls):
             click.echo(f"  {line}")
+        how = merged([document["provenance"], *(one["provenance"] for one in controls)])
+        if isinstance(devices := how["device"], list):
+            click.echo(f"  computed on several kinds of devices: {', '.join(devices)}")
     if figure:
         for path in _draw(runner, found):
             click.echo(f"figure: {path}")

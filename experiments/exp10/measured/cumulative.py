@@ -112,9 +112,7 @@ def measure_curve(evaluations: Evaluations, sweep: Sweep, removal: Removal) -> C
     """
     heads = removal.heads(sweep)
     steps = steps_for(len(heads))
-    protected = "".join(f", layer {layer} kept" for layer in removal.protected_layers)
-    described = f"10C {evaluations.setting.tag} ({removal.order}{protected})"
-    found = evaluations.all([heads[:count] for count in steps], described)
+    found = evaluations.all([heads[:count] for count in steps])
     return Curve(removal, heads, dict(zip(steps, found, strict=True)))
 
 

@@ -8,10 +8,8 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-from tqdm import tqdm
+from functools import cached_property, partial
+from typing import Any
 
 from ablation.engine.head_sets import HeadSet
 from ablation.errors import ComputationError
@@ -20,15 +18,59 @@ from ablation.metrics.perplexity import Perplexity
 from experiments.exp10.measured.setting import Setting, perplexity_document, perplexity_from
 from experiments.machine.memory_errors import memory_errors
 from experiments.machine.provenance import merged
-from experiments.store import Computed, Document, Store, WorkUnit
-
-if TYPE_CHECKING:
-    from ablation.engine.sweep import Measurement
+from experiments.store import Computed, Store, WorkUnit
+from experiments.store.work import Compute
 
 UNABLATED: HeadSet = ()
 
 KIND = "perplexity"
 FEW = 3
+
+
+@dataclass(frozen=True)
+class PerplexitiesOf:
+    """Measures perplexities in a setting; under which heads, the units say.
+
+    Attributes:
+        setting: model, text and ablation.
+    """
+
+    setting: Setting
+
+    def __call__(self, units: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Compute]]:
+        """Raises ComputationError, as ``Evaluations.perplexity``."""
+        setting = self.setting
+        loaded = setting.model.loaded
+        head_sets = [tuple(map(Head.parse, unit.key["heads"])) for unit in units]
+        with memory_errors():  # some ablations run the model before the first measurement
+            for measurement in loaded.engine.perplexities(
+                loaded.model,
+                setting.text.ids,
+                head_sets,
+                setting.ablation,
+                window=setting.window,
+                bos=setting.bos,
+            ):
+                place = measurement.members[0]
+                yield units[place], partial(self.measured, head_sets[place], measurement.measure)
+
+    def measured(self, heads: HeadSet, measure: Callable[[], Perplexity]) -> Computed:
+        """Measures one of them.
+
+        Raises:
+            ComputationError: it is not finite, or the device's memory does not suffice.
+        """
+        started = time.perf_counter()
+        with memory_errors():
+            found = measure()
+        if not math.isfinite(found.value):
+            named = " ".join(map(str, heads)) or "unablated"
+            raise ComputationError(
+                f"{named}: the perplexity is {found.value} ({found.nll:.0f} nats per "
+                "token), and a finite one is required: check the model and its --dtype"
+            )
+        seconds = time.perf_counter() - started
+        return perplexity_document(found), self.setting.provenance(seconds)
 
 
 @dataclass
@@ -38,14 +80,10 @@ class Evaluations:
     Attributes:
         setting: model, text and ablation.
         store: where they are kept.
-        computed: how many sets this object has computed.
-        seconds: the time that took.
     """
 
     setting: Setting
     store: Store
-    computed: int = 0
-    seconds: float = 0.0
     _known: dict[HeadSet, Perplexity] = field(default_factory=dict)
     _provenances: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -65,6 +103,12 @@ class Evaluations:
         """How the evaluations that were asked for so far came about."""
         return merged(self._provenances)
 
+    @property
+    def seconds(self) -> list[float]:
+        """Of each evaluation that was asked for here and computed by this run."""
+        run = self.store.run.name
+        return [one["seconds"] for one in self._provenances if one["run"] == run]
+
     def perplexity(self, heads: Iterable[Head]) -> Perplexity:
         """The perplexity with ``heads`` ablated, known, stored or computed now.
 
@@ -73,83 +117,28 @@ class Evaluations:
             ComputationError: it is not finite, or the device's memory does not suffice.
             ResultsError: it cannot be stored.
         """
-        wanted = _sorted(heads)
-        if not self._is_known(wanted):
-            (measurement,) = self._measurements([wanted])
-            self._evaluate(wanted, measurement.measure, wait=True)
-        return self._known[wanted]
+        (found,) = self.all([heads])
+        return found
 
-    def all(self, head_sets: Sequence[Iterable[Head]], described: str) -> list[Perplexity]:
-        """The perplexities of many sets, in their order, with a progress bar.
+    def all(self, head_sets: Sequence[Iterable[Head]]) -> list[Perplexity]:
+        """The perplexities of many sets, in their order.
 
         What another process is computing is left to it, and waited for at the end.
 
         Args:
             head_sets: each a set of heads to ablate together.
-            described: what the progress bar says.
 
         Raises:
             InvalidInput, ComputationError, ResultsError: as ``perplexity``.
         """
         wanted = [_sorted(heads) for heads in head_sets]
-        with tqdm(total=len(wanted), desc=described, unit="set", delay=1, disable=None) as bar:
-            missing = [heads for heads in dict.fromkeys(wanted) if not self._is_known(heads)]
-            bar.update(len(wanted) - len(missing))
-            self.store.announce(self.unit(heads) for heads in missing)
-            for measurement in self._measurements(missing):
-                heads = missing[measurement.members[0]]
-                bar.update(self._evaluate(heads, measurement.measure, wait=False))
-            for heads in missing:
-                if heads not in self._known:
-                    self.perplexity(heads)
-                    bar.update()
+        unknown = [heads for heads in dict.fromkeys(wanted) if heads not in self._known]
+        units = [self.unit(heads) for heads in unknown]
+        found = self.store.each(units, PerplexitiesOf(self.setting))
+        for heads, document in zip(unknown, found, strict=True):
+            self._known[heads] = perplexity_from(document.result)
+            self._provenances.append(document.provenance)
         return [self._known[heads] for heads in wanted]
-
-    def _is_known(self, heads: HeadSet) -> bool:
-        """Whether the perplexity need not be computed; it is then in ``_known``."""
-        if heads not in self._known:
-            self._know(heads, self.store.find(self.unit(heads)))
-        return heads in self._known
-
-    def _know(self, heads: HeadSet, found: Document | None) -> bool:
-        if found is not None:
-            self._known[heads] = perplexity_from(found.result)
-            self._provenances.append(found.provenance)
-        return found is not None
-
-    def _measurements(self, head_sets: Sequence[HeadSet]) -> "Iterator[Measurement]":
-        if not head_sets:
-            return  # nothing for which a model would have to be loaded
-        setting = self.setting
-        loaded = setting.model.loaded
-        with memory_errors():  # some ablations run the model before the first measurement
-            yield from loaded.engine.perplexities(
-                loaded.model,
-                setting.text.ids,
-                head_sets,
-                setting.ablation,
-                window=setting.window,
-                bos=setting.bos,
-            )
-
-    def _evaluate(self, heads: HeadSet, measure: Callable[[], Perplexity], *, wait: bool) -> bool:
-        """Measures and stores; False, and nothing known, where another process is at it."""
-        compute = lambda: self._compute(heads, measure)  # noqa: E731
-        return self._know(heads, self.store.once(self.unit(heads), compute, wait=wait))
-
-    def _compute(self, heads: HeadSet, measure: Callable[[], Perplexity]) -> Computed:
-        started = time.perf_counter()
-        with memory_errors():
-            found = measure()
-        if not math.isfinite(found.value):
-            named = " ".join(map(str, heads)) or "unablated"
-            raise ComputationError(
-                f"{named}: the perplexity is {found.value} ({found.nll:.0f} nats per "
-                "token), and a finite one is required: check the model and its --dtype"
-            )
-        self.computed += 1
-        self.seconds += (seconds := time.perf_counter() - started)
-        return perplexity_document(found), self.setting.provenance(seconds)
 
 
 def _sorted(heads: Iterable[Head]) -> HeadSet:

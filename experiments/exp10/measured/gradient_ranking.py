@@ -4,6 +4,7 @@ The file has the format of a detection file, so that whatever takes a ranking ta
 """
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def rank_on_text(setting: Setting, store: Store, out: Path) -> tuple[dict[str, A
         ComputationError: the loss or a gradient is not finite, or the memory does not suffice.
         ResultsError: it cannot be stored.
     """
-    ranked = store.once(_unit(setting), lambda: _compute(setting))
+    ranked = store.once(_unit(setting), partial(_compute, setting))
     names = [row["head"] for row in ranked.result["head_rankings"] if row["score"] != 0]
     document = {
         "method": GRADIENT,

@@ -66,7 +66,7 @@ def sweep(evaluations: Evaluations) -> Sweep:
     """
     heads = list(evaluations.setting.model.grid)
     sets: Sequence[tuple[Head, ...]] = [UNABLATED, *((head,) for head in heads)]
-    unablated, *ablated = evaluations.all(sets, f"10A {evaluations.setting.tag}")
+    unablated, *ablated = evaluations.all(sets)
     return Sweep(unablated, dict(zip(heads, ablated, strict=True)))
 
 

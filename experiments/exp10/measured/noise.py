@@ -1,8 +1,10 @@
 """How far two evaluations of one perplexity lie apart: the noise under every ΔPPL."""
 
+from functools import partial
 from typing import Any
 
 from experiments.exp10.measured.evaluations import UNABLATED, Evaluations
+from experiments.exp10.measured.setting import Setting
 from experiments.store import Computed, WorkUnit
 
 KIND = "noise"
@@ -19,18 +21,18 @@ def perplexity_noise(evaluations: Evaluations) -> dict[str, Any]:
         ComputationError, ResultsError: as ``Evaluations.perplexity``.
     """
     unit = WorkUnit(KIND, {**evaluations.key, "method": METHOD}, "noise of the perplexity")
-    document = evaluations.store.once(unit, lambda: _measure(evaluations))
+    first = evaluations.perplexity(UNABLATED).value
+    document = evaluations.store.once(unit, partial(_measure, evaluations.setting, first))
     return dict(document.result)
 
 
-def _measure(evaluations: Evaluations) -> Computed:
+def _measure(setting: Setting, first: float) -> Computed:
     # Not above: what is stored is judged without torch.
     import torch
 
     from ablation.metrics.measured_perplexity import POSITIONS_PER_CHUNK, perplexity
 
-    setting, threads = evaluations.setting, torch.get_num_threads()
-    first = evaluations.perplexity(UNABLATED)
+    threads = torch.get_num_threads()
     other = 1 if threads > 1 else 2
     torch.set_num_threads(other)
     try:
@@ -45,7 +47,7 @@ def _measure(evaluations: Evaluations) -> Computed:
         torch.set_num_threads(threads)
     result = {
         "threads": [threads, other],
-        "ppl": [first.value, again.value],
-        "noise": abs(again.value / first.value - 1),
+        "ppl": [first, again.value],
+        "noise": abs(again.value / first - 1),
     }
     return result, setting.provenance()

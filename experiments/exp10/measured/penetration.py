@@ -21,16 +21,15 @@ Llama-3, none on those two.
 
 import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from scipy import stats
-from tqdm import tqdm
 
 from ablation.errors import ComputationError
 from ablation.models.model import Model
@@ -81,14 +80,8 @@ def penetration(model: Model, store: Store) -> dict[str, Any]:
         UndefinedPenetration: the senses of a word do not differ, or a state is not finite.
         ResultsError: it cannot be stored.
     """
-
-    def compute() -> Computed:
-        by_word = _by_word(model)
-        mean = np.mean(list(by_word.values()), axis=0)
-        words = {word: g.tolist() for word, g in by_word.items()}
-        return {"g": mean.tolist(), "words": words}, provenance(model)
-
-    document = store.once(WorkUnit(KIND, {**model.key(), **formula()}, "g, word by word"), compute)
+    unit = WorkUnit(KIND, {**model.key(), **formula()}, "g, word by word")
+    document = store.once(unit, partial(_measure, model))
     return {**document.result, "provenance": dict(document.provenance)}
 
 
@@ -141,15 +134,17 @@ def word_penetration(
     return slopes / slopes.max()
 
 
-def _by_word(model: Model) -> Mapping[str, Float[np.ndarray, " points"]]:
+def _measure(model: Model) -> Computed:
     from experiments.exp10.measured.residuals import word_residuals  # imports torch
 
     loaded = model.loaded
-    words = tqdm(ambiguous_words(), desc="10D g", unit="word", delay=1, disable=None)
-    return {
+    by_word = {
         word.word: word_penetration(
             word_residuals(loaded, word.contexts_a, word.word),
             word_residuals(loaded, word.contexts_b, word.word),
         )
-        for word in words
+        for word in ambiguous_words()
     }
+    mean = np.mean(list(by_word.values()), axis=0)
+    words = {word: g.tolist() for word, g in by_word.items()}
+    return {"g": mean.tolist(), "words": words}, provenance(model)

@@ -4,9 +4,8 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-
-from tqdm import tqdm
 
 from ablation.filings.filing import question_by_key
 from ablation.heads import Head
@@ -41,12 +40,7 @@ def gold_ranks(cells: Sequence[Cell], selections: Selections, store: Store) -> l
     tasks = [(cell, task) for cell in cells for task in retrieval_tasks(cell)]
     units = [retrieval_unit(cell, task, selections) for cell, task in tasks]
     of_unit = dict(zip((unit.digest for unit in units), tasks, strict=True))
-
-    def compute(claimed: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Computed]]:
-        for unit in tqdm(claimed, desc="retrieve", unit="query", delay=1, disable=None):
-            yield unit, _ranked(*of_unit[unit.digest], selections)
-
-    found = iter(store.all(units, compute, at_once=AT_ONCE))
+    found = iter(store.all(units, RanksOf(of_unit, selections), at_once=AT_ONCE))
     ranked = [[next(found).result for _ in cell.test] for cell in cells]
     return [
         {
@@ -55,6 +49,24 @@ def gold_ranks(cells: Sequence[Cell], selections: Selections, store: Store) -> l
         }
         for of_cell in ranked
     ]
+
+
+@dataclass(frozen=True)
+class RanksOf:
+    """Ranks the gold paragraphs of tasks.
+
+    Attributes:
+        tasks: digest of a unit -> the cell and its task.
+        selections: the heads that are listened to.
+    """
+
+    tasks: Mapping[str, tuple[Cell, Passages]]
+    selections: Selections
+
+    def __call__(self, units: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Computed]]:
+        """Raises ComputationError, as ``gold_ranks``."""
+        for unit in units:
+            yield unit, _ranked(*self.tasks[unit.digest], self.selections)
 
 
 def retrieval_unit(cell: Cell, task: Passages, selections: Selections) -> WorkUnit:

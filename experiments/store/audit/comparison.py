@@ -15,8 +15,8 @@ from experiments.store.audit.power import (
 )
 from experiments.store.bundle import Bundle
 from experiments.store.documents import Document
-from experiments.store.folder import read_document
 from experiments.store.listing import paths
+from experiments.store.reading import read_document
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+
+MOST_NAMED = 8
+"""Processes that are shown one by one; of more, what each machine does."""
 
 
 @dataclass
@@ -36,6 +39,8 @@ class Progress:
     _doing: dict[str, _Work] = field(default_factory=dict)
     _holder: dict[str, str] = field(default_factory=dict)
     _seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _stored_by: Counter[str] = field(default_factory=Counter)
+    _since: dict[str, float] = field(default_factory=dict)
 
     def update(self) -> None:
         """Reads what has been added since; a line that is half written is left for later."""
@@ -56,6 +61,7 @@ class Progress:
         elif event == "started":
             of = f" and {len(units) - 1} more" if len(units) > 1 else ""
             self._doing[who] = _Work(f"{units[0][2]}{of}", at, frozenset(digests), digests)
+            self._since.setdefault(_machine(who), at)
             self._holder.update(dict.fromkeys(digests, who))
         elif event == "waiting":
             holder = self._holder.get(units[0][0])
@@ -64,6 +70,7 @@ class Progress:
             self._doing[who] = _Work(text, at, frozenset(digests), digests)
         elif event == "stored":
             self._stored |= digests
+            self._stored_by[_machine(who)] += len(digests)
             self._wanted.update({digest: kind for digest, kind, _ in units})
             self._finish(who, units[0][1], digests, at)
         elif event == "resumed":
@@ -112,11 +119,27 @@ class Progress:
         left = self.seconds_left()
         counts = f"{self.computed} of {total} results computed"
         times = "" if left is None else f", {duration(left)} left"
+        if len(self._doing) > MOST_NAMED:
+            return f"{counts}{times} | {self._by_machine(now)}"
         doing = "; ".join(
             f"{f'{who}: ' if who else ''}{work.text} ({duration(now - work.since)})"
             for who, work in sorted(self._doing.items())
         )
         return f"{counts}{times} | {doing}"
+
+    def _by_machine(self, now: float) -> str:
+        """How many are at work on each machine, and how fast; the first part of a name is that."""
+        at_work = Counter(map(_machine, self._doing))
+        return "; ".join(
+            f"{f'{machine}: ' if machine else ''}{count} at work, "
+            f"{self._stored_by[machine] / max(1.0, now - self._since[machine]):.2g} a second"
+            for machine, count in sorted(at_work.items())
+        )
+
+
+def _machine(who: str) -> str:
+    """The machine in the name of a worker elsewhere; "" for a process here."""
+    return who.rpartition("/")[0]
 
 
 def duration(seconds: float) -> str:

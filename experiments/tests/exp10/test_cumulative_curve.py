@@ -40,7 +40,7 @@ class FakeEvaluations(Evaluations):
         self.asked.append(len(heads))
         return of_ratio(self._ratios(len(heads)))
 
-    def all(self, head_sets, described):
+    def all(self, head_sets):
         return [self.perplexity(heads) for heads in head_sets]
 
 

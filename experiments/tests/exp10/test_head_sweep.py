@@ -15,7 +15,7 @@ from ablation.heads import Head
 from ablation.hooks.sites import head_sites
 from ablation.metrics.measured_perplexity import perplexity
 from ablation.metrics.paired_perplexity import delta_ppl
-from experiments.exp10.measured.evaluations import Evaluations
+from experiments.exp10.measured.evaluations import Evaluations, PerplexitiesOf
 from experiments.exp10.measured.individual import individual_document, sweep
 from experiments.exp10.options import BIAS_POLICIES, MODES
 from experiments.store import DamagedResult, Run, Store
@@ -89,15 +89,15 @@ def test_orders_of_heads(evaluations_of):
 def test_a_finished_evaluation_is_not_computed_again(evaluations_of):
     first = evaluations_of()
     before = sweep(first)
-    assert first.computed == 13  # 12 heads and none
+    assert len(first.seconds) == 13  # 12 heads and none
     again = evaluations_of()
     assert sweep(again) == before
-    assert again.computed == 0
+    assert len(again.seconds) == 0
     for heads in ((Head(0, 1),), ()):
         path_of(again, heads).unlink()
     partly = evaluations_of()
     assert sweep(partly) == before
-    assert partly.computed == 2
+    assert len(partly.seconds) == 2
 
 
 @pytest.mark.slow
@@ -129,20 +129,22 @@ def test_a_mean_that_the_device_has_no_room_for_is_one_line(evaluations_of, monk
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_where_it_was(evaluations_of, monkeypatch):
     stopped = evaluations_of()
-    whole = Evaluations._compute
+    computed: list = []
+    whole = PerplexitiesOf.measured
 
     def stop_at_the_sixth(self, heads, measure):
-        if self.computed == 5:
+        if len(computed) == 5:
             raise KeyboardInterrupt
+        computed.append(heads)
         return whole(self, heads, measure)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Evaluations, "_compute", stop_at_the_sixth)
+        patched.setattr(PerplexitiesOf, "measured", stop_at_the_sixth)
         with pytest.raises(KeyboardInterrupt):
             sweep(stopped)
     resumed = evaluations_of()
     sweep(resumed)
-    assert (stopped.computed, resumed.computed) == (5, 8)
+    assert (len(computed), len(resumed.seconds)) == (5, 8)
 
 
 @pytest.mark.slow
@@ -155,7 +157,7 @@ def test_another_model_text_window_or_ablation_is_never_taken_for_this_one(other
     sweep(evaluations_of())
     foreign = evaluations_of(**other)
     sweep(foreign)
-    assert foreign.computed == 13
+    assert len(foreign.seconds) == 13
 
 
 @pytest.mark.slow
@@ -164,7 +166,7 @@ def test_another_version_is_never_taken_for_this_one(evaluations_of, monkeypatch
     monkeypatch.setattr("experiments.exp10.measured.setting.VERSION", 99)
     later = evaluations_of()
     sweep(later)
-    assert later.computed == 13
+    assert len(later.seconds) == 13
 
 
 def test_a_file_that_was_put_in_the_place_of_another_is_not_believed(evaluations_of):
@@ -175,7 +177,7 @@ def test_a_file_that_was_put_in_the_place_of_another_is_not_believed(evaluations
     after = evaluations_of()
     with pytest.warns(DamagedResult, match="the result of something else under this name"):
         assert sweep(after) == sweep(before)
-    assert after.computed == 1
+    assert len(after.seconds) == 1
 
 
 @pytest.mark.slow
@@ -184,7 +186,7 @@ def test_fresh_computes_everything_once(evaluations_of):
     fresh = evaluations_of(fresh=True)
     sweep(fresh)
     sweep(fresh)
-    assert fresh.computed == 13
+    assert len(fresh.seconds) == 13
 
 
 def test_runs_that_start_together_compute_each_evaluation_once(evaluations_of):
@@ -200,21 +202,21 @@ def test_runs_that_start_together_compute_each_evaluation_once(evaluations_of):
     for thread in threads:
         thread.join()
     assert found[0] == found[1]
-    assert sum(run.computed for run in runs) == 13
+    assert sum(len(run.seconds) for run in runs) == 13
 
 
-def test_what_another_process_is_computing_is_left_to_it_until_the_end(evaluations_of):
+def test_what_another_process_is_computing_is_left_to_it_until_the_end(evaluations_of, monkeypatch):
     evaluations = evaluations_of()
     order: list = []
-    whole = evaluations._compute
+    whole = PerplexitiesOf.measured
 
-    def compute(heads, measure):
+    def measured(self, heads, measure):
         order.append(heads)
         if len(order) == 12:  # all that nobody else is at
             others.release()
-        return whole(heads, measure)
+        return whole(self, heads, measure)
 
-    evaluations._compute = compute
+    monkeypatch.setattr(PerplexitiesOf, "measured", measured)
     others = evaluations.store.lock(evaluations.unit(()))
     with others:
         sweep(evaluations)
@@ -226,7 +228,7 @@ def test_a_set_of_heads_is_known_whatever_its_order(evaluations_of):
     evaluations = evaluations_of()
     heads = [Head(1, 2), Head(0, 3), Head(2, 0)]
     assert evaluations.perplexity(heads) == evaluations.perplexity(heads[::-1])
-    assert evaluations.computed == 1
+    assert len(evaluations.seconds) == 1
 
 
 @pytest.mark.slow

@@ -13,16 +13,15 @@ import os
 import random
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
-from tqdm import tqdm
 
-from experiments.exp10.measured.evaluations import Evaluations
+from experiments.exp10.measured.evaluations import Evaluations, PerplexitiesOf
 from experiments.exp10.measured.setting import Setting
 from experiments.exp10.runner import run_exp10
 from experiments.store import Run, Store
@@ -44,15 +43,16 @@ class Study:
         folder = self._root / name
         folder.mkdir(exist_ok=True)
         evaluations = Evaluations(self._setting, Store(folder / "store", Run(run, "test")))
-        whole = evaluations._compute
+        whole = PerplexitiesOf.measured
 
-        def noting(heads: Any, measure: Any) -> Any:
+        def noting(self: PerplexitiesOf, heads: Any, measure: Any) -> Any:
             with (folder / "begun").open("a") as log:
                 log.write(f"{run} {evaluations.unit(heads).digest}\n")
-            return whole(heads, measure)
+            return whole(self, heads, measure)
 
-        evaluations._compute = noting  # type: ignore[method-assign]
-        run_exp10(evaluations, "a", folder / "data")
+        # Each run has a process of its own, or nothing after it.
+        with mock.patch.object(PerplexitiesOf, "measured", noting):
+            run_exp10(evaluations, "a", folder / "data")
 
     def begun(self, name: str) -> list[tuple[str, str]]:
         """Run and unit, in order."""
@@ -78,8 +78,6 @@ class Study:
 def forked(work: Callable[[], None]) -> int:
     """Runs ``work`` in a process of its own: its process id."""
     if (process := os.fork()) == 0:
-        # The lock of tqdm is one for all forks: who is killed with it would leave it locked.
-        tqdm.set_lock(threading.RLock())
         try:
             work()
             os._exit(0)

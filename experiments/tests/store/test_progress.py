@@ -25,7 +25,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def journal(tmp_path):
-    return lambda who: Journal(tmp_path / f"{who}.jsonl", who)
+    return lambda who: Journal(tmp_path / f"{who.replace('/', '-')}.jsonl", who)
 
 
 def line_of(tmp_path):
@@ -71,6 +71,16 @@ def test_a_line_that_is_half_written_is_read_when_it_is_whole(tmp_path, journal)
     writer.path.write_bytes(data)
     progress.update()
     assert progress.line() is not None
+
+
+def test_of_many_workers_it_is_said_what_each_machine_does(tmp_path, journal):
+    for number in range(6):
+        for machine in ("first", "second"):
+            journal(f"{machine}/{number}").note("started", UNITS[:2])
+    journal("first/0").note("stored", UNITS[:2])
+    line = line_of(tmp_path)
+    assert "first: 5 at work, " in line
+    assert "second: 6 at work, 0 a second" in line
 
 
 def test_a_store_tells_what_it_does(tmp_path, journal):

@@ -1,0 +1,224 @@
+"""``headclaims run``: all cells of a grid, in this process or on the workers of a cluster."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from ablation.models.registry import EMBEDDED_MODEL
+from experiments.cli.chosen_cells import cells_of, parsed, runner_of
+from experiments.cli.commands.qrhead import ablate_cells
+from experiments.cli.options import (
+    METHOD_OPTION,
+    MODEL_HELP,
+    QUESTIONS_OPTION,
+    IntegerList,
+    PlanSettings,
+    RunSettings,
+    ablation_options,
+    chosen_store,
+    common_options,
+    human_size,
+)
+from experiments.cli.progress import watched_folder
+from experiments.store.watch import Journal
+
+if TYPE_CHECKING:
+    from experiments.grid.grid import Grid
+    from experiments.grid.tasks import Task
+    from experiments.store import Store
+
+SAID_BY_A_GRID = (
+    "models", "questions", "tokens", "method", "mode", "scope", "bias", "levels", "control_draws",
+    "skip_random", "seed",
+)  # fmt: skip
+"""Options that go without ``--grid``."""
+
+PLAIN = ("bias", "skip_random", "seed")
+"""Options that no grid has, so that they go without ``--on``, too."""
+
+
+@click.command("run")
+@click.option("--model", "models", multiple=True, default=(EMBEDDED_MODEL,), help=MODEL_HELP)
+@QUESTIONS_OPTION
+@click.option(
+    "--tokens", type=IntegerList(), help="Prompt lengths in tokens; default: all of the model's."
+)
+@METHOD_OPTION
+@ablation_options
+@click.option(
+    "--grid",
+    metavar="NAME",
+    help="Instead of models, questions and how they are ablated: a grid that comes with headclaims "
+    "(embedded, paper), or a TOML file.",
+)
+@click.option(
+    "--on",
+    metavar="WHERE",
+    help="Compute on workers, through Ray: local:N for N of them on this machine, auto inside a "
+    "Ray cluster, ray://HOST:PORT. Default: in this process.",
+)
+@click.option(
+    "--gpus-per-worker", type=click.FloatRange(min=0), default=0.0, help="With --on; 0.5 for half."
+)
+@click.option(
+    "--cpus-per-worker", type=click.IntRange(min=1), default=1, help="With --on; also its threads."
+)
+@click.option("--plan", is_flag=True, help="Count what would be computed, and compute nothing.")
+@click.option("-v", "--verbose", is_flag=True, help="With --on: show what Ray says.")
+@common_options
+@click.pass_context
+def run_command(
+    context: click.Context,
+    models: tuple[str, ...],
+    questions: tuple[str, ...],
+    tokens: tuple[int, ...] | None,
+    figure: bool,
+    grid: str | None,
+    on: str | None,
+    gpus_per_worker: float,
+    cpus_per_worker: int,
+    plan: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Run all cells of a grid: every question at every length. Finished results are kept.
+
+    \b
+    headclaims run --model smollm2 --tokens 512,1024
+    headclaims run --grid embedded --on local:4      # four workers on this machine
+    headclaims run --grid paper --on ray://head:10001 --gpus-per-worker 1
+    headclaims run --grid paper --plan               # how much that is
+    """
+    how, settings = parsed(options)
+    _check_given(context, grid, on or plan)
+    if grid is None and on is None and not plan:
+        runner = runner_of(settings, how)
+        # A misspelt last model is found before the first one has run.
+        for spec in [settings.spec(model) for model in models]:
+            lengths = spec.token_lengths if tokens is None else tokens
+            ablate_cells(runner, cells_of(settings, spec, questions, lengths), figure)
+        return
+    from experiments.grid.grid import Grid, QRHeadGrid, read_grid
+    from experiments.grid.tasks import Inputs, tasks
+
+    if grid is not None:
+        chosen = read_grid(grid)
+    else:
+        of_options = QRHeadGrid(
+            models, questions, tokens or (), (how.method,), (how.mode,), (how.scope,),
+            how.levels, how.control_draws,
+        )  # fmt: skip
+        chosen = Grid(of_options)
+    here = settings if on is None else replace(settings, device="cpu")
+    inputs = Inputs(here.spec, here.open, here.filing_set(), here.out)
+    todo = tasks(chosen, inputs)
+    if plan:
+        for line in _planned(chosen, inputs, todo, here):
+            click.echo(line)
+        return
+    if on is None:
+        store = chosen_store(settings.store, settings.fresh)
+        for task in todo:
+            task.ask(store)
+    else:
+        device = settings.device
+        if gpus_per_worker and context.get_parameter_source("device") is ParameterSource.DEFAULT:
+            device = "cuda"
+        store = _on_workers(todo, here, on, device, cpus_per_worker, gpus_per_worker, verbose)
+    _export(chosen, here, store, figure)
+
+
+def _check_given(context: click.Context, grid: str | None, on: object) -> None:
+    """Raises UsageError for options that go with others only."""
+    without_grid = SAID_BY_A_GRID if grid is not None else PLAIN if on else ()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
+        if parameter.name in without_grid and given:
+            said = "--grid, which says it" if grid is not None else "--on and --plan"
+            raise click.UsageError(f"{parameter.opts[0]} goes without {said}")
+
+
+def _on_workers(
+    todo: "list[Task]",
+    settings: RunSettings,
+    on: str,
+    device: str,
+    cpus: int,
+    gpus: float,
+    verbose: bool,
+) -> "Store":
+    from experiments.cluster.connection import Workers, connected, place
+    from experiments.cluster.driver import Driver
+    from experiments.cluster.staff import Staff
+
+    where, workers = place(on), Workers(cpus, gpus)
+    if where.is_reachable:
+        click.echo(
+            f"Warning: Ray runs whatever reaches {where.address}: let it be in a private network, "
+            "with TLS (experiments/cluster/README.md)",
+            err=True,
+        )
+    folder = watched_folder()
+    store = chosen_store(settings.store, settings.fresh, Journal(folder / "driver.jsonl", ""))
+    say = lambda line: click.echo(line, err=True)  # noqa: E731
+    with connected(where, workers, verbose=verbose) as ray:
+
+        def watch_of(worker: str) -> Journal:
+            return Journal(folder / f"{worker.replace('/', '-')}.jsonl", worker)
+
+        Driver(Staff(ray, workers, device, say), store, watch_of, say).run(todo)
+    return store
+
+
+def _export(grid: "Grid", settings: RunSettings, store: "Store", figure: bool) -> None:
+    """Writes and shows what the study writes of its cells, out of the store."""
+    if grid.qrhead is None:
+        return
+    of = grid.qrhead
+    for method, mode, scope in [(a, b, c) for a in of.methods for b in of.modes for c in of.scopes]:
+        how = PlanSettings(method, of.levels, control_draws=of.draws, mode=mode, scope=scope)
+        runner = runner_of(settings, how, store=store)
+        for spec in map(settings.spec, of.models):
+            lengths = of.tokens or spec.token_lengths
+            ablate_cells(runner, cells_of(settings, spec, of.questions, lengths), figure)
+
+
+def _planned(grid: "Grid", inputs: Any, todo: "list[Task]", settings: RunSettings) -> Iterator[str]:
+    """How much the grid is, line by line."""
+    from statistics import median
+
+    from ablation.models.directory import model_files
+    from experiments.grid.counting import counted
+    from experiments.store.listing import stored_documents
+    from experiments.store.opening import store_root
+
+    store = chosen_store(settings.store, settings.fresh, None)
+    studies = [study for study in (grid.qrhead, grid.methods, grid.exp10) if study is not None]
+    models = {
+        model.spec.key: model
+        for name in dict.fromkeys(name for study in studies for name in study.models)
+        for model in [inputs.open(inputs.spec(name))]
+    }
+    count = counted(todo, {key: model.grid for key, model in models.items()}, store)
+    yield f"{len(todo)} tasks; {sum(count.stored.values()):,} results are stored already"
+    taken: dict[tuple[str, str], list[float]] = {}
+    for document in stored_documents(store_root(settings.store)):
+        seconds = document.provenance.get("seconds")
+        if isinstance(seconds, int | float):
+            key = str(document.provenance.get("model")), document.unit.kind
+            taken.setdefault(key, []).append(seconds)
+    hours = 0.0
+    for (model, kind), number in sorted(count.missing.items()):
+        each = median(taken[model, kind]) if (model, kind) in taken else None
+        time = "not measured here" if each is None else f"{each:.2g} s each"
+        hours += number * (each or 0) / 3600
+        yield f"  {model}: {number:,} of kind {kind} to compute, {time}"
+    if count.missing:
+        yield f"{hours:.1f} hours of one worker, by results of these models in the store"
+    for key, model in models.items():
+        weights = [path for path in model_files(model.directory) if path.suffix == ".safetensors"]
+        size = human_size(sum(path.stat().st_size for path in weights))
+        yield f"{key}: {size} of weights on disk, and as much again for what is shared at most"

@@ -1,0 +1,194 @@
+"""Where workers run: a Ray cluster that is started here, joined, or reached by its address."""
+
+import atexit
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ablation.errors import ComputationError, InvalidInput, first_line, shortened
+
+LOCAL, AUTO = "local", "auto"
+_ADDRESS = re.compile(r"ray://(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
+
+ANSWER_S = 15
+"""Seconds after which nobody answers at an address."""
+
+OBJECT_STORE = 200_000_000
+"""Bytes for what is on its way in a cluster of our own: prompts of cells, and results."""
+
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # tells nobody
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # without GPUs, CUDA_VISIBLE_DEVICES is left alone
+    "RAY_worker_niceness": "0",  # it would be 15
+}
+_SILENT = {"RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
+"""What Ray would print of its own accord is left out line by line: all of them match."""
+
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray's name for clusters that other machines can reach; without it, all ports are of loopback."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many workers, and what each of them takes.
+
+    Attributes:
+        cpus, gpus: of each; GPUs may be shared, as 0.5.
+        most: how many; None: as many as the cluster has room for.
+    """
+
+    cpus: int = 1
+    gpus: float = 0.0
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where workers run.
+
+    Attributes:
+        address: ``local``, ``auto`` or ``ray://host:port``.
+        workers: of ``local``.
+    """
+
+    address: str
+    workers: int | None = None
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether other machines reach the cluster."""
+        match = _ADDRESS.fullmatch(self.address)
+        return match is not None and match[1] not in ("localhost", "127.0.0.1", "[::1]")
+
+
+def place(on: str) -> Place:
+    """Where ``--on`` says.
+
+    Raises:
+        InvalidInput: it says none of the three.
+    """
+    kind, _, number = on.partition(":")
+    if kind == LOCAL and number.isascii() and number.isdecimal() and 1 <= int(number) <= 10_000:
+        return Place(LOCAL, int(number))
+    match = _ADDRESS.fullmatch(on)
+    if on == AUTO or (match and int(match[2]) < 65_536):
+        return Place(on)
+    raise InvalidInput(
+        f"--on {shortened(on)}: local:N for N workers on this machine, auto inside a Ray cluster, "
+        "or ray://HOST:PORT is required"
+    )
+
+
+@contextmanager
+def connected(where: Place, workers: Workers, *, verbose: bool = False) -> Iterator[Any]:
+    """The module ``ray``, connected for as long as the context is open.
+
+    Raises:
+        InvalidInput: Ray is not installed, or more GPUs are asked for than there are.
+        ComputationError: nobody answers at the address.
+    """
+    os.environ.update(_SETTINGS)
+    if where.address == LOCAL:
+        os.environ.update(_LOOPBACK)
+    if not verbose:
+        os.environ.update(_SILENT)
+    try:
+        import ray
+    except ImportError:
+        raise InvalidInput(
+            "--on requires Ray, which is not installed: pip install -c constraints.txt -e "
+            "'.[cluster]'"
+        ) from None
+    try:
+        _connect(ray, where, workers, verbose)
+        _check_gpus(ray, workers)
+        yield ray
+    except HeadLost:
+        atexit.unregister(ray.shutdown)  # it would wait for a head that is gone
+        raise
+    except ConnectionError as error:
+        if not where.address.startswith("ray:"):
+            raise
+        # How a client learns of it.
+        raise HeadLost(first_line(error)) from None
+    finally:
+        if sys.exc_info()[0] is not HeadLost:
+            ray.shutdown()
+
+
+class HeadLost(ComputationError):
+    """The head of the cluster has ended, and all its workers with it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the head of the Ray cluster is gone ({reason}): start it, and run the same again; "
+            "what was finished is kept"
+        )
+
+
+def require_head(ray: Any) -> None:
+    """Checks that the head of the cluster still answers.
+
+    Ray itself would wait for a minute, and then end this process without a word of ours.
+
+    Raises:
+        HeadLost: it has not for a while.
+    """
+    if ray.util.client.ray.is_connected():
+        return  # by way of a proxy, which says so
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    ends = time.monotonic() + ANSWER_S
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
+            return
+        except OSError as error:
+            if time.monotonic() > ends:
+                raise HeadLost(first_line(error)) from None
+            time.sleep(0.5)
+
+
+def _connect(ray: Any, where: Place, workers: Workers, verbose: bool) -> None:
+    import logging
+
+    said: dict[str, Any] = {
+        "log_to_driver": verbose,
+        "logging_level": logging.INFO if verbose else logging.CRITICAL,
+    }
+    if where.address == LOCAL:
+        assert where.workers is not None
+        said["num_cpus"] = where.workers * workers.cpus
+        said["include_dashboard"] = False
+        said["object_store_memory"] = OBJECT_STORE
+    elif match := _ADDRESS.fullmatch(where.address):
+        _check_answers(match[1].strip("[]"), int(match[2]), where.address)
+    try:
+        ray.init(address=where.address, **said)
+    except Exception as error:  # Ray raises plain ones, too
+        raise ComputationError(
+            f"--on {where.address}: Ray cannot be started or joined there ({first_line(error)})"
+        ) from None
+
+
+def _check_answers(host: str, port: int, address: str) -> None:
+    try:
+        socket.create_connection((host, port), ANSWER_S).close()
+    except OSError as error:
+        raise ComputationError(
+            f"--on {address}: nobody answers there ({first_line(error)}): start the cluster, or "
+            "check host and port (Ray's client port is 10001)"
+        ) from None
+
+
+def _check_gpus(ray: Any, workers: Workers) -> None:
+    there = ray.cluster_resources().get("GPU", 0)
+    if workers.gpus > there:
+        raise InvalidInput(
+            f"--gpus-per-worker {workers.gpus:g}: the cluster has {there:g}: ask for fewer"
+        )

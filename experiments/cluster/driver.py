@@ -1,0 +1,273 @@
+"""The driver: asks the tasks what is missing, hands it to workers, and stores what comes back.
+
+It alone writes the store. A worker that dies loses what it was at, which is handed out again.
+"""
+
+import hashlib
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ablation.errors import ComputationError, HeadclaimsError
+from experiments.cluster.connection import HeadLost
+from experiments.cluster.lots import Asking, Group, Lot, Piece
+from experiments.cluster.sent import packed
+from experiments.cluster.staff import Hired, Staff
+from experiments.grid.tasks import Task
+from experiments.store import Store, WorkUnit
+from experiments.store.deferring import Deferring, Job, NotYet
+from experiments.store.documents import Damaged, parse
+from experiments.store.watch import Watch
+
+AHEAD = 2
+"""Pieces of work that a worker has at a time, so that it never waits for the driver."""
+
+PLANNED = 1_000
+"""Units that are known to be missing, for each worker, before another task is asked."""
+
+TRIES = 3
+"""Workers that may die over one unit."""
+
+AGAIN_S = 1.0
+"""Seconds after which units are looked for again that somebody else computes."""
+
+SHOWN = 5
+"""Failures for one reason that are named."""
+
+PATIENCE_S = 60.0
+"""Seconds without any worker after which a run gives up."""
+
+
+@dataclass
+class Driver:
+    """Computes what tasks lack, on the workers of a cluster.
+
+    Attributes:
+        staff: the workers.
+        store: where results are kept.
+        watch_of: name of a worker -> what is told of its work.
+        say: is told what fails.
+    """
+
+    staff: Staff
+    store: Store
+    watch_of: Callable[[str], Watch]
+    say: Callable[[str], None]
+    failed: set[str] = field(default_factory=set)
+    failures: Counter[str] = field(default_factory=Counter)
+    _lots: dict[tuple[int, str], Lot] = field(default_factory=dict)
+    _asking: list[Asking] = field(default_factory=list)
+
+    def run(self, tasks: Sequence[Task]) -> None:
+        """Runs until nothing is missing that can be computed.
+
+        Raises:
+            ComputationError: some units could not be computed, or there is no worker.
+            ResultsError: the store cannot be read or written.
+        """
+        waiting, alone_since = deque(tasks), time.monotonic()
+        try:
+            while True:
+                self.staff.look()
+                self._plan(waiting)
+                if not self._asking and not waiting:
+                    break
+                self._hand_out()
+                self._wait()
+                if self.staff.ready:
+                    alone_since = time.monotonic()
+                elif time.monotonic() > alone_since + PATIENCE_S:
+                    raise ComputationError(
+                        f"no worker for {PATIENCE_S:.0f} s: see that machines of the cluster have "
+                        "the CPUs and GPUs that a worker takes; what was finished is kept"
+                    )
+        except HeadLost:
+            self.staff.hired.clear()  # nobody is left to end them
+            raise
+        finally:
+            for worker in list(self.staff.hired):
+                self._end(worker)
+        if self.failures:
+            raise ComputationError(
+                f"{self.failures.total()} results could not be computed, for "
+                f"{len(self.failures)} reason(s), see above; the others are kept"
+            )
+
+    # What is missing
+
+    def _plan(self, waiting: deque[Task]) -> None:
+        for asking in list(self._asking):
+            if not asking.open and time.monotonic() >= asking.at:
+                self._ask(asking)
+        while waiting and self._left < PLANNED * max(1, len(self.staff.hired)):
+            asking = Asking(waiting.popleft())
+            self._asking.append(asking)
+            self._ask(asking)
+
+    @property
+    def _left(self) -> int:
+        return sum(len(group.units) for lot in self._lots.values() for group in lot.groups)
+
+    def _ask(self, asking: Asking) -> None:
+        """Asks a task once; it is done where nothing can be computed any more."""
+        store = self.store
+        deferring = Deferring(
+            store.root, store.run, store.fresh, watch=store.watch, _found=asking.found
+        )
+        refused = None
+        try:
+            asking.task.ask(deferring)
+        except NotYet:
+            pass
+        except HeadclaimsError as error:
+            refused = error
+        works: dict[int, tuple[str, bytes]] = {}
+        for job in deferring.jobs:
+            units = [unit for unit in job.units if unit.digest not in self.failed]
+            if units:
+                if id(job.compute) not in works:
+                    data = packed(job.compute)
+                    works[id(job.compute)] = hashlib.sha256(data).hexdigest(), data
+                self._add(asking, replace(job, units=units), *works[id(job.compute)])
+        asking.at = time.monotonic() + AGAIN_S
+        if not asking.open:
+            if refused is not None:
+                self._fail(asking.task.name, str(refused))
+            self._asking.remove(asking)
+            self._lots = {key: lot for key, lot in self._lots.items() if lot.asking is not asking}
+
+    def _add(self, asking: Asking, job: Job, digest: str, data: bytes) -> None:
+        key = id(asking), digest
+        if key not in self._lots:
+            self._lots[key] = Lot(asking, self.staff.ray.put(data))
+        self._lots[key].groups.append(Group(job.units, job.at_once, job.in_company))
+        asking.open += len(job.units)
+
+    # Who computes it
+
+    def _hand_out(self) -> None:
+        for ahead in range(1, AHEAD + 1):
+            for worker in self.staff.ready:
+                while len(worker.doing) < ahead and (lot := self._lot_for(worker)):
+                    self._give(worker, lot)
+
+    def _lot_for(self, worker: Hired) -> Lot | None:
+        """More of what the worker had; else of its model; else what fewest are at."""
+        lots = [lot for lot in self._lots.values() if lot.groups]
+        if not lots:
+            return None
+        if worker.last in lots:
+            return worker.last
+        model = worker.last.asking.task.model if worker.last else None
+        return min(lots, key=lambda lot: (lot.asking.task.model != model, lot.busy))
+
+    def _give(self, worker: Hired, lot: Lot) -> None:
+        # The less is left, the smaller the pieces: all are to end at the same time.
+        share = math.ceil(self._left / (2 * len(self.staff.ready)))
+        group, kept = lot.take(share), ExitStack()
+        store = replace(self.store, _found=lot.asking.found)
+        mine = kept.enter_context(store.claimed(group.units))
+        lot.asking.open -= len(group.units) - len(mine)  # stored meanwhile, or another's
+        if not mine:
+            kept.close()
+            return
+        piece = Piece(lot, replace(group, units=mine), kept)
+        sent = [(unit.kind, unit.key, unit.label) for unit in mine]
+        worker.doing[worker.actor.compute.remote(lot.work, sent)] = piece
+        worker.last, lot.busy = lot, lot.busy + 1
+        if len(worker.doing) == 1:
+            self.watch_of(worker.name).note("started", mine)
+
+    # What comes back
+
+    def _wait(self) -> None:
+        references = list(self.staff.references())
+        if not references:
+            time.sleep(AGAIN_S / 10)
+            return
+        ready, _ = self.staff.ray.wait(references, timeout=AGAIN_S)
+        for reference in ready:
+            for worker in list(self.staff.hired):
+                if reference == worker.greeting:
+                    self.staff.greeted(worker)
+                elif reference in worker.doing:
+                    self._take(worker, reference)
+
+    def _take(self, worker: Hired, reference: Any) -> None:
+        exceptions = self.staff.ray.exceptions
+        try:
+            lines, failure = self.staff.ray.get(reference)
+        except exceptions.RayError:
+            self._end(worker)  # it has died, by whatever hand
+            self.staff.look(now=True)
+            return
+        piece = worker.doing.pop(reference)
+        with piece.kept:
+            self._put(worker, piece, lines)
+        piece.lot.busy -= 1
+        if worker.doing:
+            self.watch_of(worker.name).note(
+                "started", next(iter(worker.doing.values())).group.units
+            )
+        left = [unit for unit in piece.group.units if unit.digest not in piece.lot.asking.found]
+        group = replace(piece.group, units=left)
+        if failure is not None and failure.of_machine:
+            self._back(piece.lot, [group])
+            for other in [one for one in self.staff.hired if one.node == worker.node]:
+                self._end(other)
+            self.staff.refuse(worker, failure.reason)
+        elif failure is not None and len(left) > 1:
+            self._back(piece.lot, group.halves())
+        elif left:
+            self._give_up(piece.lot, left, failure.reason if failure else "no result came back")
+
+    def _put(self, worker: Hired, piece: Piece, lines: Sequence[str]) -> None:
+        """Stores documents that are whole and of the units that were asked for."""
+        store = replace(self.store, _found=piece.lot.asking.found, watch=self.watch_of(worker.name))
+        wanted = {unit.digest: unit for unit in piece.group.units}
+        for line in lines:
+            try:
+                document = parse(line.encode())
+            except Damaged:
+                continue
+            if (unit := wanted.pop(document.unit.digest, None)) is not None:
+                store.put(unit, dict(document.result), dict(document.provenance))
+                piece.lot.asking.open -= 1
+
+    def _end(self, worker: Hired) -> None:
+        """Ends a worker; what it was at goes back: the first piece may be what killed it."""
+        for place, piece in enumerate(worker.doing.values()):
+            piece.kept.close()
+            piece.lot.busy -= 1
+            group = piece.group
+            tries = group.tries + (place == 0)
+            if tries < TRIES and (place or group.in_company or len(group.units) == 1):
+                self._back(piece.lot, [replace(group, tries=tries)])
+            elif len(group.units) > 1:
+                self._back(piece.lot, group.halves())
+            else:
+                reason = f"{TRIES} workers have died over it: they may lack memory"
+                self._give_up(piece.lot, group.units, reason)
+        worker.doing.clear()
+        self.staff.dismiss(worker)
+
+    def _back(self, lot: Lot, groups: Sequence[Group]) -> None:
+        lot.groups.extendleft(reversed(groups))
+
+    def _give_up(self, lot: Lot, units: Sequence[WorkUnit], reason: str) -> None:
+        for unit in units:
+            self.failed.add(unit.digest)
+            heads = " ".join(unit.key.get("heads") or ())
+            self._fail(f"{lot.asking.task.name}: {unit.label} {heads}".rstrip(), reason)
+            lot.asking.open -= 1
+
+    def _fail(self, what: str, reason: str) -> None:
+        self.failures[reason] += 1
+        if self.failures[reason] <= SHOWN:
+            self.say(f"failed: {what}: {reason}")
+        elif self.failures[reason] == SHOWN + 1:
+            self.say(f"failed: more for this reason: {reason}")

@@ -1,0 +1,151 @@
+"""The workers of a run: hired on every machine of the cluster, as machines come and go."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ablation.errors import first_line
+from experiments.cluster.connection import Workers, require_head
+from experiments.cluster.worker import Worker, required_versions
+
+LOOK_S = 2.0
+"""Seconds between two looks at the machines."""
+
+MOST_DEATHS = 3
+"""Workers that may die on a machine before any of them has said a word."""
+
+
+@dataclass(eq=False)
+class Hired:
+    """A worker.
+
+    Attributes:
+        name: of it, for people.
+        node: its machine's id in Ray.
+        actor: it.
+        greeting: Ray's reference to what it says first: its versions.
+        ready: whether they are ours.
+        doing: Ray's references to the pieces of work it was given, in their order -> the pieces.
+        last: what it had last, so that it gets more of the same.
+    """
+
+    name: str
+    node: str
+    actor: Any
+    greeting: Any
+    ready: bool = False
+    doing: dict[Any, Any] = field(default_factory=dict)
+    last: Any = None
+
+
+@dataclass
+class Staff:
+    """The workers of a run.
+
+    Attributes:
+        ray: the module, connected.
+        workers: what each takes.
+        device: where they run models.
+        say: is told which machines are not used, and why.
+        require_head: raises where the cluster has no head any more.
+    """
+
+    ray: Any
+    workers: Workers
+    device: str
+    say: Callable[[str], None]
+    require_head: Callable[[Any], None] = require_head
+    hired: list[Hired] = field(default_factory=list)
+    _deaths: dict[str, int] = field(default_factory=dict)
+    _refused: set[str] = field(default_factory=set)
+    _hosts: dict[str, str] = field(default_factory=dict)
+    _looked: float = 0.0
+    _count: int = 0
+
+    @property
+    def ready(self) -> list[Hired]:
+        """The workers that can be given work."""
+        return [worker for worker in self.hired if worker.ready]
+
+    def look(self, *, now: bool = False) -> None:
+        """Hires workers wherever there is room for more."""
+        if not now and time.monotonic() < self._looked + LOOK_S:
+            return
+        self._looked = time.monotonic()
+        self.require_head(self.ray)
+        for node in self.ray.nodes():
+            if node["Alive"] and node["NodeID"] not in self._refused:
+                self._hosts[node["NodeID"]] = node["NodeManagerHostname"]
+                there = sum(worker.node == node["NodeID"] for worker in self.hired)
+                for _ in range(self._room(node["Resources"]) - there):
+                    self._hire(node["NodeID"])
+
+    def _room(self, resources: Mapping[str, float]) -> int:
+        room = int(resources.get("CPU", 0) // self.workers.cpus)
+        if self.workers.gpus:
+            # 0.1 goes into 1 ten times, whatever floats say.
+            room = min(room, int(resources.get("GPU", 0) / self.workers.gpus + 1e-9))
+        return room
+
+    def _hire(self, node: str) -> None:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        made = self.ray.remote(Worker).options(
+            num_cpus=self.workers.cpus,
+            num_gpus=self.workers.gpus,
+            max_restarts=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
+        )
+        actor = made.remote(self.device, self.workers.cpus)
+        self._count += 1
+        name = f"{self._hosts[node]}/{self._count}"
+        self.hired.append(Hired(name, node, actor, actor.versions.remote()))
+
+    def greeted(self, worker: Hired) -> None:
+        """Takes what a worker said first; a machine with other versions is refused."""
+        try:
+            theirs = self.ray.get(worker.greeting)
+        except self.ray.exceptions.RayError as error:
+            self.dismiss(worker)
+            self._deaths[worker.node] = self._deaths.get(worker.node, 0) + 1
+            if self._deaths[worker.node] >= MOST_DEATHS:
+                self.refuse(worker, f"no worker starts there ({_reason(error)})")
+            return
+        different = [
+            f"{name} {theirs.get(name)} and not {version}"
+            for name, version in required_versions().items()
+            if theirs.get(name) != version
+        ]
+        if different:
+            self.refuse(worker, f"it has {', '.join(different)}: install the same")
+        else:
+            worker.ready = True
+            self._deaths.pop(worker.node, None)
+
+    def refuse(self, worker: Hired, reason: str) -> None:
+        """Does without a machine; its workers are gone."""
+        if worker.node not in self._refused:
+            self._refused.add(worker.node)
+            self.say(f"{self._hosts[worker.node]} is not used: {reason}")
+        for other in [one for one in self.hired if one.node == worker.node]:
+            self.dismiss(other)
+
+    def dismiss(self, worker: Hired) -> None:
+        """Ends a worker, if it has not ended."""
+        if worker in self.hired:
+            self.hired.remove(worker)
+        self.ray.kill(worker.actor)
+
+    def references(self) -> Iterator[Any]:
+        """Whatever Ray may have an answer to."""
+        for worker in self.hired:
+            if not worker.ready:
+                yield worker.greeting
+            yield from worker.doing
+
+
+def _reason(error: Exception) -> str:
+    """The line of Ray's that says most."""
+    lines = [line.strip() for line in str(error).splitlines() if "Error:" in line]
+    return lines[-1][:300] if lines else first_line(error)

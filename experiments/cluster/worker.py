@@ -1,0 +1,98 @@
+"""A worker: an actor of Ray that keeps a model loaded and computes units of work with it."""
+
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ablation.errors import HeadclaimsError, Unavailable, first_line
+from experiments.cluster.sent import Unpacker, WrongModel
+from experiments.machine.environment import versions
+from experiments.store import Document, WorkUnit
+
+MUST_AGREE = ("headclaims", "torch", "transformers", "tokenizers", "safetensors")
+"""Packages of which all machines must have the same version."""
+
+Sent = tuple[str, Mapping[str, Any], str]
+"""A unit: kind, key, label."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why units could not be computed.
+
+    Attributes:
+        reason: one line.
+        of_machine: no other unit could be computed on this machine either.
+    """
+
+    reason: str
+    of_machine: bool = False
+
+
+class Worker:
+    """Computes units.
+
+    Args:
+        device: where models are run, as torch names it.
+        threads: of torch.
+    """
+
+    def __init__(self, device: str, threads: int) -> None:
+        self._device, self._threads = device, threads
+        self._unpacker = Unpacker(device)
+
+    def versions(self) -> dict[str, str]:
+        """Of the packages that must be the driver's, and of our own code."""
+        return required_versions()
+
+    def compute(self, work: bytes, units: Sequence[Sent]) -> tuple[list[str], Failure | None]:
+        """The documents of ``units`` as text, with the machine in their provenance.
+
+        Args:
+            work: as ``packed`` gave it.
+            units: what is to be computed.
+
+        Returns:
+            What could be computed, and why the rest could not.
+        """
+        import torch  # not above: the driver needs none
+
+        torch.set_num_threads(self._threads)
+        done: list[str] = []
+        try:
+            compute = self._unpacker.unpacked(work)
+            for unit, (result, provenance) in compute([WorkUnit(*one) for one in units]):
+                done.append(Document(unit, result, {**provenance, **self._machine}).line())
+        except (WrongModel, Unavailable) as error:
+            return done, Failure(str(error), of_machine=True)
+        except HeadclaimsError as error:
+            return done, Failure(str(error))
+        except Exception as error:  # a bug: of one unit, and the others go on
+            return done, Failure(f"{type(error).__name__}: {first_line(error)}")
+        return done, None
+
+    @cached_property
+    def _machine(self) -> dict[str, Any]:
+        """What tells one machine from another, for provenance."""
+        found: dict[str, Any] = {"node": platform.node()}
+        if self._device.startswith("cuda"):
+            import torch
+
+            found["cuda"] = torch.version.cuda
+            driver = Path("/proc/driver/nvidia/version")
+            if driver.exists():
+                found["driver"] = driver.read_text(encoding="utf-8").splitlines()[0]
+        return found
+
+
+def required_versions() -> dict[str, str]:
+    """Package -> version, of those that must agree, without what tells builds of one apart."""
+    from ablation.assets.kept import code
+
+    of_packages = {name: versions()[name].partition("+")[0] for name in MUST_AGREE}
+    ours = " ".join(code("ablation", "experiments").values())
+    return {**of_packages, "code of headclaims": hashlib.sha256(ours.encode()).hexdigest()[:12]}

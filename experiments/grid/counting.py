@@ -1,0 +1,83 @@
+"""How many units a grid takes, without computing any: what a ranking would tell is made up."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from ablation.heads import HeadGrid
+from experiments.grid.tasks import Task
+from experiments.store import Document, Store, WorkUnit
+from experiments.store.deferring import Deferring, NotYet
+
+
+@dataclass(frozen=True)
+class Counting(Deferring):
+    """A store that makes up what is missing, so that one can go on asking: as many units, others.
+
+    Attributes:
+        grid: the heads of the model that is asked about.
+    """
+
+    grid: HeadGrid = HeadGrid(1, 1)
+
+    def find(self, unit: WorkUnit) -> Document | None:
+        found = super().find(unit)
+        if found is None and unit.digest in self._noted and unit.kind in _MADE_UP:
+            return Document(unit, _MADE_UP[unit.kind](unit, self.grid), {"time": "", "seconds": 0})
+        return found
+
+
+def _scores(unit: WorkUnit, grid: HeadGrid) -> dict[str, Any]:
+    # Every prompt finds the same heads, whatever the method: some, and none of them twice.
+    order = random.Random(0)
+    return {"scores": [[order.random() for _ in range(grid.heads)] for _ in range(grid.layers)]}
+
+
+_MADE_UP: Mapping[str, Any] = {
+    "scores": _scores,
+    "answer": lambda *_: {"answer": ""},
+    "perplexity": lambda *_: {"block_nll_sums": [[1.0]], "block_counts": [[1]]},
+}
+
+
+@dataclass
+class Count:
+    """Units of a grid.
+
+    Attributes:
+        stored: kind -> how many are there.
+        missing: model, kind -> how many are not.
+    """
+
+    stored: Counter[str] = field(default_factory=Counter)
+    missing: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def counted(tasks: Sequence[Task], grids: Mapping[str, HeadGrid], store: Store) -> Count:
+    """Counts the units of tasks; those that several want are counted once.
+
+    Args:
+        tasks: the tasks.
+        grids: key of a model -> its heads.
+        store: where results are kept.
+    """
+    count = Count()
+    seen: set[str] = set()
+    for task in tasks:
+        asked = Counting(
+            store.root, store.run, store.fresh, watch=store.watch, grid=grids[task.model]
+        )
+        with suppress(NotYet):  # what comes after it is few
+            task.ask(asked)
+        for unit in [unit for job in asked.jobs for unit in job.units]:
+            if unit.digest not in seen:
+                count.missing[task.model, unit.kind] += 1
+                seen.add(unit.digest)
+        for digest, document in asked._found.items():
+            if digest not in seen:
+                count.stored[document.unit.kind] += 1
+                seen.add(digest)
+    return count

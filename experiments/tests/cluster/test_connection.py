@@ -1,0 +1,68 @@
+"""Where workers run is said in one of three forms; what cannot be had is one line."""
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from ablation.errors import ComputationError, InvalidInput
+from experiments.cluster.connection import Place, Workers, connected, place
+
+
+@pytest.mark.parametrize(
+    ("on", "found"),
+    [
+        ("local:1", Place("local", 1)),
+        ("local:64", Place("local", 64)),
+        ("auto", Place("auto")),
+        ("ray://head:10001", Place("ray://head:10001")),
+        ("ray://[::1]:10001", Place("ray://[::1]:10001")),
+    ],
+)
+def test_a_place_is_understood(on, found):
+    assert place(on) == found
+
+
+@pytest.mark.parametrize(
+    "on", ["", "local", "local:0", "local:x", "local:²", "ray://head", "ray://h:99999", "ray://:1",
+           "http://head:10001", "auto:2", "ray://head:10001/x"],
+)  # fmt: skip
+def test_another_form_is_one_line(on):
+    with pytest.raises(InvalidInput, match="local:N .* auto .* ray://HOST:PORT is required"):
+        place(on)
+
+
+@pytest.mark.parametrize(
+    ("on", "reachable"),
+    [("local:2", False), ("auto", False), ("ray://localhost:1", False), ("ray://head:1", True)],
+)
+def test_what_other_machines_reach_is_known(on, reachable):
+    assert place(on).is_reachable is reachable
+
+
+def test_an_address_that_nobody_answers_at_is_one_line():
+    pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        address = f"ray://127.0.0.1:{taken.getsockname()[1]}"
+        with (
+            pytest.raises(ComputationError, match="nobody answers there .*: start the cluster"),
+            connected(place(address), Workers()),
+        ):
+            pass
+
+
+def test_without_ray_the_extra_is_named():
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.modules['ray'] = None\n"
+            "from experiments.cluster.connection import *\n"
+            "with connected(place('local:1'), Workers()): pass",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert "pip install -c constraints.txt -e '.[cluster]'" in said.stderr.splitlines()[-1]

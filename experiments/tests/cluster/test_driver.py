@@ -1,0 +1,232 @@
+"""The driver on a stand-in for Ray: whatever happens, each result is stored once, and whole."""
+
+import pickle
+from dataclasses import dataclass, field
+
+import pytest
+
+from ablation.errors import ComputationError
+from experiments.cluster import staff as staffing
+from experiments.cluster.connection import Workers
+from experiments.cluster.driver import TRIES, Driver
+from experiments.cluster.staff import Staff
+from experiments.grid.tasks import Task
+from experiments.store import Run, Store, WorkUnit
+from experiments.store.watch import Unwatched
+from experiments.tests.cluster.fake_ray import FakeRay
+
+pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
+
+
+@dataclass(frozen=True)
+class Squares:
+    """Squares numbers, but for those that it may not."""
+
+    refused: tuple[int, ...] = ()
+
+    def __call__(self, units):
+        from ablation.errors import InvalidInput
+
+        for unit in units:
+            number = unit.key["number"]
+            if number in self.refused:
+                raise InvalidInput(f"{number} has no square here")
+            yield unit, ({"square": number**2}, {"seconds": 0.0, "time": ""})
+
+
+def unit(number):
+    return WorkUnit("square", {"number": number}, f"square of {number}")
+
+
+@dataclass
+class Driven:
+    """A store, tasks on it, and what was said."""
+
+    store: Store
+    ray: FakeRay
+    said: list[str] = field(default_factory=list)
+
+    def __call__(self, *tasks, workers=Workers()):
+        staff = Staff(self.ray, workers, "cpu", self.said.append, lambda ray: None)
+        Driver(staff, self.store, lambda name: Unwatched(), self.said.append).run(tasks)
+
+    def squares(self, count):
+        found = [self.store.find(unit(n)) for n in range(count)]
+        return [one and one.result["square"] for one in found]
+
+    @property
+    def numbers(self):
+        return [key["number"] for call in self.ray.called for key in call]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setattr(staffing, "LOOK_S", 0.0)
+    monkeypatch.setattr("experiments.cluster.driver.AGAIN_S", 0.0)
+    return Driven(Store(tmp_path / "store", Run("run", "pytest")), FakeRay({"a": 2, "b": 1}))
+
+
+def asking(count, compute=Squares(), at_once=8):
+    def ask(store):
+        store.all([unit(n) for n in range(count)], compute, at_once=at_once)
+
+    return Task(f"{count} squares", "model", 1, ask)
+
+
+def test_everything_is_computed_once_and_stored(run):
+    run(asking(50))
+    assert run.squares(50) == [n**2 for n in range(50)]
+    assert sorted(run.numbers) == list(range(50))
+    assert run.store.find(unit(7)).provenance["node"]
+    assert run.said == []
+
+
+def test_the_last_pieces_are_small(run):
+    run(asking(100))
+    sizes = [len(call) for call in run.ray.called]
+    assert sizes[0] == 8
+    assert sizes[-1] == 1
+
+
+def test_what_is_stored_is_not_computed_again(run):
+    run(asking(10))
+    run(asking(20))
+    assert sorted(run.numbers) == list(range(20))
+
+
+def test_what_depends_on_results_is_asked_for_when_they_are_there(run):
+    def ask(store):
+        (three,) = store.all([unit(3)], Squares(), at_once=1)
+        store.all([unit(three.result["square"])], Squares(), at_once=1)
+
+    run(Task("a square of a square", "model", 1, ask))
+    assert run.numbers == [3, 9]
+
+
+def test_two_tasks_that_want_the_same_share_it(run):
+    run(asking(20), asking(25))
+    assert sorted(run.numbers) == list(range(25))
+
+
+def test_a_worker_that_dies_loses_only_what_it_was_at(run):
+    deaths: list[str] = []
+
+    def dies(machine, units):
+        if len(deaths) < 3 and any(key["number"] == 5 for _, key, _ in units):
+            deaths.append(machine)
+            return True
+        return False
+
+    run.ray.dies = dies
+    run(asking(40, at_once=4))
+    assert run.squares(40) == [n**2 for n in range(40)]
+    assert len(deaths) == 3
+    assert sorted(run.numbers) == list(range(40))
+
+
+def test_a_unit_that_kills_every_worker_is_given_up_and_named(run):
+    run.ray.dies = lambda machine, units: any(key["number"] == 5 for _, key, _ in units)
+    with pytest.raises(ComputationError, match="1 results could not be computed"):
+        run(asking(16))
+    assert [n for n in range(16) if run.store.find(unit(n)) is None] == [5]
+    (line,) = run.said
+    assert f"square of 5: {TRIES} workers have died over it" in line
+
+
+def test_a_unit_that_raises_is_named_and_the_others_go_on(run):
+    with pytest.raises(ComputationError, match="2 results .* 2 reason"):
+        run(asking(30, Squares((4, 21))))
+    assert [n for n in range(30) if run.store.find(unit(n)) is None] == [4, 21]
+    assert sorted(run.numbers)[-1] == 29
+    assert len(run.said) == 2
+    assert "square of 4: 4 has no square here" in run.said[0]
+
+
+def test_of_many_failures_for_one_reason_a_few_are_named(run, monkeypatch):
+    monkeypatch.setattr(
+        Squares, "__call__", lambda self, units: (_ for _ in ()).throw(KeyError("x"))
+    )
+    with pytest.raises(ComputationError, match="30 results could not .* 1 reason"):
+        run(asking(30))
+    assert len(run.said) == 6
+    assert run.said[-1] == "failed: more for this reason: KeyError: 'x'"
+
+
+def test_a_machine_that_comes_late_gets_work(run):
+    run.ray.machines = {}
+    looks = []
+    nodes = run.ray.nodes
+
+    def come_late():
+        looks.append(0)
+        if len(looks) == 3:
+            run.ray.machines["late"] = 1
+        return nodes()
+
+    run.ray.nodes = come_late
+    run(asking(5))
+    assert run.squares(5) == [0, 1, 4, 9, 16]
+
+
+def test_without_any_worker_a_run_ends_with_a_line(run, monkeypatch):
+    monkeypatch.setattr("experiments.cluster.driver.PATIENCE_S", 0.3)
+    run.ray.machines = {}
+    with pytest.raises(ComputationError, match="no worker for .*: see that machines"):
+        run(asking(5))
+
+
+def test_a_machine_with_other_versions_is_refused_by_name(run, monkeypatch):
+    from experiments.cluster.worker import Worker
+
+    theirs = iter([{"torch": "1.0"}] * 1)
+    ours = Worker.versions
+    monkeypatch.setattr(Worker, "versions", lambda self: next(theirs, None) or ours(self))
+    run(asking(5))
+    assert run.squares(5) == [0, 1, 4, 9, 16]
+    (line,) = run.said
+    assert line.startswith("a is not used: it has headclaims None and not ")
+    assert "torch 1.0 and not " in line
+
+
+def test_a_machine_with_another_model_is_refused_by_name(run, monkeypatch):
+    from experiments.cluster.sent import Unpacker, WrongModel
+
+    bad = iter([True])
+
+    def unpacked(self, data):
+        if next(bad, False):
+            raise WrongModel("model x has other files here than where the run was started")
+        return pickle.loads(data)
+
+    monkeypatch.setattr(Unpacker, "unpacked", unpacked)
+    run(asking(20))
+    assert run.squares(20) == [n**2 for n in range(20)]
+    (line,) = run.said
+    assert "is not used: model x has other files here" in line
+
+
+def test_a_result_that_is_no_document_or_of_something_else_is_not_stored(run, monkeypatch):
+    from experiments.cluster.worker import Worker
+
+    monkeypatch.setattr(Worker, "compute", lambda self, work, units: (["{}"] * len(units), None))
+    with pytest.raises(ComputationError, match="5 results could not be computed"):
+        run(asking(5))
+    assert "no result came back" in run.said[0]
+    assert not list((run.store.root / "documents").glob("*/*/*.json"))
+
+
+def test_what_another_driver_is_at_is_left_to_it(run):
+    held = run.store.lock(unit(2))
+    released: list[bool] = []
+
+    def release(machine, units):
+        # When all else has been asked for.
+        if not released and len(run.numbers) == 9:
+            held.release()
+            released.append(True)
+        return False
+
+    run.ray.dies = release
+    with held:
+        run(asking(10, at_once=1))
+    assert run.numbers[-1] == 2

@@ -1,0 +1,203 @@
+"""Faults that really happen, on Ray nodes of this machine: nothing that is stored is done again.
+
+Every run is a process of its own, and so is everything of Ray's.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from experiments.store import Run, Store
+from experiments.tests.cluster.standins import unit
+
+pytest.importorskip("ray", reason="needs Ray: pip install -c constraints.txt -e '.[cluster]'")
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_worker_niceness": "0",
+    "PYTHONPATH": str(ROOT),
+}
+
+SMALL = {"object_store_memory": 10**8}
+
+
+class Cluster:
+    """Ray nodes on this machine, each with room for one worker but the head."""
+
+    def __init__(self, nodes: int) -> None:
+        from ray.cluster_utils import Cluster as OfRay
+
+        self._nodes = OfRay(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": 0,
+                "include_dashboard": False,
+                "object_store_memory": 10**8,
+            },
+        )
+        self.head = self._nodes.head_node
+        self.nodes = [self.add() for _ in range(nodes)]
+
+    def add(self):
+        return self._nodes.add_node(num_cpus=1, **SMALL)
+
+    def kill(self, node) -> None:
+        self._nodes.remove_node(node, allow_graceful=False)
+
+    @property
+    def environment(self):
+        return {**os.environ, **SETTINGS, "RAY_ADDRESS": self._nodes.address}
+
+    def stop(self) -> None:
+        self._nodes.shutdown()
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    made = []
+
+    def make(nodes):
+        made.append(Cluster(nodes))
+        return made[0]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+class Drive:
+    """A driver in a process of its own, and what it left."""
+
+    def __init__(self, folder, cluster, count, **settings):
+        self.folder, self.count = folder, count
+        words = [f"{name}={value}" for name, value in settings.items()]
+        command = [sys.executable, "-m", "experiments.tests.cluster.standin_run"]
+        self.process = subprocess.Popen(
+            [*command, str(folder), "auto", str(count), *words],
+            cwd=ROOT, env=cluster.environment, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    @property
+    def stored(self):
+        """Number -> when its square was stored."""
+        store = Store(self.folder / "store", Run("reader", "pytest"))
+        paths = {number: store.path(unit(number)) for number in range(self.count)}
+        return {number: p.stat().st_mtime for number, p in paths.items() if p.exists()}
+
+    @property
+    def ledger(self):
+        """Digest, when and by whom, of every unit that was begun."""
+        path = self.folder / "ledger"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def until_stored(self, number):
+        """Waits until so many squares are stored."""
+        deadline = time.monotonic() + 120
+        while len(self.stored) < number:
+            assert self.process.poll() is None, self.end()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def end(self):
+        """What it said; its exit status is in ``process``."""
+        return self.process.communicate(timeout=180)[1]
+
+    def check(self):
+        """All squares are there, and none was begun again after it had been stored."""
+        stored = self.stored
+        assert sorted(stored) == list(range(self.count))
+        when = {unit(number).digest: at for number, at in stored.items()}
+        late = [digest for digest, at, _ in self.ledger if at > when[digest] + 0.01]
+        assert late == []
+
+    @property
+    def repeated(self):
+        return sum(times - 1 for times in Counter(digest for digest, _, _ in self.ledger).values())
+
+
+def workers_of(drive):
+    return {process for _, _, process in drive.ledger}
+
+
+def test_workers_and_nodes_that_are_killed_lose_what_they_were_at(cluster, tmp_path):
+    nodes = cluster(2)
+    drive = Drive(tmp_path, nodes, 120, nap=0.1)
+    drive.until_stored(8)
+    os.kill(drive.ledger[-1][2], signal.SIGKILL)
+    drive.until_stored(40)
+    nodes.kill(nodes.nodes[0])
+    drive.until_stored(60)
+    nodes.add()  # late, and gets work
+    assert (drive.end(), drive.process.returncode) == ("", 0)
+    drive.check()
+    assert len(workers_of(drive)) >= 4
+    assert drive.repeated <= 2 * 2 * 4  # two pieces of four, twice
+
+
+def test_a_unit_that_raises_and_one_that_kills_are_named_and_the_others_go_on(cluster, tmp_path):
+    nodes = cluster(2)
+    drive = Drive(tmp_path, nodes, 24, refused=5, deadly=11)
+    said = drive.end()
+    assert drive.process.returncode == 4
+    assert sorted(set(range(24)) - {*drive.stored}) == [5, 11]
+    assert "square of 5: 5 has no square here" in said
+    assert "square of 11: 3 workers have died over it" in said
+    assert "Traceback" not in said
+
+
+def test_a_driver_that_was_killed_goes_on_where_it_was(cluster, tmp_path):
+    nodes = cluster(2)
+    first = Drive(tmp_path, nodes, 60, nap=0.1)
+    first.until_stored(16)
+    first.process.kill()
+    first.end()
+    again = Drive(tmp_path, nodes, 60, nap=0.1)
+    assert (again.end(), again.process.returncode) == ("", 0)
+    again.check()
+
+
+def test_an_interrupted_run_keeps_what_is_stored_and_ends_its_workers(cluster, tmp_path):
+    nodes = cluster(2)
+    drive = Drive(tmp_path, nodes, 200, nap=0.1)
+    drive.until_stored(16)
+    drive.process.send_signal(signal.SIGINT)
+    drive.end()
+    assert drive.process.returncode == 130
+    assert len(drive.stored) >= 16
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{process}").exists() for process in workers_of(drive)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_two_drivers_on_one_store_share_the_work(cluster, tmp_path):
+    nodes = cluster(4)
+    both = [Drive(tmp_path, nodes, 80, nap=0.1) for _ in range(2)]
+    assert [(one.end(), one.process.returncode) for one in both] == [("", 0)] * 2
+    both[0].check()
+    assert both[0].repeated == 0
+
+
+def test_without_its_head_a_run_ends_with_a_line(cluster, tmp_path):
+    nodes = cluster(1)
+    drive = Drive(tmp_path, nodes, 2_000, nap=0.1)
+    drive.until_stored(8)
+    nodes.head.kill_gcs_server(check_alive=False)
+    said = drive.end()
+    assert drive.process.returncode == 4
+    assert said.strip().splitlines()[-1].startswith("Error: the head of the Ray cluster is gone (")
+    assert "Traceback" not in said

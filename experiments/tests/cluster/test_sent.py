@@ -1,0 +1,75 @@
+"""Work travels without models and without what it has cached, and is the same where it arrives."""
+
+import pickle
+import shutil
+from typing import Any
+
+import pytest
+
+from ablation.filings.synthetic import synthetic_filings
+from ablation.models.model import Model, open_model
+from ablation.models.registry import model_spec
+from experiments.cells.cell import build_cell
+from experiments.cells.choices import MODES, AblationChoice
+from experiments.cells.conditions import AnswersOf, answer_units
+from experiments.cells.detection import ScoresOf, scores_units
+from experiments.cluster.sent import Unpacker, WrongModel, packed
+
+
+@pytest.fixture(scope="module")
+def cell(tiny):
+    return build_cell(open_model(model_spec(str(tiny))), synthetic_filings(10), "inc_state", 350)
+
+
+def results(compute, units):
+    return [(unit, result) for unit, (result, _) in compute(units)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_answers_computed_there_are_those_computed_here(cell, mode):
+    ablation = AblationChoice(mode).of(cell)
+    here = AnswersOf(cell, ablation)
+    there: Any = Unpacker("cpu").unpacked(packed(here))
+    units = answer_units(cell, list(cell.model.grid)[:3], ablation)
+    assert there.cell.model is not cell.model
+    assert there.ablation.description == ablation.description
+    assert results(there, units) == results(here, units)
+
+
+def test_scores_computed_there_are_those_computed_here(cell):
+    units = scores_units(cell, "qrhead")
+    there = Unpacker("cpu").unpacked(packed(ScoresOf(cell)))
+    assert results(there, units) == results(ScoresOf(cell), units)
+
+
+def test_neither_weights_nor_caches_travel(cell):
+    before = packed(ScoresOf(cell))
+    _ = cell.model.loaded, [prompt.sha256 for _, prompt in cell.test]
+    assert packed(ScoresOf(cell)) == before
+    weights = sum(path.stat().st_size for path in cell.model.directory.glob("*.safetensors"))
+    assert len(before) < weights
+
+
+def test_without_an_unpacker_no_model_is_opened(cell):
+    with pytest.raises(pickle.UnpicklingError, match="persistent"):
+        pickle.loads(packed(ScoresOf(cell)))
+
+
+def test_a_model_stays_open_for_the_next_work(cell):
+    unpacker = Unpacker("cpu")
+    first: Any
+    second: Any
+    first, second = (unpacker.unpacked(packed(ScoresOf(cell))) for _ in range(2))
+    assert first.cell.model is second.cell.model
+    assert isinstance(first.cell.model, Model)
+
+
+def test_another_model_under_the_same_path_is_refused(tiny, tmp_path):
+    folder = tmp_path / "moved"
+    shutil.copytree(tiny, folder)
+    cell = build_cell(open_model(model_spec(str(folder))), synthetic_filings(10), "inc_state", 350)
+    data = packed(ScoresOf(cell))
+    config = folder / "generation_config.json"
+    config.write_text('{"max_length": 21}', encoding="utf-8")
+    with pytest.raises(WrongModel, match="has other files here than where the run was started"):
+        Unpacker("cpu").unpacked(data)

@@ -1,0 +1,53 @@
+"""A grid computes all that the claims are judged from: pytest finds it, and computes nothing."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ablation.tests.support.tiny_models import tiny_directory
+
+ROOT = Path(__file__).parents[3]
+OPTIONS = ("--synthetic", "6")
+
+GRID = """
+[qrhead]
+models = ["{model}"]
+tokens = [200]
+[methods]
+models = ["{model}"]
+tokens = [200]
+[exp10]
+models = ["{model}"]
+"""
+
+
+def run(*words):
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, words)], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+@pytest.mark.slow
+def test_what_a_grid_has_computed_is_judged_without_computing(tmp_path):
+    # 128 heads: as many are left beside the top 50.
+    model = tiny_directory(tmp_path / "tiny", layers=2, heads=64)
+    grid, store = tmp_path / "grid.toml", tmp_path / "store"
+    grid.write_text(GRID.format(model=model), encoding="utf-8")
+    command = ("experiments.cli", "run", "--grid", grid, *OPTIONS, "--store", store)
+    planned = run(*command, "--plan")
+    assert "0 results are stored already" in planned.stdout, planned.stderr
+    computed = run(*command, "--out", tmp_path / "out")
+    assert computed.returncode == 0, computed.stderr
+    assert "/phase3/qrhead/" in computed.stdout
+    stored = len(list(store.glob("documents/*/*/*.json")))
+    # What is counted is what is computed, but for the places where curves are cut in halves.
+    counted = sum(int(n.replace(",", "")) for n in re.findall(r": ([\d,]+) of", planned.stdout))
+    assert counted <= stored <= counted + 12 * 4 * 2
+    judged = run(
+        "pytest", "experiments", "-k", "qrhead or methods or exp10", "--model", model,
+        "--tokens", 200, *OPTIONS, "--store", store, "-p", "no:cacheprovider",
+    )  # fmt: skip
+    assert re.search(r"results: 0 computed, \d+ taken from the store", judged.stdout), judged.stdout
