@@ -6,9 +6,10 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from ablation.errors import ComputationError, InvalidInput, first_line, shortened
@@ -85,6 +86,15 @@ def place(on: str) -> Place:
     )
 
 
+def require_ray() -> None:
+    """Raises InvalidInput if Ray is not installed; does not import it."""
+    if find_spec("ray") is None:
+        raise InvalidInput(
+            "--on requires Ray, which is not installed: pip install -c constraints.txt -e "
+            "'.[cluster]'"
+        )
+
+
 @contextmanager
 def connected(where: Place, workers: Workers, *, verbose: bool = False) -> Iterator[Any]:
     """The module ``ray``, connected for as long as the context is open.
@@ -98,27 +108,27 @@ def connected(where: Place, workers: Workers, *, verbose: bool = False) -> Itera
         os.environ.update(_LOOPBACK)
     if not verbose:
         os.environ.update(_SILENT)
-    try:
-        import ray
-    except ImportError:
-        raise InvalidInput(
-            "--on requires Ray, which is not installed: pip install -c constraints.txt -e "
-            "'.[cluster]'"
-        ) from None
+    require_ray()
+    lost: list[HeadLost] = []
+    atexit.register(_leave_without_ray, lost)  # before Ray's own, so that it runs after those
+    import ray
+
     try:
         _connect(ray, where, workers, verbose)
         _check_gpus(ray, workers)
         yield ray
-    except HeadLost:
-        atexit.unregister(ray.shutdown)  # it would wait for a head that is gone
+    except HeadLost as error:
+        lost.append(error)
         raise
     except ConnectionError as error:
         if not where.address.startswith("ray:"):
             raise
-        # How a client learns of it.
-        raise HeadLost(first_line(error)) from None
+        lost.append(HeadLost(first_line(error)))  # how a client learns of it
+        raise lost[0] from None
     finally:
-        if sys.exc_info()[0] is not HeadLost:
+        if lost:
+            atexit.unregister(ray.shutdown)  # it would wait for a head that is gone
+        else:
             ray.shutdown()
 
 
@@ -130,6 +140,14 @@ class HeadLost(ComputationError):
             f"the head of the Ray cluster is gone ({reason}): start it, and run the same again; "
             "what was finished is kept"
         )
+
+
+def _leave_without_ray(lost: Sequence[HeadLost]) -> None:
+    """Ends the process at once if the head is lost: threads of Ray's would crash it otherwise."""
+    if lost:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(lost[0].exit_status)
 
 
 def require_head(ray: Any) -> None:

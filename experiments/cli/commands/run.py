@@ -26,6 +26,7 @@ from experiments.cli.progress import watched_folder
 from experiments.store.watch import Journal
 
 if TYPE_CHECKING:
+    from experiments.cluster.connection import Place, Workers
     from experiments.grid.grid import Grid
     from experiments.grid.tasks import Task
     from experiments.store import Store
@@ -101,9 +102,13 @@ def run_command(
             lengths = spec.token_lengths if tokens is None else tokens
             ablate_cells(runner, cells_of(settings, spec, questions, lengths), figure)
         return
+    from experiments.cluster.connection import Workers, place, require_ray
     from experiments.grid.grid import Grid, QRHeadGrid, read_grid
     from experiments.grid.tasks import Inputs, tasks
 
+    where = None if on is None else place(on)
+    if where is not None:
+        require_ray()  # before a model is fetched
     if grid is not None:
         chosen = read_grid(grid)
     else:
@@ -124,10 +129,12 @@ def run_command(
         for task in todo:
             task.ask(store)
     else:
+        assert where is not None
         device = settings.device
         if gpus_per_worker and context.get_parameter_source("device") is ParameterSource.DEFAULT:
             device = "cuda"
-        store = _on_workers(todo, here, on, device, cpus_per_worker, gpus_per_worker, verbose)
+        workers = Workers(cpus_per_worker, gpus_per_worker)
+        store = _on_workers(todo, here, where, device, workers, verbose)
     _export(chosen, here, store, figure)
 
 
@@ -144,17 +151,15 @@ def _check_given(context: click.Context, grid: str | None, on: object) -> None:
 def _on_workers(
     todo: "list[Task]",
     settings: RunSettings,
-    on: str,
+    where: "Place",
     device: str,
-    cpus: int,
-    gpus: float,
+    workers: "Workers",
     verbose: bool,
 ) -> "Store":
-    from experiments.cluster.connection import Workers, connected, place
+    from experiments.cluster.connection import connected
     from experiments.cluster.driver import Driver
     from experiments.cluster.staff import Staff
 
-    where, workers = place(on), Workers(cpus, gpus)
     if where.is_reachable:
         click.echo(
             f"Warning: Ray runs whatever reaches {where.address}: let it be in a private network, "

@@ -58,9 +58,9 @@ def test_without_ray_the_extra_is_named():
         [
             sys.executable,
             "-c",
-            "import sys; sys.modules['ray'] = None\n"
-            "from experiments.cluster.connection import *\n"
-            "with connected(place('local:1'), Workers()): pass",
+            "import experiments.cluster.connection as of\n"
+            "of.find_spec = lambda name: None\n"
+            "with of.connected(of.place('local:1'), of.Workers()): pass",
         ],
         capture_output=True,
         text=True,

@@ -215,6 +215,19 @@ def test_a_result_that_is_no_document_or_of_something_else_is_not_stored(run, mo
     assert not list((run.store.root / "documents").glob("*/*/*.json"))
 
 
+def test_a_store_that_cannot_be_written_ends_the_run_and_its_workers(run, monkeypatch):
+    from ablation.errors import ResultsError
+
+    def full(self, *_):
+        raise ResultsError("no space left")
+
+    monkeypatch.setattr(Store, "put", full)
+    staff = Staff(run.ray, Workers(), "cpu", run.said.append, lambda ray: None)
+    with pytest.raises(ResultsError, match="no space left"):
+        Driver(staff, run.store, lambda name: Unwatched(), run.said.append).run([asking(5)])
+    assert staff.hired == []
+
+
 def test_what_another_driver_is_at_is_left_to_it(run):
     held = run.store.lock(unit(2))
     released: list[bool] = []
