@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput
-from experiments.files.json_files import read_json
 from experiments.machine.environment import place, timestamp
+from experiments.machine.files.json_files import read_json
 
 SCHEMA = 1
 PACKAGES = ("torch", "transformers")

@@ -37,7 +37,7 @@ from experiments.cells.plan import (
     check_plan,
     conditions,
 )
-from experiments.files.json_files import read_text, storing, write_json
+from experiments.machine.files.json_files import read_text, storing, write_json
 from experiments.store import Store
 
 UNABLATED: tuple[Head, ...] = ()

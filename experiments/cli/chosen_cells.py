@@ -8,7 +8,7 @@ from ablation.filings.filing import FilingSet
 from ablation.models.registry import ModelSpec
 from experiments.cells.choices import AblationChoice
 from experiments.cli.options import PlanSettings, RunSettings, chosen_store
-from experiments.files.json_files import check_writable
+from experiments.machine.files.json_files import check_writable
 
 if TYPE_CHECKING:
     from experiments.cells.cell import Cell

@@ -14,10 +14,10 @@ from typing import Any
 
 from ablation.errors import ComputationError, HeadclaimsError
 from experiments.cluster.connection import HeadLost
+from experiments.cluster.grid.tasks import Task
 from experiments.cluster.lots import Asking, Group, Lot, Piece
 from experiments.cluster.sent import packed
 from experiments.cluster.staff import Hired, Staff
-from experiments.grid.tasks import Task
 from experiments.store import Store, WorkUnit
 from experiments.store.deferring import Deferring, Job, NotYet
 from experiments.store.documents import Damaged, parse

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from experiments.grid.tasks import Task
+from experiments.cluster.grid.tasks import Task
 from experiments.store import Document, WorkUnit
 
 

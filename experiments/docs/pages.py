@@ -18,7 +18,7 @@ from typing import Any
 from ablation.errors import HeadclaimsError, Unavailable, first_line
 from experiments.docs.blocks import namespace
 from experiments.docs.stored import Stored
-from experiments.files.json_files import read_text, write_text
+from experiments.machine.files.json_files import read_text, write_text
 
 PATTERNS = ("README.md", "ablation/**/README.md", "experiments/**/README.md")
 REMEDY = "run `headclaims docs`, read the diff and commit it"

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput
-from experiments.files.json_files import read_json
 from experiments.judging.claim import Tier
 from experiments.judging.stored_evidence import CHECKOUT, read_evidence
+from experiments.machine.files.json_files import read_json
 
 PUBLICATION = "publication"
 

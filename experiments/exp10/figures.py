@@ -12,7 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.scale import SymmetricalLogTransform
 from matplotlib.ticker import MaxNLocator
 
-from experiments.files.drawing import figure_paths, new_figure, save_figure
+from experiments.machine.files.drawing import figure_paths, new_figure, save_figure
 
 Document = Mapping[str, Any]
 Style = dict[str, Any]

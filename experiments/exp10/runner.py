@@ -20,7 +20,7 @@ from experiments.exp10.measured.penetration import (
     penetration,
 )
 from experiments.exp10.ranking import layers, rank_size, statistics_of
-from experiments.files.json_files import read_json, storing, write_json
+from experiments.machine.files.json_files import read_json, storing, write_json
 
 
 @dataclass(frozen=True)

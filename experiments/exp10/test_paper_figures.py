@@ -10,7 +10,7 @@ from experiments.exp10.measured.individual import sweep
 from experiments.exp10.measured.setting import build_setting, source_text
 from experiments.exp10.options import Exp10Options
 from experiments.exp10.ranking import CHEAP, NEGLIGIBLE
-from experiments.files.json_files import read_json
+from experiments.machine.files.json_files import read_json
 from experiments.plugin.options import chosen_spec
 from experiments.published.sources.gpt2 import experiment_10
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput, ResultsError
-from experiments.files.json_files import read_json
 from experiments.judging.claim import Scale
 from experiments.judging.report import SCHEMA, ClaimResult, figure_from
+from experiments.machine.files.json_files import read_json
 
 CHECKOUT = Path(__file__).parents[2]
 """An installation without one has no stored evidence."""

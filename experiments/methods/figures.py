@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from ablation.detection import GRADIENT, QRHEAD, RANDOM, SUMMED_ATTENTION, WU24
 from ablation.detection.controls import LAYER_MATCHED, SHARED
-from experiments.files.drawing import new_figure, save_figure
+from experiments.machine.files.drawing import new_figure, save_figure
 
 LINES = {
     QRHEAD: ("QRHead", "#b2182b", "o", "-"),

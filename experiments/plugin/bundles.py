@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ablation.errors import HeadclaimsError, InvalidInput
-from experiments.files.json_files import check_writable
 from experiments.machine.environment import judged_with
+from experiments.machine.files.json_files import check_writable
 from experiments.plugin.finding_properties import is_broken
 from experiments.plugin.options import computing_options
 from experiments.store.bundle import Bundle, Judged, read_bundle

@@ -16,7 +16,6 @@ from _pytest.junitxml import xml_key  # what record_testsuite_property uses, too
 from ablation.errors import InvalidInput, ResultsError
 from ablation.models.registry import EMBEDDED_MODEL, MODELS
 from experiments.claims import CLAIMS
-from experiments.files.json_files import check_writable, write_json
 from experiments.judging.claim import Tier
 from experiments.judging.report import (
     ClaimResult,
@@ -34,6 +33,7 @@ from experiments.judging.stored_evidence import (
 )
 from experiments.judging.verdict import Verdict
 from experiments.machine.environment import judged_with
+from experiments.machine.files.json_files import check_writable, write_json
 from experiments.plugin.baseline_files.regeneration import MOVED_VERDICTS
 from experiments.plugin.finding_properties import finding_from
 from experiments.plugin.options import changed_options

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ablation.stats.mean import mean_interval
-from experiments.files.drawing import new_figure, save_figure
+from experiments.machine.files.drawing import new_figure, save_figure
 from experiments.published.sources.llama3 import (
     KINDS,
     METHODS,

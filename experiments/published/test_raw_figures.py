@@ -7,7 +7,7 @@ import pytest
 
 from ablation.heads import Head
 from experiments.claims import LEVELS
-from experiments.files.json_files import read_json
+from experiments.machine.files.json_files import read_json
 from experiments.published.sources.gpt2 import FILE as GPT2_FILE
 from experiments.published.sources.gpt2 import GPT2
 from experiments.published.sources.llama3 import KINDS, METHODS, RANDOM, TOP, llama3_study

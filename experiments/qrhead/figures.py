@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from ablation.stats.proportions import wilson_interval
 from experiments.cells.names import RANDOM, TOP
-from experiments.files.drawing import new_figure, save_figure
+from experiments.machine.files.drawing import new_figure, save_figure
 
 CURVES = (
     ("top", "top QRHeads", "#b2182b", "o", "-"),

@@ -15,7 +15,7 @@ from typing import Any, overload
 from filelock import FileLock, Timeout
 
 from ablation.errors import ResultsError
-from experiments.files.json_files import storing, write_text
+from experiments.machine.files.json_files import storing, write_text
 from experiments.machine.peak_memory import give_back_freed
 from experiments.store.bundle import Bundle
 from experiments.store.documents import Damaged, Document, WorkUnit

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ablation.assets.store import cache_folder
 from ablation.errors import InvalidInput
-from experiments.files.json_files import check_writable
+from experiments.machine.files.json_files import check_writable
 from experiments.store.bundle import Bundle
 from experiments.store.folder import Run, Store
 from experiments.store.watch import Unwatched, Watch

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from experiments.files.json_files import json_text, storing, write_bytes
+from experiments.machine.files.json_files import json_text, storing, write_bytes
 from experiments.store.bundle import MANIFEST, PART, SCHEMA, Judged, Part, member_name
 from experiments.store.documents import Document
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ablation.assets.bounded_files import read_bytes
 from ablation.errors import ResultsError
-from experiments.files.json_files import storing
+from experiments.machine.files.json_files import storing
 from experiments.store.documents import Damaged, Document, TooNew, parse
 
 DAMAGED = "damaged"

@@ -26,8 +26,8 @@ from experiments.cli.options import (
     common_options,
     mode_options,
 )
-from experiments.files.json_files import check_writable, storing, write_json
 from experiments.judging.claim import Scale
+from experiments.machine.files.json_files import check_writable, storing, write_json
 
 
 def control_options(command: Callable[..., None]) -> Callable[..., None]:

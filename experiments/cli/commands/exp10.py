@@ -18,7 +18,7 @@ from experiments.cli.options import (
     store_options,
 )
 from experiments.exp10.options import BIAS_POLICIES, MODES, PARTS, Exp10Options
-from experiments.files.json_files import check_writable
+from experiments.machine.files.json_files import check_writable
 from experiments.machine.peak_memory import peak_memory
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _percent(fraction: float) -> str:
 
 def _draw(results: "Exp10Results", folder: Path, tag: str) -> list[Path]:
     from experiments.exp10.figures import draw_all
-    from experiments.files.json_files import storing
+    from experiments.machine.files.json_files import storing
 
     with storing(folder):
         return draw_all(results.individual, results.cumulative, results.summary, folder, tag)

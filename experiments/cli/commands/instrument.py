@@ -8,7 +8,7 @@ import click
 from tqdm import tqdm
 
 from experiments.claims import CLAIMS
-from experiments.files.json_files import check_writable, write_json
+from experiments.machine.files.json_files import check_writable, write_json
 
 INTERVALS, VERDICTS = "intervals", "verdicts"
 

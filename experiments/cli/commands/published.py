@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from experiments.files.json_files import check_writable, storing
+from experiments.machine.files.json_files import check_writable, storing
 
 
 @click.command("published")

@@ -24,7 +24,7 @@ from experiments.cli.options import (
     common_options,
 )
 from experiments.exp10.options import Exp10Options
-from experiments.files.json_files import check_writable, storing
+from experiments.machine.files.json_files import check_writable, storing
 from experiments.machine.provenance import merged
 
 if TYPE_CHECKING:

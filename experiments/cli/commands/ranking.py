@@ -6,7 +6,7 @@ import click
 
 from ablation.detection import RANKING_FORMATS, STUDY
 from ablation.errors import InvalidInput, ResultsError
-from experiments.files.json_files import read_text, storing, write_text
+from experiments.machine.files.json_files import read_text, storing, write_text
 
 
 @click.group("ranking")

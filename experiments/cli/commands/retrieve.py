@@ -15,7 +15,7 @@ from experiments.cli.options import (
     RunSettings,
     common_options,
 )
-from experiments.files.paragraph_files import read_paragraphs
+from experiments.machine.files.paragraph_files import read_paragraphs
 
 TOP = 16
 """Heads that QRHead listens to in models of 1 to 8 billion parameters."""

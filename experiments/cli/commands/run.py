@@ -27,8 +27,8 @@ from experiments.store.watch import Journal
 
 if TYPE_CHECKING:
     from experiments.cluster.connection import Place, Workers
-    from experiments.grid.grid import Grid
-    from experiments.grid.tasks import Task
+    from experiments.cluster.grid.grid import Grid
+    from experiments.cluster.grid.tasks import Task
     from experiments.store import Store
 
 SAID_BY_A_GRID = (
@@ -103,8 +103,8 @@ def run_command(
             ablate_cells(runner, cells_of(settings, spec, questions, lengths), figure)
         return
     from experiments.cluster.connection import Workers, place, require_ray
-    from experiments.grid.grid import Grid, QRHeadGrid, read_grid
-    from experiments.grid.tasks import Inputs, tasks
+    from experiments.cluster.grid.grid import Grid, QRHeadGrid, read_grid
+    from experiments.cluster.grid.tasks import Inputs, tasks
 
     where = None if on is None else place(on)
     if where is not None:
@@ -196,7 +196,7 @@ def _planned(grid: "Grid", inputs: Any, todo: "list[Task]", settings: RunSetting
     from statistics import median
 
     from ablation.models.directory import model_files
-    from experiments.grid.counting import counted
+    from experiments.cluster.grid.counting import counted
     from experiments.store.listing import stored_documents
     from experiments.store.opening import store_root
 

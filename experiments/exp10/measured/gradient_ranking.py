@@ -14,7 +14,7 @@ from ablation.detection.gradient import gradient_scores_of_text
 from ablation.detection.ranking import HeadRanking
 from ablation.metrics.measured_perplexity import windows
 from experiments.exp10.measured.setting import Setting
-from experiments.files.json_files import storing, write_json
+from experiments.machine.files.json_files import storing, write_json
 from experiments.machine.memory_errors import memory_errors
 from experiments.store import Computed, Store, WorkUnit
 

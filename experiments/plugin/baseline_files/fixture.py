@@ -34,7 +34,7 @@ import pytest
 from pytest_regressions.common import perform_regression_check
 
 from ablation.errors import InvalidInput
-from experiments.files.json_files import json_text, write_json
+from experiments.machine.files.json_files import json_text, write_json
 from experiments.plugin.baseline_files import json_comparison
 from experiments.plugin.baseline_files.json_comparison import Tolerance
 from experiments.plugin.baseline_files.regeneration import (

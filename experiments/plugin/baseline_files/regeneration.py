@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from experiments.files.json_files import storing, write_text
+from experiments.machine.files.json_files import storing, write_text
 from experiments.plugin.baseline_files.json_comparison import parse_document, read_baseline
 
 WRITTEN, PENDING, TOLERATED = "baseline_written", "baseline_pending", "baseline_within_tolerance"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ablation.errors import InvalidInput
-from experiments.files.paragraph_files import read_paragraphs
+from experiments.machine.files.paragraph_files import read_paragraphs
 
 TEXT = "Anvils are made here.\nIn Ohio.\n\n \nWe employ nine people.\n\nFees are due in May.\n"
 PARAGRAPHS = ["Anvils are made here.\nIn Ohio.", "We employ nine people.", "Fees are due in May."]

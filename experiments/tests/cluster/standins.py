@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput
-from experiments.grid.tasks import Task
+from experiments.cluster.grid.tasks import Task
 from experiments.store import Computed, Store, WorkUnit
 
 

@@ -9,8 +9,8 @@ from ablation.errors import ComputationError
 from experiments.cluster import staff as staffing
 from experiments.cluster.connection import Workers
 from experiments.cluster.driver import TRIES, Driver
+from experiments.cluster.grid.tasks import Task
 from experiments.cluster.staff import Staff
-from experiments.grid.tasks import Task
 from experiments.store import Run, Store, WorkUnit
 from experiments.store.watch import Unwatched
 from experiments.tests.cluster.fake_ray import FakeRay

@@ -8,11 +8,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from experiments.store import Run, Store
 from experiments.tests.cluster.standins import unit
@@ -27,6 +29,7 @@ SETTINGS = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "disabled",
     "RAY_worker_niceness": "0",
+    "RAY_raylet_start_wait_time_s": "120",
     "PYTHONPATH": str(ROOT),
 }
 
@@ -65,7 +68,14 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(monkeypatch):
+def one_at_a_time():
+    """Keeps the workers of a test run from starting clusters beside each other."""
+    with FileLock(Path(tempfile.gettempdir()) / "headclaims-clusters.lock"):
+        yield
+
+
+@pytest.fixture
+def cluster(monkeypatch, one_at_a_time):
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     made = []

@@ -10,11 +10,11 @@ from ablation.errors import InvalidInput
 from ablation.stats.interval import Interval
 from experiments.claims import CLAIMS
 from experiments.cli.commands.claims import _details, _entry
-from experiments.files.json_files import write_json
 from experiments.judging.claim import Tier
 from experiments.judging.report import Finding, figure_from, report_document, summarise
 from experiments.judging.stored_evidence import lost_claims, moved_verdicts, read_evidence
 from experiments.judging.verdict import Blocked, Evidence, Verdict, judge
+from experiments.machine.files.json_files import write_json
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
 st = pytest.importorskip("hypothesis.strategies")

@@ -10,7 +10,7 @@ from ablation.errors import ComputationError
 from ablation.models.registry import EMBEDDED_MODEL, model_spec
 from experiments.bench import PARTS
 from experiments.cli.options import MODEL_HELP, human_size
-from experiments.files.json_files import check_writable, write_json
+from experiments.machine.files.json_files import check_writable, write_json
 
 if TYPE_CHECKING:
     from experiments.bench.benchmark import Part

@@ -9,9 +9,9 @@ import click
 
 from ablation.errors import InvalidInput
 from experiments.cli.options import human_size
-from experiments.files.json_files import check_writable
 from experiments.judging.stored_evidence import CHECKOUT
 from experiments.machine.environment import judged_with
+from experiments.machine.files.json_files import check_writable
 from experiments.store.bundle import read_bundle
 from experiments.store.folder import Run, Store
 from experiments.store.listing import paths, stored_documents

@@ -65,7 +65,7 @@ def docs_command(
 def _rewrite(stored: "Stored") -> None:
     from experiments.docs.pages import rewrite_pages
     from experiments.docs.pictures import PICTURES
-    from experiments.files.json_files import storing
+    from experiments.machine.files.json_files import storing
 
     with storing(stored.root, "--root"):
         changed, problems = rewrite_pages(stored)
@@ -88,7 +88,7 @@ def _rewrite(stored: "Stored") -> None:
 def _make_documents(root: Path, names: Sequence[str], chosen: str | None) -> None:
     from experiments.cli.options import chosen_store
     from experiments.docs.results import MAKERS, cells
-    from experiments.files.json_files import storing, write_json
+    from experiments.machine.files.json_files import storing, write_json
 
     store, built = chosen_store(chosen, False), cells()
     for name in names:

@@ -14,7 +14,7 @@ from experiments.docs import pictures
 from experiments.docs.pages import pages
 from experiments.docs.pictures import Picture, drawn_from
 from experiments.docs.stored import CHECKOUT, EVIDENCE, PUBLICATION
-from experiments.files.drawing import new_figure, save_figure
+from experiments.machine.files.drawing import new_figure, save_figure
 
 pytest.importorskip("cogapp", reason="needs cog: pip install -e '.[docs]'")
 

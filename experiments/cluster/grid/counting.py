@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ablation.heads import HeadGrid
-from experiments.grid.tasks import Task
+from experiments.cluster.grid.tasks import Task
 from experiments.store import Document, Store, WorkUnit
 from experiments.store.deferring import Deferring, NotYet
 

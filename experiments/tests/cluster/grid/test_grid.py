@@ -4,7 +4,7 @@ import pytest
 
 from ablation.errors import InvalidInput
 from experiments.claims import LEVELS
-from experiments.grid.grid import parse, read_grid, shipped
+from experiments.cluster.grid.grid import parse, read_grid, shipped
 
 
 def test_what_is_left_out_is_what_the_study_does():

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ablation.errors import InvalidInput
-from experiments.files.json_files import read_text
+from experiments.machine.files.json_files import read_text
 
 
 def read_paragraphs(path: Path) -> list[str]:

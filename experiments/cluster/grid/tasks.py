@@ -18,6 +18,7 @@ from experiments.cells.plan import AblationPlan, check_plan
 from experiments.cells.runner import CellRunner, ResultsFolder
 from experiments.claims import LEVELS
 from experiments.claims.exp10_study import CHEAP, CHEAP_SHARE
+from experiments.cluster.grid.grid import Exp10Grid, Grid, MethodsGrid, QRHeadGrid
 from experiments.exp10.measured.cumulative import (
     REMOVALS,
     THRESHOLDS,
@@ -32,7 +33,6 @@ from experiments.exp10.measured.noise import perplexity_noise
 from experiments.exp10.measured.penetration import UndefinedPenetration, penetration
 from experiments.exp10.measured.setting import Setting, build_setting, source_text
 from experiments.exp10.options import Exp10Options
-from experiments.grid.grid import Exp10Grid, Grid, MethodsGrid, QRHeadGrid
 from experiments.methods import measured
 from experiments.methods.retrieval.evidence import SELECTED
 from experiments.methods.zeroed_attention import norms

@@ -24,7 +24,7 @@ from ablation.modes import MEAN, MODES, ZERO
 from experiments.cells.choices import SCOPES
 from experiments.claims import LEVELS
 from experiments.exp10.options import MODES as EXP10_MODES
-from experiments.files.json_files import read_text
+from experiments.machine.files.json_files import read_text
 
 LARGEST = 100_000
 """Bytes of a grid's file."""
@@ -180,7 +180,7 @@ def _wrong(study: str, key: str, value: Any) -> Iterator[str]:
 
 
 def _folder() -> Any:
-    return files("experiments.grid") / "grids"
+    return files("experiments.cluster.grid") / "grids"
 
 
 def _text(name: str) -> str:
