@@ -27,7 +27,6 @@ _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # tells nobody
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # without GPUs, CUDA_VISIBLE_DEVICES is left alone
     "RAY_worker_niceness": "0",  # it would be 15
-    "RAY_raylet_start_wait_time_s": "120",  # on a machine with other work, 30 are not enough
 }
 _SILENT = {"RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
 """What Ray would print of its own accord is left out line by line: all of them match."""

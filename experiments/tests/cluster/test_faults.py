@@ -5,12 +5,14 @@ Every run is a process of its own, and so is everything of Ray's.
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,6 @@ SETTINGS = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "disabled",
     "RAY_worker_niceness": "0",
-    "RAY_raylet_start_wait_time_s": "120",
     "PYTHONPATH": str(ROOT),
 }
 
@@ -169,6 +170,13 @@ def test_a_unit_that_raises_and_one_that_kills_are_named_and_the_others_go_on(cl
     assert "Traceback" not in said
 
 
+def test_units_that_are_too_many_for_a_workers_memory_are_tried_in_halves(cluster, tmp_path):
+    nodes = cluster(2)
+    drive = Drive(tmp_path, nodes, 24, most=2)  # pieces of four kill their workers
+    assert (drive.end(), drive.process.returncode) == ("", 0)
+    drive.check()
+
+
 def test_a_driver_that_was_killed_goes_on_where_it_was(cluster, tmp_path):
     nodes = cluster(2)
     first = Drive(tmp_path, nodes, 60, nap=0.1)
@@ -200,6 +208,34 @@ def test_two_drivers_on_one_store_share_the_work(cluster, tmp_path):
     assert [(one.end(), one.process.returncode) for one in both] == [("", 0)] * 2
     both[0].check()
     assert both[0].repeated == 0
+
+
+@pytest.mark.parametrize("seed", [int(os.environ.get("HEADCLAIMS_KILL_SEED", 0))])
+def test_random_kills_change_nothing(seed, cluster, tmp_path):
+    """``HEADCLAIMS_KILLS=30`` for more; ``HEADCLAIMS_KILL_SEED`` for others."""
+    chosen, nodes, count = random.Random(seed), cluster(3), 300
+    drive, stored = Drive(tmp_path, nodes, count, nap=0.05), 0
+    for _ in range(int(os.environ.get("HEADCLAIMS_KILLS", 4))):
+        stored = min(stored + chosen.randint(5, 20), count - 20)
+        drive.until_stored(stored)
+        what = chosen.choice(["worker", "machine", "driver"])
+        if what == "worker":
+            with suppress(ProcessLookupError):
+                os.kill(chosen.choice(drive.ledger[-20:])[2], signal.SIGKILL)
+        elif what == "machine":
+            node = chosen.choice(nodes.nodes)
+            nodes.kill(node)
+            nodes.nodes.remove(node)
+            nodes.nodes.append(nodes.add())
+        else:
+            drive.process.kill()
+            drive.end()
+            drive = Drive(tmp_path, nodes, count, nap=0.05)
+    assert (drive.end(), drive.process.returncode) == ("", 0)
+    drive.check()
+    store = Store(tmp_path / "store", Run("reader", "pytest"))
+    found = [store.find(unit(number)) for number in range(count)]
+    assert [one and one.result for one in found] == [{"square": n**2} for n in range(count)]
 
 
 def test_without_its_head_a_run_ends_with_a_line(cluster, tmp_path):

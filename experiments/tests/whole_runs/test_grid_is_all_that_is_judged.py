@@ -1,5 +1,6 @@
 """A grid computes all that the claims are judged from: pytest finds it, and computes nothing."""
 
+import json
 import re
 import subprocess
 import sys
@@ -28,6 +29,35 @@ def run(*words):
     return subprocess.run(
         [sys.executable, "-m", *map(str, words)], cwd=ROOT, capture_output=True, text=True
     )
+
+
+def documents(store):
+    """Digest -> document, without how it came about."""
+    found = {path.stem: json.loads(path.read_text()) for path in store.glob("documents/*/*/*.json")}
+    for body in found.values():
+        del body["provenance"], body["sha256"]
+    return found
+
+
+@pytest.mark.slow
+def test_workers_of_a_cluster_give_what_one_process_gives_bit_for_bit(tmp_path):
+    pytest.importorskip("ray", reason="needs Ray: pip install -c constraints.txt -e '.[cluster]'")
+    model = tiny_directory(tmp_path / "tiny", layers=2, heads=64)
+    grid = tmp_path / "grid.toml"
+    questions = 'questions = ["inc_state", "hq_state"]\n'
+    grid.write_text(GRID.partition("[methods]")[0].format(model=model) + questions)
+    found = []
+    for name, on in (("alone", ()), ("together", ("--on", "local:2"))):
+        store = tmp_path / name
+        ran = run(
+            "experiments.cli", "run", "--grid", grid, *OPTIONS, *on, "--store", store,
+            "--out", tmp_path / "out",
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
+        found.append(documents(store))
+    alone, together = found
+    assert together == alone
+    assert len(alone) > 50
 
 
 @pytest.mark.slow
