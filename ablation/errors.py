@@ -5,6 +5,7 @@ plugin print the message alone; anything else that is raised is a bug and keeps 
 """
 
 import reprlib
+from collections.abc import Sequence
 
 
 class HeadclaimsError(Exception):
@@ -15,6 +16,18 @@ class HeadclaimsError(Exception):
 
 class InvalidInput(HeadclaimsError, ValueError):
     """An argument, option or input file is not what was required."""
+
+
+class Mistakes(InvalidInput):
+    """Several of them.
+
+    Attributes:
+        lines: one for each.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
 
 
 class AssetError(HeadclaimsError, RuntimeError):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from ablation.errors import HeadclaimsError
+from ablation.errors import HeadclaimsError, Mistakes
 from experiments.cli.commands.claims import claims_command
 from experiments.cli.commands.compare import compare_group
 from experiments.cli.commands.exp10 import exp10_command
@@ -88,6 +88,10 @@ def _status(arguments: Sequence[str] | None) -> int:
         status = cli.main(arguments, prog_name="headclaims", standalone_mode=False)
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code)
+    except Mistakes as error:
+        for line in error.lines:
+            status = _fail(line, error.exit_status)
+        return status
     except HeadclaimsError as error:
         return _fail(str(error), error.exit_status)
     except (click.Abort, KeyboardInterrupt):

@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -37,16 +37,14 @@ _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 @dataclass(frozen=True)
 class Workers:
-    """How many workers, and what each of them takes.
+    """What each worker takes.
 
     Attributes:
         cpus, gpus: of each; GPUs may be shared, as 0.5.
-        most: how many; None: as many as the cluster has room for.
     """
 
     cpus: int = 1
     gpus: float = 0.0
-    most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +107,7 @@ def connected(where: Place, workers: Workers, *, verbose: bool = False) -> Itera
     if not verbose:
         os.environ.update(_SILENT)
     require_ray()
+    _raise_limit()
     lost: list[HeadLost] = []
     atexit.register(_leave_without_ray, lost)  # before Ray's own, so that it runs after those
     import ray
@@ -140,6 +139,15 @@ class HeadLost(ComputationError):
             f"the head of the Ray cluster is gone ({reason}): start it, and run the same again; "
             "what was finished is kept"
         )
+
+
+def _raise_limit() -> None:
+    """As many open files as the system allows: a claim on a unit is one."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _leave_without_ray(lost: Sequence[HeadLost]) -> None:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ablation.errors import ComputationError, HeadclaimsError
+from ablation.errors import ComputationError, HeadclaimsError, ResultsError
 from experiments.cluster.connection import HeadLost
 from experiments.cluster.grid.tasks import Task
 from experiments.cluster.lots import Asking, Group, Lot, Piece
@@ -38,7 +38,7 @@ AGAIN_S = 1.0
 SHOWN = 5
 """Failures for one reason that are named."""
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 """Seconds without any worker after which a run gives up."""
 
 
@@ -90,7 +90,7 @@ class Driver:
             raise
         finally:
             for worker in list(self.staff.hired):
-                self._end(worker)
+                self._end(worker, died=False)
         if self.failures:
             raise ComputationError(
                 f"{self.failures.total()} results could not be computed, for "
@@ -123,6 +123,8 @@ class Driver:
             asking.task.ask(deferring)
         except NotYet:
             pass
+        except ResultsError:
+            raise  # the store's, and of every task
         except HeadclaimsError as error:
             refused = error
         works: dict[int, tuple[str, bytes]] = {}
@@ -170,7 +172,8 @@ class Driver:
         share = math.ceil(self._left / (2 * len(self.staff.ready)))
         group, kept = lot.take(share), ExitStack()
         store = replace(self.store, _found=lot.asking.found)
-        mine = kept.enter_context(store.claimed(group.units))
+        hopeful = [unit for unit in group.units if unit.digest not in self.failed]
+        mine = kept.enter_context(store.claimed(hopeful))
         lot.asking.open -= len(group.units) - len(mine)  # stored meanwhile, or another's
         if not mine:
             kept.close()
@@ -202,23 +205,25 @@ class Driver:
         try:
             lines, failure = self.staff.ray.get(reference)
         except exceptions.RayError:
-            self._end(worker)  # it has died, by whatever hand
+            self._end(worker, died=True)  # by whatever hand
             self.staff.look(now=True)
             return
         piece = worker.doing.pop(reference)
         with piece.kept:
             self._put(worker, piece, lines)
         piece.lot.busy -= 1
-        if worker.doing:
-            self.watch_of(worker.name).note(
-                "started", next(iter(worker.doing.values())).group.units
-            )
+        if lines:
+            self.staff.achieved(worker)
+        watch = self.watch_of(worker.name)
+        watch.note("resumed", piece.group.units)
+        for following in list(worker.doing.values())[:1]:
+            watch.note("started", following.group.units)
         left = [unit for unit in piece.group.units if unit.digest not in piece.lot.asking.found]
         group = replace(piece.group, units=left)
         if failure is not None and failure.of_machine:
             self._back(piece.lot, [group])
             for other in [one for one in self.staff.hired if one.node == worker.node]:
-                self._end(other)
+                self._end(other, died=False)
             self.staff.refuse(worker, failure.reason)
         elif failure is not None and len(left) > 1:
             self._back(piece.lot, group.halves())
@@ -238,14 +243,15 @@ class Driver:
                 store.put(unit, dict(document.result), dict(document.provenance))
                 piece.lot.asking.open -= 1
 
-    def _end(self, worker: Hired) -> None:
-        """Ends a worker; what it was at goes back: the first piece may be what killed it."""
+    def _end(self, worker: Hired, *, died: bool) -> None:
+        """Ends a worker; what it was at goes back. If it died, the first piece may be why."""
         for place, piece in enumerate(worker.doing.values()):
             piece.kept.close()
             piece.lot.busy -= 1
-            group = piece.group
-            tries = group.tries + (place == 0)
-            if tries < TRIES and (place or group.in_company or len(group.units) == 1):
+            self.watch_of(worker.name).note("resumed", piece.group.units)
+            group, suspect = piece.group, died and place == 0
+            tries = group.tries + suspect
+            if not suspect or (tries < TRIES and (group.in_company or len(group.units) == 1)):
                 self._back(piece.lot, [replace(group, tries=tries)])
             elif len(group.units) > 1:
                 self._back(piece.lot, group.halves())
@@ -253,7 +259,10 @@ class Driver:
                 reason = f"{TRIES} workers have died over it: they may lack memory"
                 self._give_up(piece.lot, group.units, reason)
         worker.doing.clear()
-        self.staff.dismiss(worker)
+        if died:
+            self.staff.died(worker)
+        else:
+            self.staff.dismiss(worker)
 
     def _back(self, lot: Lot, groups: Sequence[Group]) -> None:
         lot.groups.extendleft(reversed(groups))

@@ -32,7 +32,7 @@ class SentModel:
 
 
 class WrongModel(InvalidInput):
-    """A machine has other files where the driver's model lies, or none."""
+    """A machine has other files where the driver's model lies."""
 
 
 def packed(compute: ComputeSome) -> bytes:
@@ -43,7 +43,10 @@ def packed(compute: ComputeSome) -> bytes:
 
 
 class Unpacker:
-    """Opens on a machine what ``packed`` gave; keeps the last model loaded, and frees the others.
+    """Opens on a machine what ``packed`` gave.
+
+    Keeps the last model loaded, and what computes with all that it has found out, such as means;
+    frees the others.
 
     Args:
         device: where models are run.
@@ -52,10 +55,21 @@ class Unpacker:
     def __init__(self, device: str) -> None:
         self._device = device
         self._last: tuple[SentModel, Model] | None = None
+        self._work: tuple[bytes, ComputeSome] | None = None
 
     def unpacked(self, data: bytes) -> ComputeSome:
-        """Raises WrongModel where this machine's model is not the driver's."""
-        return _Unpickler(data, self._open).load()
+        """What computes units, its model loaded.
+
+        Raises:
+            HeadclaimsError: the model cannot be had, loaded or trusted on this machine, or is not
+                the driver's.
+        """
+        if self._work is None or self._work[0] != data:
+            self._work = None
+            self._work = data, _Unpickler(data, self._open).load()
+        if self._last is not None:
+            _ = self._last[1].loaded
+        return self._work[1]
 
     def _open(self, sent: SentModel) -> Model:
         if self._last is None or self._last[0] != sent:
@@ -77,7 +91,7 @@ class _Pickler(pickle.Pickler):
         spec = thing.spec
         for name in ("directory", "gguf"):
             if (path := getattr(spec, name)) is not None:
-                spec = replace(spec, **{name: path.resolve()})
+                spec = replace(spec, **{name: path.absolute()})
         return SentModel(spec, thing.dtype, thing.engine, thing.fingerprint)
 
     def reducer_override(self, thing: Any) -> Any:

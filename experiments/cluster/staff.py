@@ -12,8 +12,8 @@ from experiments.cluster.worker import Worker, required_versions
 LOOK_S = 2.0
 """Seconds between two looks at the machines."""
 
-MOST_DEATHS = 3
-"""Workers that may die on a machine before any of them has said a word."""
+MOST_DEATHS = 10
+"""Workers that may die on a machine, one after the other, without a result between."""
 
 
 @dataclass(eq=False)
@@ -107,10 +107,7 @@ class Staff:
         try:
             theirs = self.ray.get(worker.greeting)
         except self.ray.exceptions.RayError as error:
-            self.dismiss(worker)
-            self._deaths[worker.node] = self._deaths.get(worker.node, 0) + 1
-            if self._deaths[worker.node] >= MOST_DEATHS:
-                self.refuse(worker, f"no worker starts there ({_reason(error)})")
+            self.died(worker, f"no worker starts there ({_reason(error)})")
             return
         different = [
             f"{name} {theirs.get(name)} and not {version}"
@@ -121,7 +118,19 @@ class Staff:
             self.refuse(worker, f"it has {', '.join(different)}: install the same")
         else:
             worker.ready = True
-            self._deaths.pop(worker.node, None)
+
+    def achieved(self, worker: Hired) -> None:
+        """A result has come from a worker: its machine is none where all of them die."""
+        self._deaths.pop(worker.node, None)
+
+    def died(
+        self, worker: Hired, reason: str = "all workers die there: they may lack memory"
+    ) -> None:
+        """Does without a worker that has died; without its machine, where too many did."""
+        self.dismiss(worker)
+        self._deaths[worker.node] = self._deaths.get(worker.node, 0) + 1
+        if self._deaths[worker.node] >= MOST_DEATHS:
+            self.refuse(worker, reason)
 
     def refuse(self, worker: Hired, reason: str) -> None:
         """Does without a machine; its workers are gone."""

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ablation.errors import HeadclaimsError, Unavailable, first_line
-from experiments.cluster.sent import Unpacker, WrongModel
+from ablation.errors import HeadclaimsError, first_line
+from experiments.cluster.sent import Unpacker
 from experiments.machine.environment import versions
 from experiments.store import Document, WorkUnit
 
@@ -59,20 +59,19 @@ class Worker:
         Returns:
             What could be computed, and why the rest could not.
         """
-        import torch  # not above: the driver needs none
+        import torch  # not above: a driver whose models are known needs none
 
         torch.set_num_threads(self._threads)
         done: list[str] = []
         try:
             compute = self._unpacker.unpacked(work)
+        except Exception as error:  # files, memory, a GPU: another machine may have them
+            return done, Failure(_reason(error), of_machine=True)
+        try:
             for unit, (result, provenance) in compute([WorkUnit(*one) for one in units]):
                 done.append(Document(unit, result, {**provenance, **self._machine}).line())
-        except (WrongModel, Unavailable) as error:
-            return done, Failure(str(error), of_machine=True)
-        except HeadclaimsError as error:
-            return done, Failure(str(error))
-        except Exception as error:  # a bug: of one unit, and the others go on
-            return done, Failure(f"{type(error).__name__}: {first_line(error)}")
+        except Exception as error:  # whatever it is, it is of one unit, and the others go on
+            return done, Failure(_reason(error))
         return done, None
 
     @cached_property
@@ -87,6 +86,12 @@ class Worker:
             if driver.exists():
                 found["driver"] = driver.read_text(encoding="utf-8").splitlines()[0]
         return found
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, HeadclaimsError):
+        return str(error)
+    return f"{type(error).__name__}: {first_line(error)}"
 
 
 def required_versions() -> dict[str, str]:

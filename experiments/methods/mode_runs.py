@@ -1,7 +1,7 @@
 """The top heads of one cell ablated in every mode and scope."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ablation.detection.controls import (
@@ -12,7 +12,7 @@ from ablation.detection.controls import (
 )
 from ablation.detection.ranking import HeadRanking
 from experiments.cells.cell import Cell, prompts_sha256
-from experiments.cells.choices import MODES, SCOPES, AblationChoice, CellAblation
+from experiments.cells.choices import MODES, SCOPES, AblationChoice
 from experiments.cells.conditions import Heads, run_conditions
 from experiments.cells.controls import drawn, first_set
 from experiments.cells.grading import Outcomes
@@ -75,10 +75,10 @@ def compare_modes(
         for mode in MODES:
             # What a mode needs of the prompts is best computed by one process for all scopes.
             with store.claimed([job.at_it(mode)]) as mine:
-                for scope in SCOPES if mine else ():
-                    job.run(mode, scope, store, wait=False)
-    found = [
-        {(mode, scope): job.run(mode, scope, store) for mode in MODES for scope in SCOPES}
+                if mine:
+                    job.in_mode(mode, store, wait=False)
+    found: list[dict[ModeAndScope, list[Outcomes]]] = [
+        {how: answers for mode in MODES for how, answers in job.in_mode(mode, store).items()}
         for job in jobs
     ]
     return [
@@ -102,7 +102,6 @@ class _InModes:
 
     cell: Cell
     sets: Sequence[Heads]
-    _ablations: dict[str, CellAblation] = field(default_factory=dict)
 
     def at_it(self, mode: str) -> WorkUnit:
         """What a process claims that is at a mode."""
@@ -113,12 +112,18 @@ class _InModes:
         }
         return WorkUnit("mode", of, f"answers under mode {mode}")
 
-    def run(self, mode: str, scope: str, store: Store, *, wait: bool = True) -> list[Any]:
-        """The outcomes under every set; None for those that other processes are at."""
-        if mode not in self._ablations:
-            self._ablations[mode] = AblationChoice(mode).of(self.cell)
-        ablation = self._ablations[mode].in_scope(scope)
-        return run_conditions(self.cell, self.sets, ablation, store, wait=wait)
+    def in_mode(self, mode: str, store: Store, *, wait: bool = True) -> dict[ModeAndScope, Any]:
+        """The outcomes in every scope under every set; None for those others are at.
+
+        What the mode needs of the prompts is shared by the scopes, and let go.
+        """
+        everywhere = AblationChoice(mode).of(self.cell)
+        return {
+            (mode, scope): run_conditions(
+                self.cell, self.sets, everywhere.in_scope(scope), store, wait=wait
+            )
+            for scope in SCOPES
+        }
 
 
 def _outcomes(cell: Cell, level: int, found: Sequence[Outcomes]) -> CellOutcomes:

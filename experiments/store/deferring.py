@@ -1,6 +1,6 @@
 """A store that computes nothing: it notes what is missing, for others to compute."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +58,9 @@ class Deferring(Store):
 
     def each(self, units: Sequence[WorkUnit], compute: ComputeInTurn, *, wait: bool = True) -> Any:
         return self._of(units, InTurn(compute), IN_TURN_AT_ONCE, wait)
+
+    def announce(self, units: Iterable[WorkUnit]) -> None:
+        """What is noted is announced, once."""
 
     @contextmanager
     def claimed(

@@ -40,6 +40,9 @@ SAID_BY_A_GRID = (
 PLAIN = ("bias", "skip_random", "seed")
 """Options that no grid has, so that they go without ``--on``, too."""
 
+OF_WORKERS = ("gpus_per_worker", "cpus_per_worker", "verbose")
+"""Options that go with ``--on`` only."""
+
 
 @click.command("run")
 @click.option("--model", "models", multiple=True, default=(EMBEDDED_MODEL,), help=MODEL_HELP)
@@ -94,7 +97,7 @@ def run_command(
     headclaims run --grid paper --plan               # how much that is
     """
     how, settings = parsed(options)
-    _check_given(context, grid, on or plan)
+    _check_given(context, grid, on, plan)
     if grid is None and on is None and not plan:
         runner = runner_of(settings, how)
         # A misspelt last model is found before the first one has run.
@@ -138,14 +141,16 @@ def run_command(
     _export(chosen, here, store, figure)
 
 
-def _check_given(context: click.Context, grid: str | None, on: object) -> None:
+def _check_given(context: click.Context, grid: str | None, on: str | None, plan: bool) -> None:
     """Raises UsageError for options that go with others only."""
-    without_grid = SAID_BY_A_GRID if grid is not None else PLAIN if on else ()
+    without_grid = SAID_BY_A_GRID if grid is not None else PLAIN if on or plan else ()
     for parameter in context.command.params:
         given = context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
         if parameter.name in without_grid and given:
             said = "--grid, which says it" if grid is not None else "--on and --plan"
             raise click.UsageError(f"{parameter.opts[0]} goes without {said}")
+        if parameter.name in OF_WORKERS and given and on is None:
+            raise click.UsageError(f"{parameter.opts[-1]} goes with --on")
 
 
 def _on_workers(

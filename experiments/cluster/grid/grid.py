@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ablation.detection import METHODS, QRHEAD
-from ablation.errors import InvalidInput, ResultsError, first_line, shortened
+from ablation.errors import InvalidInput, Mistakes, ResultsError, first_line, shortened
 from ablation.filings.filing import QUESTIONS
 from ablation.models.registry import EMBEDDED_MODEL
 from ablation.modes import MEAN, MODES, ZERO
@@ -132,7 +132,7 @@ def parse(text: str, name: str) -> Grid:
     if not tables:
         mistakes = [f"a table of {', '.join(TABLES)} is required, got none"]
     if mistakes:
-        raise InvalidInput("\n".join(f"{name}: {mistake}" for mistake in mistakes))
+        raise Mistakes([f"{name}: {mistake}" for mistake in mistakes])
     return Grid(
         **{
             study: TABLES[study](
@@ -187,11 +187,13 @@ def _text(name: str) -> str:
     if name in shipped():
         return (_folder() / f"{name}.toml").read_text(encoding="utf-8")
     path = Path(name)
-    if not path.is_file():
-        raise InvalidInput(
-            f"grid {shortened(name)}: it must be one of {', '.join(shipped())}, or a TOML file"
-        )
     try:
-        return read_text(path, LARGEST)
+        if path.is_file():
+            return read_text(path, LARGEST)
+    except OSError:
+        pass  # no name that a file can have
     except ResultsError as error:
         raise InvalidInput(f"grid {error}") from None
+    raise InvalidInput(
+        f"grid {shortened(name)}: it must be one of {', '.join(shipped())}, or a TOML file"
+    )

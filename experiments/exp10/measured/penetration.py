@@ -82,6 +82,8 @@ def penetration(model: Model, store: Store) -> dict[str, Any]:
     """
     unit = WorkUnit(KIND, {**model.key(), **formula()}, "g, word by word")
     document = store.once(unit, partial(_measure, model))
+    if "undefined" in document.result:
+        raise UndefinedPenetration(document.result["undefined"])
     return {**document.result, "provenance": dict(document.provenance)}
 
 
@@ -138,13 +140,16 @@ def _measure(model: Model) -> Computed:
     from experiments.exp10.measured.residuals import word_residuals  # imports torch
 
     loaded = model.loaded
-    by_word = {
-        word.word: word_penetration(
-            word_residuals(loaded, word.contexts_a, word.word),
-            word_residuals(loaded, word.contexts_b, word.word),
-        )
-        for word in ambiguous_words()
-    }
+    try:
+        by_word = {
+            word.word: word_penetration(
+                word_residuals(loaded, word.contexts_a, word.word),
+                word_residuals(loaded, word.contexts_b, word.word),
+            )
+            for word in ambiguous_words()
+        }
+    except UndefinedPenetration as error:  # a finding about the model like any other
+        return {"undefined": str(error)}, provenance(model)
     mean = np.mean(list(by_word.values()), axis=0)
     words = {word: g.tolist() for word, g in by_word.items()}
     return {"g": mean.tolist(), "words": words}, provenance(model)

@@ -3,10 +3,9 @@
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 MOST_NAMED = 8
@@ -38,7 +37,9 @@ class Progress:
     _found: set[str] = field(default_factory=set)
     _doing: dict[str, _Work] = field(default_factory=dict)
     _holder: dict[str, str] = field(default_factory=dict)
-    _seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _lacking: Counter[str] = field(default_factory=Counter)
+    _seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    _timed: Counter[str] = field(default_factory=Counter)
     _stored_by: Counter[str] = field(default_factory=Counter)
     _since: dict[str, float] = field(default_factory=dict)
 
@@ -56,12 +57,13 @@ class Progress:
     def _take(self, line: Mapping[str, Any]) -> None:
         who, event, units, at = (line[key] for key in ("who", "event", "units", "time"))
         digests = {digest for digest, _, _ in units}
+        if event in ("started", "waiting"):
+            self._since.setdefault(_machine(who), at)
         if event == "wanted":
-            self._wanted.update({digest: kind for digest, kind, _ in units})
+            self._want(units)
         elif event == "started":
             of = f" and {len(units) - 1} more" if len(units) > 1 else ""
             self._doing[who] = _Work(f"{units[0][2]}{of}", at, frozenset(digests), digests)
-            self._since.setdefault(_machine(who), at)
             self._holder.update(dict.fromkeys(digests, who))
         elif event == "waiting":
             holder = self._holder.get(units[0][0])
@@ -69,21 +71,35 @@ class Progress:
             text = f"waits for {units[0][2]}{by}"
             self._doing[who] = _Work(text, at, frozenset(digests), digests)
         elif event == "stored":
+            self._want(units)
+            self._have(digests)
             self._stored |= digests
             self._stored_by[_machine(who)] += len(digests)
-            self._wanted.update({digest: kind for digest, kind, _ in units})
             self._finish(who, units[0][1], digests, at)
         elif event == "resumed":
             self._doing.pop(who, None)
         else:
+            self._have(digests)
             self._found |= digests
+
+    def _want(self, units: Sequence[tuple[str, str, str]]) -> None:
+        for digest, kind, _ in units:
+            if digest not in self._wanted:
+                self._wanted[digest] = kind
+                self._lacking[kind] += not (digest in self._stored or digest in self._found)
+
+    def _have(self, digests: set[str]) -> None:
+        for digest in digests:
+            if digest in self._wanted and not (digest in self._stored or digest in self._found):
+                self._lacking[self._wanted[digest]] -= 1
 
     def _finish(self, who: str, kind: str, digests: set[str], at: float) -> None:
         work = self._doing.get(who)
         if work is None:
             return
         # Units that are computed together are stored together, when all are done.
-        self._seconds[kind].append((at - work.since) / len(work.units))
+        self._seconds[kind] += (at - work.since) / len(work.units)
+        self._timed[kind] += 1
         work.left -= digests
         if not work.left:
             del self._doing[who]
@@ -101,21 +117,22 @@ class Progress:
     @property
     def missing(self) -> list[str]:
         """The kinds of the results that are wanted and not there yet."""
-        there = self._stored | self._found
-        return [kind for digest, kind in self._wanted.items() if digest not in there]
+        return list(self._lacking.elements())
 
     def seconds_left(self) -> float | None:
         """From what units of each kind have taken; None where a kind has not been measured."""
-        kinds, workers = self.missing, max(1, len(self._doing))
-        if not kinds or not all(self._seconds[kind] for kind in kinds):
+        kinds = {kind: number for kind, number in self._lacking.items() if number > 0}
+        if not kinds or not all(self._timed[kind] for kind in kinds):
             return None
-        return sum(fmean(self._seconds[kind]) for kind in kinds) / workers
+        each = {kind: self._seconds[kind] / self._timed[kind] for kind in kinds}
+        seconds = sum(number * each[kind] for kind, number in kinds.items())
+        return seconds / max(1, len(self._doing))
 
     def line(self) -> str | None:
         """All of it in a line; None where nothing is computed or waited for."""
         if not self._doing:
             return None
-        total, now = self.computed + len(self.missing), time.time()
+        total, now = self.computed + self._lacking.total(), time.time()
         left = self.seconds_left()
         counts = f"{self.computed} of {total} results computed"
         times = "" if left is None else f", {duration(left)} left"

@@ -53,6 +53,8 @@ def test_a_plan_counts_and_computes_nothing_and_a_run_leaves_nothing_to_do(
         (("--grid", "embedded", "--levels", "5"), "--levels goes without --grid"),
         (("--on", "local:1", "--bias", "keep"), "--bias goes without --on and --plan"),
         (("--plan", "--skip-random"), "--skip-random goes without --on and --plan"),
+        (("--cpus-per-worker", "2"), "--cpus-per-worker goes with --on"),
+        (("--grid", "x" * 300), "it must be one of embedded, paper, or a TOML file"),
         (("--gpus-per-worker", "-1"), "-1.0 is not in the range x>=0"),
         (("--cpus-per-worker", "0"), "0 is not in the range x>=1"),
     ],
@@ -62,6 +64,14 @@ def test_bad_input_is_one_line(words, said, headclaims):
     assert status == 2
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_every_mistake_of_a_grid_has_a_line(headclaims, tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text("[qrhead]\ndraws = 0\nmodles = ['a']\n", encoding="utf-8")
+    status, _, err = headclaims("run", "--grid", path)
+    assert status == 2
+    assert [line.partition(": ")[0] for line in err.splitlines()] == ["Error", "Error"]
 
 
 def test_levels_beyond_a_models_heads_are_said_before_anything_runs(headclaims, tiny, tmp_path):

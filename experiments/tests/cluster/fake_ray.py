@@ -17,6 +17,7 @@ class FakeRay:
         machines: id -> CPUs of the machines that are there.
         dies: is asked before each call of a worker's method whether it dies instead.
         called: the units of each call of ``compute``, in their order.
+        last_first: whether the call that was made last is answered first.
     """
 
     exceptions = SimpleNamespace(RayError=Dead)
@@ -25,6 +26,7 @@ class FakeRay:
         self.machines = machines
         self.dies: Callable[[str, list[Any]], bool] = lambda machine, units: False
         self.called: list[list[Any]] = []
+        self.last_first = False
         self._calls: dict[int, Callable[[], Any]] = {}
         self._done: dict[int, Any] = {}
         self._count = 0
@@ -53,7 +55,7 @@ class FakeRay:
         return value
 
     def wait(self, references: list[int], timeout: float) -> tuple[list[int], list[int]]:
-        first, *others = references
+        first, *others = references[::-1] if self.last_first else references
         if first not in self._done:
             try:
                 self._done[first] = self._calls.pop(first)()

@@ -188,6 +188,72 @@ def test_a_machine_with_other_versions_is_refused_by_name(run, monkeypatch):
     assert "torch 1.0 and not " in line
 
 
+@pytest.mark.parametrize("last_first", [False, True])
+def test_a_machine_where_the_model_cannot_be_loaded_spoils_nothing(run, monkeypatch, last_first):
+    """Whoever fails at once also answers first."""
+    from experiments.cluster.worker import Worker
+
+    compute = Worker.compute
+    failed: list[Worker] = []
+
+    def fails(self, work, units):
+        worker = self
+        if not failed or worker in failed:
+            failed.append(worker)
+            monkeypatch.setattr(worker._unpacker, "unpacked", broken)
+        return compute(self, work, units)
+
+    def broken(data):
+        raise FileNotFoundError("no config.json")
+
+    monkeypatch.setattr(Worker, "compute", fails)
+    run.ray.last_first = last_first
+    run(asking(60))
+    assert run.squares(60) == [n**2 for n in range(60)]
+    (line,) = run.said
+    assert "is not used: FileNotFoundError: no config.json" in line
+
+
+def test_a_unit_that_two_tasks_want_fails_once(run):
+    with pytest.raises(ComputationError, match="1 results could not be computed"):
+        run(asking(12, Squares((4,))), asking(15, Squares((4,))))
+    assert len(run.said) == 1
+
+
+def test_where_all_workers_die_machines_are_refused_and_the_run_ends(run, monkeypatch):
+    monkeypatch.setattr("experiments.cluster.driver.PATIENCE_S", 0.3)
+    deaths = []
+
+    def dies(machine, units):
+        deaths.extend([machine] * bool(units))
+        return bool(units)
+
+    run.ray.dies = dies
+    with pytest.raises(ComputationError, match="no worker for "):
+        run(asking(1000))
+    assert len(deaths) <= 2 * staffing.MOST_DEATHS
+    refused = [line for line in run.said if "is not used: all workers die there" in line]
+    assert sorted(line[0] for line in refused) == ["a", "b"]
+
+
+def test_workers_that_are_sent_away_have_not_died(run, monkeypatch):
+    """Machines with another model and two workers each: no unit is charged with their end."""
+    from experiments.cluster.sent import Unpacker, WrongModel
+
+    run.ray.machines = {"a": 2, "b": 2, "c": 2, "d": 1}
+    calls = iter(range(100))
+
+    def unpacked(self, data):
+        if next(calls) < 3:
+            raise WrongModel("other files")
+        return pickle.loads(data)
+
+    monkeypatch.setattr(Unpacker, "unpacked", unpacked)
+    run(asking(1))
+    assert run.squares(1) == [0]
+    assert not any("died" in line for line in run.said)
+
+
 def test_a_machine_with_another_model_is_refused_by_name(run, monkeypatch):
     from experiments.cluster.sent import Unpacker, WrongModel
 

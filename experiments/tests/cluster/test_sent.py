@@ -64,6 +64,13 @@ def test_a_model_stays_open_for_the_next_work(cell):
     assert isinstance(first.cell.model, Model)
 
 
+def test_what_was_found_out_for_work_is_kept_for_more_of_it(cell):
+    unpacker = Unpacker("cpu")
+    data = packed(AnswersOf(cell, AblationChoice("mean").of(cell)))
+    assert unpacker.unpacked(data) is unpacker.unpacked(data)
+    assert unpacker.unpacked(packed(ScoresOf(cell))) is not unpacker.unpacked(data)
+
+
 def test_another_model_under_the_same_path_is_refused(tiny, tmp_path):
     folder = tmp_path / "moved"
     shutil.copytree(tiny, folder)

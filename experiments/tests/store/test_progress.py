@@ -83,6 +83,12 @@ def test_of_many_workers_it_is_said_what_each_machine_does(tmp_path, journal):
     assert "second: 6 at work, 0 a second" in line
 
 
+def test_many_that_only_wait_are_counted(tmp_path, journal):
+    for number in range(9):
+        journal(f"gw{number}").note("waiting", UNITS[:1])
+    assert "9 at work" in (line_of(tmp_path) or "")
+
+
 def test_a_store_tells_what_it_does(tmp_path, journal):
     store = Store(tmp_path / "store", Run("run", "test"), watch=journal("gw0"))
     store.all(UNITS, lambda units: [(unit, ({}, {})) for unit in units], at_once=4)
