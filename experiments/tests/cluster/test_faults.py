@@ -19,7 +19,7 @@ import pytest
 from filelock import FileLock
 
 from experiments.store import Run, Store
-from experiments.tests.cluster.standins import unit
+from experiments.tests.cluster.standins import HURRY, unit
 
 pytest.importorskip("ray", reason="needs Ray: pip install -c constraints.txt -e '.[cluster]'")
 
@@ -117,8 +117,12 @@ class Drive:
 
     def until_stored(self, number):
         """Waits until so many squares are stored."""
-        deadline = time.monotonic() + 120
-        while len(self.stored) < number:
+        self.until(lambda: len(self.stored) >= number)
+
+    def until(self, happened):
+        """Waits until it has."""
+        deadline = time.monotonic() + 180
+        while not happened():
             assert self.process.poll() is None, self.end()
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -146,16 +150,16 @@ def workers_of(drive):
 
 def test_workers_and_nodes_that_are_killed_lose_what_they_were_at(cluster, tmp_path):
     nodes = cluster(2)
-    drive = Drive(tmp_path, nodes, 120, nap=0.1)
-    drive.until_stored(8)
+    drive = Drive(tmp_path, nodes, 3_000, nap=0.1)
+    drive.until(lambda: len(workers_of(drive)) == 2)
     os.kill(drive.ledger[-1][2], signal.SIGKILL)
-    drive.until_stored(40)
+    drive.until(lambda: len(workers_of(drive)) == 3)
     nodes.kill(nodes.nodes[0])
-    drive.until_stored(60)
     nodes.add()  # late, and gets work
+    drive.until(lambda: len(workers_of(drive)) == 4)
+    (tmp_path / HURRY).touch()
     assert (drive.end(), drive.process.returncode) == ("", 0)
     drive.check()
-    assert len(workers_of(drive)) >= 4
     assert drive.repeated <= 2 * 2 * 4  # two pieces of four, twice
 
 
