@@ -7,7 +7,7 @@ dataclass or a ``functools.partial`` of plain data, not as a closure.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 from experiments.store.documents import WorkUnit
 
@@ -18,20 +18,16 @@ Compute = Callable[[], Computed]
 """Gives one result."""
 
 ComputeSome = Callable[[Sequence[WorkUnit]], Iterable[tuple[WorkUnit, Computed]]]
-"""Gives the results of units, in any order."""
+"""Gives the results of units, in any order.
+
+One whose results depend, in their last digits, on what is computed together has an attribute
+``in_company`` that is true: who hands out its units leaves them together, so that every run gives
+the same.
+"""
 
 ComputeInTurn = Callable[[Sequence[WorkUnit]], Iterable[tuple[WorkUnit, Compute]]]
 """Gives what computes the results of units, in any order; to be called, if at all, before the next
 is taken."""
-
-
-class InCompany(Protocol):
-    """A ``ComputeSome`` whose results depend, in their last digits, on what is computed together.
-
-    Who hands out its units leaves them together, so that every run gives the same.
-    """
-
-    in_company: ClassVar[bool]
 
 
 @dataclass(frozen=True)

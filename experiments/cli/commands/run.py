@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from ablation.engine import ACTIVATION_MIB
 from ablation.models.registry import EMBEDDED_MODEL
 from experiments.cli.chosen_cells import cells_of, parsed, runner_of
 from experiments.cli.commands.qrhead import ablate_cells
@@ -231,4 +232,7 @@ def _planned(grid: "Grid", inputs: Any, todo: "list[Task]", settings: RunSetting
     for key, model in models.items():
         weights = [path for path in model_files(model.directory) if path.suffix == ".safetensors"]
         size = human_size(sum(path.stat().st_size for path in weights))
-        yield f"{key}: {size} of weights on disk, and as much again for what is shared at most"
+        yield (
+            f"{key}: {size} of weights on disk; a worker holds them, and up to {ACTIVATION_MIB} "
+            "MiB that sets of heads and prompts share"
+        )
