@@ -227,7 +227,7 @@ def _planned(grid: "Grid", inputs: Any, todo: "list[Task]", settings: RunSetting
         time = "not measured here" if each is None else f"{each:.2g} s each"
         hours += number * (each or 0) / 3600
         yield f"  {model}: {number:,} of kind {kind} to compute, {time}"
-    if count.missing:
+    if hours:
         yield f"{hours:.1f} hours of one worker, by results of these models in the store"
     for key, model in models.items():
         weights = [path for path in model_files(model.directory) if path.suffix == ".safetensors"]
