@@ -188,6 +188,7 @@ class Driver:
     # What comes back
 
     def _wait(self) -> None:
+        self.staff.ask()
         references = list(self.staff.references())
         if not references:
             time.sleep(AGAIN_S / 10)
@@ -197,28 +198,42 @@ class Driver:
             for worker in list(self.staff.hired):
                 if reference == worker.greeting:
                     self.staff.greeted(worker)
+                elif reference == worker.telling:
+                    self._hear(worker)
                 elif reference in worker.doing:
                     self._take(worker, reference)
 
-    def _take(self, worker: Hired, reference: Any) -> None:
-        exceptions = self.staff.ray.exceptions
+    def _hear(self, worker: Hired) -> bool:
+        """Stores what a worker has finished so far; whether it lives."""
+        telling, worker.telling = worker.telling, None
+        return telling is None or self._received(worker, telling) is not None
+
+    def _received(self, worker: Hired, reference: Any) -> Any:
+        """What a worker answers; None where it has died."""
         try:
-            lines, failure = self.staff.ray.get(reference)
-        except exceptions.RayError:
+            answer = self.staff.ray.get(reference)
+        except self.staff.ray.exceptions.RayError:
             self._end(worker, died=True)  # by whatever hand
             self.staff.look(now=True)
-            return
-        piece = worker.doing.pop(reference)
-        with piece.kept:
-            self._put(worker, piece, lines)
-        piece.lot.busy -= 1
+            return None
+        lines = answer if reference not in worker.doing else answer[0]
         if lines:
+            self._put(worker, lines)
             self.staff.achieved(worker)
+        return answer
+
+    def _take(self, worker: Hired, reference: Any) -> None:
+        # What it told before comes first: the piece is not whole without.
+        if not self._hear(worker) or (answer := self._received(worker, reference)) is None:
+            return
+        piece, failure = worker.doing.pop(reference), answer[1]
+        piece.kept.close()
+        piece.lot.busy -= 1
         watch = self.watch_of(worker.name)
         watch.note("resumed", piece.group.units)
         for following in list(worker.doing.values())[:1]:
             watch.note("started", following.group.units)
-        left = [unit for unit in piece.group.units if unit.digest not in piece.lot.asking.found]
+        left = piece.left
         group = replace(piece.group, units=left)
         if failure is not None and failure.of_machine:
             self._back(piece.lot, [group])
@@ -230,18 +245,23 @@ class Driver:
         elif left:
             self._give_up(piece.lot, left, failure.reason if failure else "no result came back")
 
-    def _put(self, worker: Hired, piece: Piece, lines: Sequence[str]) -> None:
-        """Stores documents that are whole and of the units that were asked for."""
-        store = replace(self.store, _found=piece.lot.asking.found, watch=self.watch_of(worker.name))
-        wanted = {unit.digest: unit for unit in piece.group.units}
+    def _put(self, worker: Hired, lines: Sequence[str]) -> None:
+        """Stores documents that are whole and of units that the worker was given."""
+        wanted = {
+            unit.digest: (unit, piece.lot.asking)
+            for piece in worker.doing.values()
+            for unit in piece.left
+        }
         for line in lines:
             try:
                 document = parse(line.encode())
             except Damaged:
                 continue
-            if (unit := wanted.pop(document.unit.digest, None)) is not None:
+            if (known := wanted.pop(document.unit.digest, None)) is not None:
+                unit, asking = known
+                store = replace(self.store, _found=asking.found, watch=self.watch_of(worker.name))
                 store.put(unit, dict(document.result), dict(document.provenance))
-                piece.lot.asking.open -= 1
+                asking.open -= 1
 
     def _end(self, worker: Hired, *, died: bool) -> None:
         """Ends a worker; what it was at goes back. If it died, the first piece may be why."""
@@ -249,8 +269,10 @@ class Driver:
             piece.kept.close()
             piece.lot.busy -= 1
             self.watch_of(worker.name).note("resumed", piece.group.units)
-            group, suspect = piece.group, died and place == 0
+            group, suspect = replace(piece.group, units=piece.left), died and place == 0
             tries = group.tries + suspect
+            if not group.units:
+                continue
             if not suspect or (tries < TRIES and (group.in_company or len(group.units) == 1)):
                 self._back(piece.lot, [replace(group, tries=tries)])
             elif len(group.units) > 1:

@@ -82,3 +82,8 @@ class Piece:
     lot: Lot
     group: Group
     kept: ExitStack
+
+    @property
+    def left(self) -> list[WorkUnit]:
+        """What of it is not stored yet."""
+        return [unit for unit in self.group.units if unit.digest not in self.lot.asking.found]

@@ -7,10 +7,13 @@ from typing import Any
 
 from ablation.errors import first_line
 from experiments.cluster.connection import Workers, require_head
-from experiments.cluster.worker import Worker, required_versions
+from experiments.cluster.worker import TELLING, Worker, required_versions
 
 LOOK_S = 2.0
 """Seconds between two looks at the machines."""
+
+TELL_S = 5.0
+"""Seconds after which a worker is asked what it has finished: no more is lost if it dies."""
 
 MOST_DEATHS = 10
 """Workers that may die on a machine, one after the other, without a result between."""
@@ -28,6 +31,8 @@ class Hired:
         ready: whether they are ours.
         doing: Ray's references to the pieces of work it was given, in their order -> the pieces.
         last: what it had last, so that it gets more of the same.
+        telling: Ray's reference to what it has finished so far, while that is asked for.
+        asked: when it was asked for last.
     """
 
     name: str
@@ -37,6 +42,8 @@ class Hired:
     ready: bool = False
     doing: dict[Any, Any] = field(default_factory=dict)
     last: Any = None
+    telling: Any = None
+    asked: float = 0.0
 
 
 @dataclass
@@ -91,7 +98,7 @@ class Staff:
     def _hire(self, node: str) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        made = self.ray.remote(Worker).options(
+        made = self.ray.remote(concurrency_groups={TELLING: 1})(Worker).options(
             num_cpus=self.workers.cpus,
             num_gpus=self.workers.gpus,
             max_restarts=0,
@@ -146,11 +153,23 @@ class Staff:
             self.hired.remove(worker)
         self.ray.kill(worker.actor)
 
+    def ask(self) -> None:
+        """Asks those at work what they have finished, now and then."""
+        now = time.monotonic()
+        for worker in self.hired:
+            if not worker.doing:
+                worker.asked = now
+            elif worker.telling is None and now >= worker.asked + TELL_S:
+                worker.asked = now
+                worker.telling = worker.actor.so_far.remote()
+
     def references(self) -> Iterator[Any]:
         """Whatever Ray may have an answer to."""
         for worker in self.hired:
             if not worker.ready:
                 yield worker.greeting
+            if worker.telling is not None:
+                yield worker.telling
             yield from worker.doing
 
 

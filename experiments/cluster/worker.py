@@ -2,7 +2,9 @@
 
 import hashlib
 import platform
+from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +17,9 @@ from experiments.store import Document, WorkUnit
 
 MUST_AGREE = ("headclaims", "torch", "transformers", "tokenizers", "safetensors")
 """Packages of which all machines must have the same version."""
+
+TELLING = "telling"
+"""Ray's name for the thread in which a worker says what it has finished."""
 
 Sent = tuple[str, Mapping[str, Any], str]
 """A unit: kind, key, label."""
@@ -44,6 +49,7 @@ class Worker:
     def __init__(self, device: str, threads: int) -> None:
         self._device, self._threads = device, threads
         self._unpacker = Unpacker(device)
+        self._done: deque[str] = deque()
 
     def versions(self) -> dict[str, str]:
         """Of the packages that must be the driver's, and of our own code."""
@@ -57,22 +63,32 @@ class Worker:
             units: what is to be computed.
 
         Returns:
-            What could be computed, and why the rest could not.
+            What could be computed, without what ``so_far`` has given already; and why the rest
+            could not.
         """
         import torch  # not above: a driver whose models are known needs none
 
         torch.set_num_threads(self._threads)
-        done: list[str] = []
         try:
             compute = self._unpacker.unpacked(work)
         except Exception as error:  # files, memory, a GPU: another machine may have them
-            return done, Failure(_reason(error), of_machine=True)
+            return [], Failure(_reason(error), of_machine=True)
+        # Of units in company all are there or none: fewer would be other company for the rest.
+        done = deque[str]() if getattr(compute, "in_company", False) else self._done
+        failure = None
         try:
             for unit, (result, provenance) in compute([WorkUnit(*one) for one in units]):
                 done.append(Document(unit, result, {**provenance, **self._machine}).line())
         except Exception as error:  # whatever it is, it is of one unit, and the others go on
-            return done, Failure(_reason(error))
-        return done, None
+            failure = Failure(_reason(error))
+        return _taken(done), failure
+
+    def so_far(self) -> list[str]:
+        """The documents that ``compute``, in another thread, has finished since the last call."""
+        return _taken(self._done)
+
+    # What `@ray.method(concurrency_group=TELLING)` does; by --on ray:// no call can say it.
+    vars(so_far)["__ray_concurrency_group__"] = TELLING
 
     @cached_property
     def _machine(self) -> dict[str, Any]:
@@ -86,6 +102,15 @@ class Worker:
             if driver.exists():
                 found["driver"] = driver.read_text(encoding="utf-8").splitlines()[0]
         return found
+
+
+def _taken(done: deque[str]) -> list[str]:
+    """All that is there, off the front: two threads never take the same."""
+    taken: list[str] = []
+    with suppress(IndexError):
+        while True:
+            taken.append(done.popleft())
+    return taken
 
 
 def _reason(error: Exception) -> str:

@@ -31,8 +31,8 @@ class Counting(Deferring):
 
 
 def _scores(unit: WorkUnit, grid: HeadGrid) -> dict[str, Any]:
-    # Every prompt finds the same heads, whatever the method: some, and none of them twice.
-    order = random.Random(0)
+    # Every prompt finds the same heads, and every method others.
+    order = random.Random(str(unit.key.get("method")))
     return {"scores": [[order.random() for _ in range(grid.heads)] for _ in range(grid.layers)]}
 
 

@@ -14,12 +14,19 @@ MOST_NAMED = 8
 
 @dataclass
 class _Work:
-    """What a process is at: units that it computes together, or one that it waits for."""
+    """What a process is at: units that it computes together, or one that it waits for.
+
+    Attributes:
+        text: what that is.
+        since: when it began.
+        left: the units that are not done.
+        last: when the last one was, or it began.
+    """
 
     text: str
     since: float
-    units: frozenset[str]
     left: set[str]
+    last: float
 
 
 @dataclass
@@ -32,12 +39,13 @@ class Progress:
 
     folder: Path
     _read: dict[Path, int] = field(default_factory=dict)
-    _wanted: dict[str, str] = field(default_factory=dict)
-    _stored: set[str] = field(default_factory=set)
-    _found: set[str] = field(default_factory=set)
+    _known: dict[int, str | bool] = field(default_factory=dict)
+    """Unit -> its kind while it is missing; then whether this run stored it, or found it. All that
+    is kept of a unit that is done, of which there may be millions."""
     _doing: dict[str, _Work] = field(default_factory=dict)
     _holder: dict[str, str] = field(default_factory=dict)
     _lacking: Counter[str] = field(default_factory=Counter)
+    _done: Counter[bool] = field(default_factory=Counter)
     _seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     _timed: Counter[str] = field(default_factory=Counter)
     _stored_by: Counter[str] = field(default_factory=Counter)
@@ -63,43 +71,51 @@ class Progress:
             self._want(units)
         elif event == "started":
             of = f" and {len(units) - 1} more" if len(units) > 1 else ""
-            self._doing[who] = _Work(f"{units[0][2]}{of}", at, frozenset(digests), digests)
+            self._doing[who] = _Work(f"{units[0][2]}{of}", at, digests, at)
             self._holder.update(dict.fromkeys(digests, who))
         elif event == "waiting":
             holder = self._holder.get(units[0][0])
             by = f" of {holder}" if holder and holder != who else ""
             text = f"waits for {units[0][2]}{by}"
-            self._doing[who] = _Work(text, at, frozenset(digests), digests)
+            self._doing[who] = _Work(text, at, digests, at)
         elif event == "stored":
-            self._want(units)
-            self._have(digests)
-            self._stored |= digests
+            self._have(digests, stored=True)
             self._stored_by[_machine(who)] += len(digests)
             self._finish(who, units[0][1], digests, at)
         elif event == "resumed":
             self._doing.pop(who, None)
         else:
-            self._have(digests)
-            self._found |= digests
+            self._have(digests, stored=False)
 
     def _want(self, units: Sequence[tuple[str, str, str]]) -> None:
         for digest, kind, _ in units:
-            if digest not in self._wanted:
-                self._wanted[digest] = kind
-                self._lacking[kind] += not (digest in self._stored or digest in self._found)
+            if (unit := _short(digest)) not in self._known:
+                self._known[unit] = kind
+                self._lacking[kind] += 1
 
-    def _have(self, digests: set[str]) -> None:
+    def _have(self, digests: set[str], *, stored: bool) -> None:
         for digest in digests:
-            if digest in self._wanted and not (digest in self._stored or digest in self._found):
-                self._lacking[self._wanted[digest]] -= 1
+            unit = _short(digest)
+            before = self._known.get(unit)
+            if before in (True, stored):
+                continue
+            if isinstance(before, str):
+                self._lacking[before] -= 1
+            elif before is not None:
+                self._done[before] -= 1
+            self._known[unit] = stored
+            self._done[stored] += 1
 
     def _finish(self, who: str, kind: str, digests: set[str], at: float) -> None:
+        for digest in digests:
+            self._holder.pop(digest, None)
         work = self._doing.get(who)
         if work is None:
             return
-        # Units that are computed together are stored together, when all are done.
-        self._seconds[kind] += (at - work.since) / len(work.units)
-        self._timed[kind] += 1
+        # Of units that are computed together, the first that is stored has taken all the time.
+        self._seconds[kind] += at - work.last
+        self._timed[kind] += len(digests)
+        work.last = at
         work.left -= digests
         if not work.left:
             del self._doing[who]
@@ -107,12 +123,12 @@ class Progress:
     @property
     def computed(self) -> int:
         """How many results this run has stored."""
-        return len(self._stored)
+        return self._done[True]
 
     @property
     def from_store(self) -> int:
         """How many it has found."""
-        return len(self._found - self._stored)
+        return self._done[False]
 
     @property
     def missing(self) -> list[str]:
@@ -152,6 +168,11 @@ class Progress:
             f"{self._stored_by[machine] / max(1.0, now - self._since[machine]):.2g} a second"
             for machine, count in sorted(at_work.items())
         )
+
+
+def _short(digest: str) -> int:
+    """Enough of a digest to tell millions apart, in a fraction of its memory."""
+    return int(digest[:15], 16)
 
 
 def _machine(who: str) -> str:

@@ -17,7 +17,7 @@ class FakeRay:
         machines: id -> CPUs of the machines that are there.
         dies: is asked before each call of a worker's method whether it dies instead.
         called: the units of each call of ``compute``, in their order.
-        last_first: whether the call that was made last is answered first.
+        pick: which of the calls that are waited for is answered next; else the first one.
     """
 
     exceptions = SimpleNamespace(RayError=Dead)
@@ -26,8 +26,8 @@ class FakeRay:
         self.machines = machines
         self.dies: Callable[[str, list[Any]], bool] = lambda machine, units: False
         self.called: list[list[Any]] = []
-        self.last_first = False
-        self._calls: dict[int, Callable[[], Any]] = {}
+        self.pick: Callable[[list[int]], int] = lambda references: references[0]
+        self._calls: dict[int, tuple[str, Callable[[], Any]]] = {}
         self._done: dict[int, Any] = {}
         self._count = 0
 
@@ -42,33 +42,43 @@ class FakeRay:
             for name, cpus in self.machines.items()
         ]
 
-    def remote(self, made: type) -> Any:
-        return SimpleNamespace(options=lambda **how: _Made(self, made, how))
+    def remote(self, **_: Any) -> Any:
+        return lambda made: SimpleNamespace(options=lambda **how: _Made(self, made, how))
 
     def put(self, value: Any) -> Any:
         return value
 
     def get(self, reference: int) -> Any:
+        self._answer(reference)
         value = self._done.pop(reference)
         if isinstance(value, Exception):
             raise value
         return value
 
     def wait(self, references: list[int], timeout: float) -> tuple[list[int], list[int]]:
-        first, *others = references[::-1] if self.last_first else references
-        if first not in self._done:
-            try:
-                self._done[first] = self._calls.pop(first)()
-            except Dead as error:
-                self._done[first] = error
+        first = self.pick(references)
+        others = [reference for reference in references if reference != first]
+        self._answer(first)
         return [first], others
+
+    def meanwhile(self, name: str) -> None:
+        """Answers the calls of a method, in the middle of another one's, as a thread would."""
+        for reference in [one for one, (method, _) in self._calls.items() if method == name]:
+            self._answer(reference)
+
+    def _answer(self, reference: int) -> None:
+        if reference not in self._done:
+            try:
+                self._done[reference] = self._calls.pop(reference)[1]()
+            except Dead as error:
+                self._done[reference] = error
 
     def kill(self, actor: "_Actor") -> None:
         actor.dead = True
 
-    def call(self, work: Callable[[], Any]) -> int:
+    def call(self, method: str, work: Callable[[], Any]) -> int:
         self._count += 1
-        self._calls[self._count] = work
+        self._calls[self._count] = method, work
         return self._count
 
 
@@ -97,4 +107,8 @@ class _Actor:
                 self._ray.called.append([unit for _, unit, _ in units])
             return getattr(self._worker, name)(*arguments)
 
-        return SimpleNamespace(remote=lambda *arguments: self._ray.call(lambda: call(*arguments)))
+        method: SimpleNamespace = SimpleNamespace(
+            remote=lambda *arguments: self._ray.call(name, lambda: call(*arguments)),
+            options=lambda **how: method,
+        )
+        return method

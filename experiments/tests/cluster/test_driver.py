@@ -1,6 +1,9 @@
 """The driver on a stand-in for Ray: whatever happens, each result is stored once, and whole."""
 
 import pickle
+import random
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,11 +14,16 @@ from experiments.cluster.connection import Workers
 from experiments.cluster.driver import TRIES, Driver
 from experiments.cluster.grid.tasks import Task
 from experiments.cluster.staff import Staff
+from experiments.cluster.worker import Worker
 from experiments.store import Run, Store, WorkUnit
 from experiments.store.watch import Unwatched
 from experiments.tests.cluster.fake_ray import FakeRay
 
 pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
+
+
+MEANWHILE: list[Callable[[str], None]] = []
+"""What happens while some squares are computed."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,8 @@ class Squares:
             number = unit.key["number"]
             if number in self.refused:
                 raise InvalidInput(f"{number} has no square here")
+            for happens in MEANWHILE if number % 4 == 3 else ():
+                happens("so_far")
             yield unit, ({"square": number**2}, {"seconds": 0.0, "time": ""})
 
 
@@ -124,6 +134,28 @@ def test_a_worker_that_dies_loses_only_what_it_was_at(run):
     assert sorted(run.numbers) == list(range(40))
 
 
+@pytest.mark.parametrize("in_company", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_worker_tells_what_it_has_finished_before_it_ends(run, monkeypatch, seed, in_company):
+    monkeypatch.setattr(staffing, "TELL_S", 0.0)
+    monkeypatch.setattr(Squares, "in_company", in_company, raising=False)
+    told = []
+
+    def so_far(self):
+        told.extend(lines := _so_far(self))
+        return lines
+
+    _so_far = Worker.so_far
+    monkeypatch.setattr(Worker, "so_far", so_far)
+    monkeypatch.setattr(sys.modules[__name__], "MEANWHILE", [run.ray.meanwhile])
+    run.ray.pick = random.Random(seed).choice
+    run(asking(50))
+    assert run.squares(50) == [n**2 for n in range(50)]
+    assert sorted(run.numbers) == list(range(50))
+    assert run.said == []
+    assert bool(told) is not in_company
+
+
 def test_a_unit_that_kills_every_worker_is_given_up_and_named(run):
     run.ray.dies = lambda machine, units: any(key["number"] == 5 for _, key, _ in units)
     with pytest.raises(ComputationError, match="1 results could not be computed"):
@@ -176,8 +208,6 @@ def test_without_any_worker_a_run_ends_with_a_line(run, monkeypatch):
 
 
 def test_a_machine_with_other_versions_is_refused_by_name(run, monkeypatch):
-    from experiments.cluster.worker import Worker
-
     theirs = iter([{"torch": "1.0"}] * 1)
     ours = Worker.versions
     monkeypatch.setattr(Worker, "versions", lambda self: next(theirs, None) or ours(self))
@@ -191,8 +221,6 @@ def test_a_machine_with_other_versions_is_refused_by_name(run, monkeypatch):
 @pytest.mark.parametrize("last_first", [False, True])
 def test_a_machine_where_the_model_cannot_be_loaded_spoils_nothing(run, monkeypatch, last_first):
     """Whoever fails at once also answers first."""
-    from experiments.cluster.worker import Worker
-
     compute = Worker.compute
     failed: list[Worker] = []
 
@@ -207,7 +235,7 @@ def test_a_machine_where_the_model_cannot_be_loaded_spoils_nothing(run, monkeypa
         raise FileNotFoundError("no config.json")
 
     monkeypatch.setattr(Worker, "compute", fails)
-    run.ray.last_first = last_first
+    run.ray.pick = lambda references: references[-last_first]
     run(asking(60))
     assert run.squares(60) == [n**2 for n in range(60)]
     (line,) = run.said
@@ -272,8 +300,6 @@ def test_a_machine_with_another_model_is_refused_by_name(run, monkeypatch):
 
 
 def test_a_result_that_is_no_document_or_of_something_else_is_not_stored(run, monkeypatch):
-    from experiments.cluster.worker import Worker
-
     monkeypatch.setattr(Worker, "compute", lambda self, work, units: (["{}"] * len(units), None))
     with pytest.raises(ComputationError, match="5 results could not be computed"):
         run(asking(5))

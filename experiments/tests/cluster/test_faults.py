@@ -163,6 +163,16 @@ def test_workers_and_nodes_that_are_killed_lose_what_they_were_at(cluster, tmp_p
     assert drive.repeated <= 2 * 2 * 4  # two pieces of four, twice
 
 
+def test_what_a_worker_told_before_it_was_killed_is_not_computed_again(cluster, tmp_path):
+    drive = Drive(tmp_path, cluster(1), 400, nap=0.1, at_once=400)
+    drive.until_stored(20)  # of the first piece, of 200
+    os.kill(drive.ledger[-1][2], signal.SIGKILL)
+    (tmp_path / HURRY).touch()
+    assert (drive.end(), drive.process.returncode) == ("", 0)
+    drive.check()
+    assert 0 < drive.repeated < 150
+
+
 def test_a_unit_that_raises_and_one_that_kills_are_named_and_the_others_go_on(cluster, tmp_path):
     nodes = cluster(2)
     drive = Drive(tmp_path, nodes, 24, refused=5, deadly=11)

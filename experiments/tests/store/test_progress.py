@@ -52,6 +52,26 @@ def test_the_line_says_what_is_computed_done_and_left(tmp_path, journal, clock):
     )
 
 
+def test_units_that_are_stored_one_by_one_have_taken_the_time_since_the_last(
+    tmp_path, journal, clock
+):
+    writer = journal("gw0")
+    writer.note("wanted", UNITS)
+    writer.note("started", UNITS[:4])
+    for unit in UNITS[:3]:
+        clock[0] += 10
+        writer.note("stored", [unit])
+    assert "3 of 6 results computed, 30 s left" in (line_of(tmp_path) or "")
+
+
+def test_what_is_found_and_then_computed_anew_counts_as_computed(tmp_path, journal):
+    for event in ("found", "stored", "found"):
+        journal("gw0").note(event, UNITS[:1])
+    progress = Progress(tmp_path)
+    progress.update()
+    assert (progress.computed, progress.from_store) == (1, 0)
+
+
 def test_who_waits_says_for_what_and_whom(tmp_path, journal, clock):
     journal("gw0").note("started", UNITS[:1])
     journal("gw1").note("waiting", UNITS[:1])
