@@ -73,7 +73,8 @@ def test_tied_and_untied_embeddings(tmp_path, tied):
     torch.manual_seed(0)
     made = hf.LlamaForCausalLM(config).eval()
     made.save_pretrained(path)
-    assert torch.equal(logits_of(load(path)), made(IDS).logits)
+    # Ours may multiply by another kernel than torch's own: an AMD EPYC gives other last digits.
+    torch.testing.assert_close(logits_of(load(path)), made(IDS).logits.detach())
 
 
 def test_the_weights_of_another_loader_are_not_looked_at(directory):
