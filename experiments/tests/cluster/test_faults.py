@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -93,12 +94,12 @@ def cluster(monkeypatch, one_at_a_time):
 class Drive:
     """A driver in a process of its own, and what it left."""
 
-    def __init__(self, folder, cluster, count, **settings):
+    def __init__(self, folder, cluster, count, where="auto", **settings):
         self.folder, self.count = folder, count
         words = [f"{name}={value}" for name, value in settings.items()]
         command = [sys.executable, "-m", "experiments.tests.cluster.standin_run"]
         self.process = subprocess.Popen(
-            [*command, str(folder), "auto", str(count), *words],
+            [*command, str(folder), where, str(count), *words],
             cwd=ROOT, env=cluster.environment, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -263,3 +264,48 @@ def test_without_its_head_a_run_ends_with_a_line(cluster, tmp_path):
     assert drive.process.returncode == 4
     assert said.strip().splitlines()[-1].startswith("Error: the head of the Ray cluster is gone (")
     assert "Traceback" not in said
+
+
+class ByClient:
+    """A node that drivers elsewhere reach by Ray's client alone."""
+
+    def __init__(self, folder):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.where, self.environment = f"ray://127.0.0.1:{port}", {**os.environ, **SETTINGS}
+        said = (folder / "ray.log").open("w")
+        options = {
+            "node-ip-address": "127.0.0.1", "port": 0, "num-cpus": 1, "include-dashboard": "false",
+            "ray-client-server-port": port, "object-store-memory": SMALL["object_store_memory"],
+        }  # fmt: skip
+        words = [f"--{name}={value}" for name, value in options.items()]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *words],
+            cwd=ROOT, env=self.environment, stdout=said, stderr=said,
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while not _answers(port):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+def _answers(port):
+    with suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    return False
+
+
+def test_a_driver_elsewhere_reaches_workers_by_rays_client(tmp_path, one_at_a_time):
+    node = ByClient(tmp_path)
+    try:
+        drive = Drive(tmp_path, node, 60, where=node.where, nap=0.2, at_once=60)
+        drive.until_stored(5)  # told before the piece, of 30, was done
+        assert len(drive.stored) < 30
+        os.kill(drive.ledger[-1][2], signal.SIGKILL)
+        (tmp_path / HURRY).touch()
+        assert (drive.end(), drive.process.returncode) == ("", 0)
+        drive.check()
+    finally:
+        node.process.terminate()
+        node.process.wait(60)
