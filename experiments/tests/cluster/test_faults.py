@@ -273,16 +273,16 @@ class ByClient:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.where, self.environment = f"ray://127.0.0.1:{port}", {**os.environ, **SETTINGS}
-        said = (folder / "ray.log").open("w")
         options = {
             "node-ip-address": "127.0.0.1", "port": 0, "num-cpus": 1, "include-dashboard": "false",
             "ray-client-server-port": port, "object-store-memory": SMALL["object_store_memory"],
         }  # fmt: skip
         words = [f"--{name}={value}" for name, value in options.items()]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *words],
-            cwd=ROOT, env=self.environment, stdout=said, stderr=said,
-        )  # fmt: skip
+        with (folder / "ray.log").open("w") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *words],
+                cwd=ROOT, env=self.environment, stdout=said, stderr=said,
+            )  # fmt: skip
         deadline = time.monotonic() + 60
         while not _answers(port):
             assert time.monotonic() < deadline
