@@ -43,7 +43,7 @@ def test_gradients_are_the_same(bias, of_weights):
         if expected is None:
             assert got is None
         else:
-            assert_same(got, expected, {"rtol": 0, "atol": 1e-5})
+            assert_same(got, expected, tolerance=1e-5)
     assert (found[1][1] is not None) == of_weights
 
 
@@ -59,7 +59,7 @@ def test_a_model_is_the_same_and_its_weights_stay_where_they_are(avx512, model):
         before = model(ids).logits
         where = {name: weights.data_ptr() for name, weights in model.named_parameters()}
         assert use_onednn(model)
-        assert_same(model(ids).logits, before, {"rtol": 0, "atol": 1e-5})
+        assert_same(model(ids).logits, before, tolerance=1e-5)
     assert where == {name: weights.data_ptr() for name, weights in model.named_parameters()}
     assert not any(type(module) is nn.Linear for module in model.modules())
 

@@ -28,7 +28,7 @@ def test_logits_are_those_of_the_same_weights_in_fp32(name, dtype, monkeypatch):
         found = logits_of(narrow, hidden)
         assert narrow(random_ids(4)).logits.dtype is torch.float32
     assert found.dtype is torch.float32
-    assert_same(found, expected, {"rtol": 0, "atol": 1e-5})
+    assert_same(found, expected, tolerance=1e-5)
     assert not torch.allclose(rounded.float(), expected, rtol=0, atol=1e-5)
 
 

@@ -118,7 +118,7 @@ def test_z_is_what_is_written_out_in_a_batch_and_in_cached_decoding(name, mode, 
                 instead = written_out(mode, name, ids, position)
                 for head in ABLATED:
                     expected[position, head.head] = instead[head.head]
-        assert_same(ablated[row], expected, {"rtol": 0, "atol": 1e-5})
+        assert_same(ablated[row], expected, tolerance=1e-5)
 
 
 @pytest.mark.parametrize(
