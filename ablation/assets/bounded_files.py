@@ -1,6 +1,7 @@
 """Files that somebody hands over, read within bounds."""
 
 import errno
+import stat
 from pathlib import Path
 
 LARGEST = 4_000_000
@@ -22,10 +23,12 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
         OSError: it cannot be read, or is no file: reading a pipe or a device might never end.
         ValueError: it is larger, or holds more brackets.
     """
-    if path.exists() and not path.is_file():
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
-    with path.open("rb") as file:
-        return bounded(file.read(largest + 1), largest)
+    with path.open("rb", buffering=0) as file:
+        # Room for what is asked for is set aside first, and most files are small.
+        return bounded(file.read(min(status.st_size, largest) + 1), largest)
 
 
 def bounded(data: bytes, largest: int = LARGEST) -> bytes:
