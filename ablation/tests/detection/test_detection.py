@@ -25,7 +25,7 @@ from ablation.tests.detection.detection_prompts import eager_attention, make_pro
 from ablation.tests.support.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
 from ablation.tests.support.tolerances import assert_same
 
-ATTENTION = {"rtol": 0, "atol": 1e-5}
+ATTENTION = 1e-5
 """fp32 softmax weights under sdpa's and eager's stream."""
 
 HEADS = 4

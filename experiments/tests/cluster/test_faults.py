@@ -3,39 +3,23 @@
 Every run is a process of its own, and so is everything of Ray's.
 """
 
-import json
 import os
 import random
 import signal
 import socket
-import subprocess
-import sys
-import tempfile
 import time
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from experiments.store import Run, Store
+from experiments.tests.cluster.drives import RAY, SETTINGS, STORE_BYTES, Drive, started
 from experiments.tests.cluster.standins import HURRY, unit
 
 pytest.importorskip("ray", reason="needs Ray: pip install -c constraints.txt -e '.[cluster]'")
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[3]
-SETTINGS = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_worker_niceness": "0",
-    "PYTHONPATH": str(ROOT),
-}
-
-SMALL = {"object_store_memory": 10**8}
 
 
 class Cluster:
@@ -49,31 +33,24 @@ class Cluster:
             head_node_args={
                 "num_cpus": 0,
                 "include_dashboard": False,
-                "object_store_memory": 10**8,
+                "object_store_memory": STORE_BYTES,
             },
         )
         self.head = self._nodes.head_node
         self.nodes = [self.add() for _ in range(nodes)]
 
     def add(self):
-        return self._nodes.add_node(num_cpus=1, **SMALL)
+        return self._nodes.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
 
     def kill(self, node) -> None:
         self._nodes.remove_node(node, allow_graceful=False)
 
-    @property
-    def environment(self):
-        return {**os.environ, **SETTINGS, "RAY_ADDRESS": self._nodes.address}
+    def start(self, words):
+        """A process that finds this cluster."""
+        return started(words, {"RAY_ADDRESS": self._nodes.address})
 
     def stop(self) -> None:
         self._nodes.shutdown()
-
-
-@pytest.fixture
-def one_at_a_time():
-    """Keeps the workers of a test run from starting clusters beside each other."""
-    with FileLock(Path(tempfile.gettempdir()) / "headclaims-clusters.lock"):
-        yield
 
 
 @pytest.fixture
@@ -91,73 +68,15 @@ def cluster(monkeypatch, one_at_a_time):
         one.stop()
 
 
-class Drive:
-    """A driver in a process of its own, and what it left."""
-
-    def __init__(self, folder, cluster, count, where="auto", **settings):
-        self.folder, self.count = folder, count
-        words = [f"{name}={value}" for name, value in settings.items()]
-        command = [sys.executable, "-m", "experiments.tests.cluster.standin_run"]
-        self.process = subprocess.Popen(
-            [*command, str(folder), where, str(count), *words],
-            cwd=ROOT, env=cluster.environment, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    @property
-    def stored(self):
-        """Number -> when its square was stored."""
-        store = Store(self.folder / "store", Run("reader", "pytest"))
-        paths = {number: store.path(unit(number)) for number in range(self.count)}
-        return {number: p.stat().st_mtime for number, p in paths.items() if p.exists()}
-
-    @property
-    def ledger(self):
-        """Digest, when and by whom, of every unit that was begun."""
-        path = self.folder / "ledger"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-    def until_stored(self, number):
-        """Waits until so many squares are stored."""
-        self.until(lambda: len(self.stored) >= number)
-
-    def until(self, happened):
-        """Waits until it has."""
-        deadline = time.monotonic() + 180
-        while not happened():
-            assert self.process.poll() is None, self.end()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def end(self):
-        """What it said; its exit status is in ``process``."""
-        return self.process.communicate(timeout=180)[1]
-
-    def check(self):
-        """All squares are there, and none was begun again after it had been stored."""
-        stored = self.stored
-        assert sorted(stored) == list(range(self.count))
-        when = {unit(number).digest: at for number, at in stored.items()}
-        late = [digest for digest, at, _ in self.ledger if at > when[digest] + 0.01]
-        assert late == []
-
-    @property
-    def repeated(self):
-        return sum(times - 1 for times in Counter(digest for digest, _, _ in self.ledger).values())
-
-
-def workers_of(drive):
-    return {process for _, _, process in drive.ledger}
-
-
 def test_workers_and_nodes_that_are_killed_lose_what_they_were_at(cluster, tmp_path):
     nodes = cluster(2)
-    drive = Drive(tmp_path, nodes, 3_000, nap=0.1)
-    drive.until(lambda: len(workers_of(drive)) == 2)
+    drive = Drive(tmp_path, nodes.start, 3_000, nap=0.1)
+    drive.until(lambda: len(drive.workers) == 2)
     os.kill(drive.ledger[-1][2], signal.SIGKILL)
-    drive.until(lambda: len(workers_of(drive)) == 3)
+    drive.until(lambda: len(drive.workers) == 3)
     nodes.kill(nodes.nodes[0])
     nodes.add()  # late, and gets work
-    drive.until(lambda: len(workers_of(drive)) == 4)
+    drive.until(lambda: len(drive.workers) == 4)
     (tmp_path / HURRY).touch()
     assert (drive.end(), drive.process.returncode) == ("", 0)
     drive.check()
@@ -165,7 +84,7 @@ def test_workers_and_nodes_that_are_killed_lose_what_they_were_at(cluster, tmp_p
 
 
 def test_what_a_worker_told_before_it_was_killed_is_not_computed_again(cluster, tmp_path):
-    drive = Drive(tmp_path, cluster(1), 400, nap=0.1, at_once=400)
+    drive = Drive(tmp_path, cluster(1).start, 400, nap=0.1, at_once=400)
     drive.until_stored(20)  # of the first piece, of 200
     os.kill(drive.ledger[-1][2], signal.SIGKILL)
     (tmp_path / HURRY).touch()
@@ -176,7 +95,7 @@ def test_what_a_worker_told_before_it_was_killed_is_not_computed_again(cluster, 
 
 def test_a_unit_that_raises_and_one_that_kills_are_named_and_the_others_go_on(cluster, tmp_path):
     nodes = cluster(2)
-    drive = Drive(tmp_path, nodes, 24, refused=5, deadly=11)
+    drive = Drive(tmp_path, nodes.start, 24, refused=5, deadly=11)
     said = drive.end()
     assert drive.process.returncode == 4
     assert sorted(set(range(24)) - {*drive.stored}) == [5, 11]
@@ -187,39 +106,39 @@ def test_a_unit_that_raises_and_one_that_kills_are_named_and_the_others_go_on(cl
 
 def test_units_that_are_too_many_for_a_workers_memory_are_tried_in_halves(cluster, tmp_path):
     nodes = cluster(2)
-    drive = Drive(tmp_path, nodes, 24, most=2)  # pieces of four kill their workers
+    drive = Drive(tmp_path, nodes.start, 24, most=2)  # pieces of four kill their workers
     assert (drive.end(), drive.process.returncode) == ("", 0)
     drive.check()
 
 
 def test_a_driver_that_was_killed_goes_on_where_it_was(cluster, tmp_path):
     nodes = cluster(2)
-    first = Drive(tmp_path, nodes, 60, nap=0.1)
+    first = Drive(tmp_path, nodes.start, 60, nap=0.1)
     first.until_stored(16)
     first.process.kill()
     first.end()
-    again = Drive(tmp_path, nodes, 60, nap=0.1)
+    again = Drive(tmp_path, nodes.start, 60, nap=0.1)
     assert (again.end(), again.process.returncode) == ("", 0)
     again.check()
 
 
 def test_an_interrupted_run_keeps_what_is_stored_and_ends_its_workers(cluster, tmp_path):
     nodes = cluster(2)
-    drive = Drive(tmp_path, nodes, 200, nap=0.1)
+    drive = Drive(tmp_path, nodes.start, 200, nap=0.1)
     drive.until_stored(16)
     drive.process.send_signal(signal.SIGINT)
     drive.end()
     assert drive.process.returncode == 130
     assert len(drive.stored) >= 16
     deadline = time.monotonic() + 20
-    while any(Path(f"/proc/{process}").exists() for process in workers_of(drive)):
+    while any(Path(f"/proc/{process}").exists() for process in drive.workers):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
 def test_two_drivers_on_one_store_share_the_work(cluster, tmp_path):
     nodes = cluster(4)
-    both = [Drive(tmp_path, nodes, 80, nap=0.1) for _ in range(2)]
+    both = [Drive(tmp_path, nodes.start, 80, nap=0.1) for _ in range(2)]
     assert [(one.end(), one.process.returncode) for one in both] == [("", 0)] * 2
     both[0].check()
     assert both[0].repeated == 0
@@ -229,7 +148,7 @@ def test_two_drivers_on_one_store_share_the_work(cluster, tmp_path):
 def test_random_kills_change_nothing(seed, cluster, tmp_path):
     """``HEADCLAIMS_KILLS=30`` for more; ``HEADCLAIMS_KILL_SEED`` for others."""
     chosen, nodes, count = random.Random(seed), cluster(3), 300
-    drive, stored = Drive(tmp_path, nodes, count, nap=0.05), 0
+    drive, stored = Drive(tmp_path, nodes.start, count, nap=0.05), 0
     for _ in range(int(os.environ.get("HEADCLAIMS_KILLS", 4))):
         stored = min(stored + chosen.randint(5, 20), count - 20)
         drive.until_stored(stored)
@@ -247,7 +166,7 @@ def test_random_kills_change_nothing(seed, cluster, tmp_path):
         else:
             drive.process.kill()
             drive.end()
-            drive = Drive(tmp_path, nodes, count, nap=0.05)
+            drive = Drive(tmp_path, nodes.start, count, nap=0.05)
     assert (drive.end(), drive.process.returncode) == ("", 0)
     drive.check()
     store = Store(tmp_path / "store", Run("reader", "pytest"))
@@ -257,7 +176,7 @@ def test_random_kills_change_nothing(seed, cluster, tmp_path):
 
 def test_without_its_head_a_run_ends_with_a_line(cluster, tmp_path):
     nodes = cluster(1)
-    drive = Drive(tmp_path, nodes, 2_000, nap=0.1)
+    drive = Drive(tmp_path, nodes.start, 2_000, nap=0.1)
     drive.until_stored(8)
     nodes.head.kill_gcs_server(check_alive=False)
     said = drive.end()
@@ -272,17 +191,14 @@ class ByClient:
     def __init__(self, folder):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        self.where, self.environment = f"ray://127.0.0.1:{port}", {**os.environ, **SETTINGS}
+        self.where, self.start = f"ray://127.0.0.1:{port}", started
         options = {
             "node-ip-address": "127.0.0.1", "port": 0, "num-cpus": 1, "include-dashboard": "false",
-            "ray-client-server-port": port, "object-store-memory": SMALL["object_store_memory"],
+            "ray-client-server-port": port, "object-store-memory": STORE_BYTES,
         }  # fmt: skip
         words = [f"--{name}={value}" for name, value in options.items()]
         with (folder / "ray.log").open("w") as said:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *words],
-                cwd=ROOT, env=self.environment, stdout=said, stderr=said,
-            )  # fmt: skip
+            self.process = started([*RAY, "start", "--head", "--block", *words], said=said)
         deadline = time.monotonic() + 60
         while not _answers(port):
             assert time.monotonic() < deadline
@@ -299,7 +215,7 @@ def _answers(port):
 def test_a_driver_elsewhere_reaches_workers_by_rays_client(tmp_path, one_at_a_time):
     node = ByClient(tmp_path)
     try:
-        drive = Drive(tmp_path, node, 60, where=node.where, nap=0.2, at_once=60)
+        drive = Drive(tmp_path, node.start, 60, where=node.where, nap=0.2, at_once=60)
         drive.until_stored(5)  # told before the piece, of 30, was done
         assert len(drive.stored) < 30
         os.kill(drive.ledger[-1][2], signal.SIGKILL)
