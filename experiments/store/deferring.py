@@ -1,11 +1,14 @@
 """A store that computes nothing: it notes what is missing, for others to compute."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from experiments.store.documents import Document, WorkUnit
+from filelock import Timeout
+
+from experiments.store.documents import Damaged, Document, WorkUnit
 from experiments.store.folder import Store
 from experiments.store.work import Compute, ComputeInTurn, ComputeSome, InTurn, One
 
@@ -35,11 +38,39 @@ class Job:
     in_company: bool = False
 
 
+class Unread(Document):
+    """A document that is read when somebody looks into it.
+
+    Args:
+        unit: what it is of.
+        read: reads it.
+    """
+
+    _read: Callable[[WorkUnit], Document]
+
+    def __init__(self, unit: WorkUnit, read: Callable[[WorkUnit], Document]) -> None:
+        vars(self).update(unit=unit, _read=read)  # attributes are frozen
+
+    @cached_property
+    def _document(self) -> Document:
+        return self._read(self.unit)
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        return self._document.result
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        return self._document.provenance
+
+
 @dataclass(frozen=True)
 class Deferring(Store):
     """The results of a store. What is missing goes to ``jobs``; who waits for it gets ``NotYet``.
 
-    Whatever asks a store can be asked again with one of these, until nothing is missing.
+    Whatever asks a store can be asked again with one of these, until nothing is missing. Most
+    results are only looked for, and a hundred thousand of them take long to read: that one is
+    damaged is found out when it is read, here or where it is judged.
 
     Attributes:
         jobs: what has been found missing.
@@ -47,6 +78,30 @@ class Deferring(Store):
 
     jobs: list[Job] = field(default_factory=list)
     _noted: set[str] = field(default_factory=set, repr=False)
+
+    def find(self, unit: WorkUnit) -> Document | None:
+        if self.fresh:  # which run computed it has to be read
+            return super().find(unit)
+        if unit.digest not in self._found:
+            try:
+                if not self.path(unit).exists():
+                    return None
+            except OSError:
+                return super().find(unit)  # says what is wrong
+            self._found[unit.digest] = Unread(unit, self._read_or_move_aside)
+            self.watch.note("found", [unit])
+        return self._found[unit.digest]
+
+    def _read_or_move_aside(self, unit: WorkUnit) -> Document:
+        """Raises NotYet where it is damaged: it is computed again then."""
+        with suppress(Damaged):
+            if (document := self._read(unit)) is not None:
+                return document
+        self._found.pop(unit.digest, None)
+        # Who holds its lock is computing it again already.
+        with suppress(Timeout), self.lock(unit).acquire(blocking=False):
+            self._move_aside_if_damaged(unit)
+        raise NotYet
 
     def once(self, unit: WorkUnit, compute: Compute, *, wait: bool = True) -> Any:
         return self._of([unit], One(compute), 1, wait)[0]

@@ -16,6 +16,7 @@ from experiments.cluster.grid.tasks import Task
 from experiments.cluster.staff import Staff
 from experiments.cluster.worker import Worker
 from experiments.store import Run, Store, WorkUnit
+from experiments.store.folder import DamagedResult
 from experiments.store.watch import Unwatched
 from experiments.tests.cluster.fake_ray import FakeRay
 
@@ -111,6 +112,20 @@ def test_what_depends_on_results_is_asked_for_when_they_are_there(run):
 
     run(Task("a square of a square", "model", 1, ask))
     assert run.numbers == [3, 9]
+
+
+def test_a_damaged_result_that_others_depend_on_is_computed_again(run):
+    def ask(store):
+        (three,) = store.all([unit(3)], Squares(), at_once=1)
+        store.all([unit(three.result["square"])], Squares(), at_once=1)
+
+    run(asking(4))
+    run.store.path(unit(3)).write_text("cut off")
+    again = Driven(Store(run.store.root, Run("another", "pytest")), FakeRay({"a": 1}))
+    with pytest.warns(DamagedResult):
+        again(Task("a square of a square", "model", 1, ask))
+    assert again.numbers == [3, 9]
+    assert again.squares(4) == [0, 1, 4, 9]
 
 
 def test_two_tasks_that_want_the_same_share_it(run):

@@ -4,6 +4,7 @@ import pytest
 
 from experiments.store import Run, Store, WorkUnit
 from experiments.store.deferring import IN_TURN_AT_ONCE, Deferring, NotYet
+from experiments.store.folder import DamagedResult
 
 
 def units(count):
@@ -77,3 +78,15 @@ def test_a_job_computes_what_the_store_would(way, store, deferring):
 def test_others_are_not_kept_from_the_work(store, deferring):
     with deferring.claimed(units(1)) as mine, store.claimed(units(1)) as theirs:
         assert mine == theirs == units(1)
+
+
+def test_what_is_only_looked_for_is_not_read(store, deferring):
+    store.once(units(1)[0], lambda: ({"number": 0}, {}))
+    store.path(units(1)[0]).write_text("cut off")
+    (found,) = deferring.all(units(1), some, at_once=1)
+    with pytest.warns(DamagedResult), pytest.raises(NotYet):
+        found.result.get("number")
+    assert [path.name for path in (store.root / "damaged").iterdir()]
+    with pytest.raises(NotYet):
+        deferring.all(units(1), some, at_once=1)
+    assert [job.units for job in deferring.jobs] == [units(1)]
