@@ -10,6 +10,7 @@ from experiments.docs.tables import (
     bundle,
     calibration,
     claims,
+    cluster,
     exp10,
     families,
     methods,
@@ -48,6 +49,7 @@ BLOCKS: Mapping[str, Callable[..., str]] = {
     "bundle": bundle.bundle,
     "audit_sizes": bundle.audit_sizes,
     "audit_tolerances": bundle.audit_tolerances,
+    "paper_grid": cluster.paper_grid,
     "families": families.families,
 }
 """Name -> function of the stored documents and of what the README says in parentheses."""
