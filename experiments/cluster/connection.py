@@ -3,6 +3,7 @@
 import atexit
 import os
 import re
+import signal
 import socket
 import sys
 import time
@@ -114,6 +115,9 @@ def connected(where: Place, workers: Workers, *, verbose: bool = False) -> Itera
 
     try:
         _connect(ray, where, workers, verbose)
+        with suppress(ValueError):  # another thread than the main one
+            # A batch system ends a run so; Ray would end it with a trace.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         _check_gpus(ray, workers)
         yield ray
     except HeadLost as error:

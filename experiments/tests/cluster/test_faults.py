@@ -122,12 +122,13 @@ def test_a_driver_that_was_killed_goes_on_where_it_was(cluster, tmp_path):
     again.check()
 
 
-def test_an_interrupted_run_keeps_what_is_stored_and_ends_its_workers(cluster, tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_what_is_stored_and_ends_its_workers(how, cluster, tmp_path):
     nodes = cluster(2)
     drive = Drive(tmp_path, nodes.start, 200, nap=0.1)
     drive.until_stored(16)
-    drive.process.send_signal(signal.SIGINT)
-    drive.end()
+    drive.process.send_signal(how)
+    assert drive.end() == ""
     assert drive.process.returncode == 130
     assert len(drive.stored) >= 16
     deadline = time.monotonic() + 20
