@@ -30,7 +30,7 @@ KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
     "smollm2 B8 constant": "L1H0 is no constant bias: zero +24.41%, mean +24.15%; of the "
     "effects of the next three, L1H5, L1H3 and L1H4, mean ablation leaves 1.2%, 0.5% and 6.9%",
 }
-"""Place -> finding; see ``experiments.plugin.known_findings``."""
+"""Place -> finding; see ``experiments.plugin.claims.known_findings``."""
 
 pytestmark = pytest.mark.usefixtures("model")
 

@@ -8,6 +8,8 @@ from experiments.judging.verdict import Blocked, Evidence, Verdict, units_to_tel
 
 CHECKS = "checks of the ablator"
 
+HEAD = ("claim", "tier", "model", "published", "measured [95% interval]", "n", "p", "verdict")
+
 
 def shown(criterion: Criterion, evidence: Evidence | Blocked) -> str:
     """What was measured, with its interval and unit."""
@@ -35,11 +37,10 @@ def table(results: Sequence[ClaimResult]) -> list[str]:
 
     Checks of the ablator come last, below a line of their own.
     """
-    head = ("claim", "tier", "model", "published", "measured [95% interval]", "n", "p", "verdict")
-    claims = [row for result in results if not result.claim.instrument for row in _rows(result)]
-    checks = [row for result in results if result.claim.instrument for row in _rows(result)]
-    rows = [head, *claims, *checks]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    claims = [row for result in results if not result.claim.instrument for row in rows_of(result)]
+    checks = [row for result in results if result.claim.instrument for row in rows_of(result)]
+    rows = [HEAD, *claims, *checks]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
@@ -49,7 +50,8 @@ def table(results: Sequence[ClaimResult]) -> list[str]:
     return lines
 
 
-def _rows(result: ClaimResult) -> list[tuple[str, ...]]:
+def rows_of(result: ClaimResult) -> list[tuple[str, ...]]:
+    """A claim's cells, below ``HEAD``; after it those of its parts, indented, if it has several."""
     claim = result.claim
     where = (claim.id + ("*" if claim.primary else ""), result.tier, result.model)
     judged = {finding.part for finding in result.parts}

@@ -21,7 +21,7 @@ import pytest
 from ablation.errors import HeadclaimsError, InvalidInput
 from experiments.machine.environment import judged_with
 from experiments.machine.files.json_files import check_writable
-from experiments.plugin.finding_properties import is_broken
+from experiments.plugin.claims.finding_properties import FINDINGS, is_broken
 from experiments.plugin.options import computing_options
 from experiments.store.bundle import Bundle, Judged, read_bundle
 from experiments.store.packing import write_bundle
@@ -207,7 +207,7 @@ class _Bundles:
             for root, digests in self._used.items()
             for digest in digests
         }
-        findings = self._config.pluginmanager.getplugin("headclaims-findings")
+        findings = self._config.pluginmanager.get_plugin(FINDINGS)
         claims = findings.judged_claims() if findings is not None else ()
         judged = Judged(tuple(claims), computing_options(self._config))
         size = write_bundle(path, documents.values(), judged, judged_with(command))

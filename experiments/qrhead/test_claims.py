@@ -34,7 +34,7 @@ KNOWN_NOT_TO_HOLD: Mapping[str, str] = {
     "smollm2 A3": "50 heads of the same layers as the top 50 cost 37.5 points [23.2, 51.8]",
     "smollm2 A3 uniform control": f"random heads cost 70.3 points at 50 heads: {WHOLE_GROUP}",
 }
-"""Place -> finding; see ``experiments.plugin.known_findings``."""
+"""Place -> finding; see ``experiments.plugin.claims.known_findings``."""
 
 pytestmark = pytest.mark.usefixtures("enough_heads")
 

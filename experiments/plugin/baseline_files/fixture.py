@@ -36,13 +36,13 @@ from pytest_regressions.common import perform_regression_check
 from ablation.errors import InvalidInput
 from experiments.machine.files.json_files import json_text, write_json
 from experiments.plugin.baseline_files import json_comparison
+from experiments.plugin.baseline_files.differing import DIFFERS, compare_files
 from experiments.plugin.baseline_files.json_comparison import Tolerance
 from experiments.plugin.baseline_files.regeneration import (
     NOT_COMPARED,
     PENDING,
     TOLERATED,
     WRITTEN,
-    elsewhere,
     relative_name,
 )
 
@@ -51,11 +51,6 @@ FOLDER = "baselines"
 # Lower case only: on some file systems "A.json" and "a.json" are one file.
 _EXPERIMENT = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _CASE = re.compile(rf"{_EXPERIMENT.pattern}(/{_EXPERIMENT.pattern})*")
-_DIFFERENCES_SHOWN = 50
-_REGENERATE = (
-    "if the new figures are right, rerun with --force-regen (rewrites what differs) or --regen-all "
-    "(rewrites every file) and review the diff"
-)
 
 
 @dataclass(frozen=True)
@@ -146,7 +141,8 @@ class JsonBaseline:
 
         def compare(obtained: Path, expected: Path) -> None:
             __tracebackhide__ = True
-            tolerated = _compare_files(obtained, expected, tolerances or {})
+            note = lambda rows: properties.append((DIFFERS, [[name, *row] for row in rows]))  # noqa: E731
+            tolerated = compare_files(obtained, expected, tolerances or {}, note)
             if tolerated:
                 properties.append((TOLERATED, f"{name}: {tolerated}"))
 
@@ -160,42 +156,6 @@ class JsonBaseline:
             fullpath=self.path,
             obtained_filename=self._obtained_directory / f"{self.path.stem}.obtained.json",
         )
-
-
-def _compare_files(obtained: Path, expected: Path, tolerances: Mapping[str, Tolerance]) -> str:
-    """What only a tolerance lets pass; raises AssertionError over what none does."""
-    __tracebackhide__ = True
-    try:
-        document = json_comparison.read_baseline(expected)
-    except ValueError as error:  # of JSON or of UTF-8
-        # An AssertionError, as --force-regen rewrites a file only after one.
-        raise AssertionError(
-            f"{expected} is damaged ({error}): restore or rewrite it (--force-regen, --regen-all)"
-        ) from None
-    now = json_comparison.parse_document(obtained.read_text(encoding="utf-8"))
-    differences = json_comparison.compare_documents(
-        document, now, tolerances, not_compared=(NOT_COMPARED,)
-    )
-    if differences:
-        shown = differences[:_DIFFERENCES_SHOWN]
-        if len(differences) > len(shown):
-            shown.append(f"… and {len(differences) - len(shown)} more")
-        raise AssertionError(
-            "\n".join(
-                [
-                    f"differences from the baseline: {len(differences)}",
-                    *(f"  {line}" for line in shown),
-                    f"expected: {expected}",
-                    f"obtained: {obtained}",
-                    _REGENERATE,
-                ]
-            )
-        )
-    tolerated = json_comparison.compare_documents(document, now, {}, not_compared=(NOT_COMPARED,))
-    if not tolerated:
-        return ""
-    stored, here = (one.get(NOT_COMPARED, {}) for one in (document, now))  # type: ignore[attr-defined]
-    return f"{len(tolerated)} of its figures differ; {elsewhere(stored, here)}"
 
 
 def _in_ci() -> bool:

@@ -19,19 +19,32 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TypeGuard
 
-from ablation.assets.bounded_files import read_bytes
 from ablation.errors import InvalidInput
 
 Parts = tuple[str, ...]
 
-LARGEST_BASELINE = 500_000
-"""Bytes, a hundred times those of the largest of ours: each value of both documents is compared."""
-
 # A longer value is cut in messages: the files hold the whole of it.
 _RENDERED_LENGTH = 80
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs between two documents at one place.
+
+    Attributes:
+        path: the place.
+        expected, got: as JSON, or in words; empty where the message says all.
+        change: of a number, with its sign; empty for anything else.
+        line: all of it, for people.
+    """
+
+    path: str
+    expected: str
+    got: str
+    change: str
+    line: str
 
 
 @dataclass(frozen=True)
@@ -77,14 +90,14 @@ class Tolerance:
         return f"tolerance {' or '.join(bounds)}: {self.reason}"
 
 
-def compare_documents(
+def differences(
     expected: object,
     got: object,
     tolerances: Mapping[str, Tolerance],
     *,
     not_compared: Collection[str] = ("provenance",),
-) -> list[str]:
-    """The differences between two JSON documents, one readable line each; empty if there are none.
+) -> list[Difference]:
+    """The differences between two JSON documents; empty if there are none.
 
     Args:
         expected: the baseline.
@@ -93,9 +106,9 @@ def compare_documents(
         not_compared: top-level keys that are left out on both sides, present or not.
 
     Returns:
-        ``path: expected X, got Y`` with the tolerance where there is one; keys of either document
-        that the other lacks; lists whose lengths differ (their items are then not compared); and
-        patterns that applied to no number.
+        Values that differ, with the tolerance where there is one; keys of either document that the
+        other lacks; lists whose lengths differ (their items are then not compared); and patterns
+        that applied to no number.
 
     Raises:
         InvalidInput: one of them is not a JSON document, see ``require_json``.
@@ -109,47 +122,30 @@ def compare_documents(
         for parts in _paths_of_numbers(document, ())
     }
     idle = [
-        f"{pattern}: this tolerance applies to no number of either document; correct the pattern "
-        f"or remove it ({tolerance})"
+        Difference(
+            pattern,
+            "",
+            "",
+            "",
+            f"{pattern}: this tolerance applies to no number of either document; correct the "
+            f"pattern or remove it ({tolerance})",
+        )
         for pattern, tolerance in tolerances.items()
         if pattern not in applied
     ]
     return [*_differences(expected, got, (), tolerances), *idle]
 
 
-def read_baseline(path: Path) -> object:
-    """The document in ``path``.
-
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is larger than any baseline, not UTF-8, or as ``parse_document``.
-    """
-    return parse_document(read_bytes(path, LARGEST_BASELINE).decode("utf-8"))
-
-
-def parse_document(text: str) -> object:
-    """Read JSON more strictly than ``json.loads``.
-
-    Raises:
-        ValueError: not JSON; nested too deeply; NaN or an infinity; or a key twice in one object,
-            as a merge can leave it (the parser would silently keep the last).
-    """
-
-    def refuse(constant: str) -> object:
-        raise ValueError(f"it holds {constant}")
-
-    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        items = dict(pairs)
-        if len(items) < len(pairs):
-            raise ValueError("it holds a key twice")
-        return items
-
-    try:
-        document = json.loads(text, parse_constant=refuse, object_pairs_hook=unique)
-        require_json(document)  # 1e999 is read as infinity
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-    return document
+def compare_documents(
+    expected: object,
+    got: object,
+    tolerances: Mapping[str, Tolerance],
+    *,
+    not_compared: Collection[str] = ("provenance",),
+) -> list[str]:
+    """The same as ``differences``, a line for each: ``path: expected X, got Y``."""
+    found = differences(expected, got, tolerances, not_compared=not_compared)
+    return [difference.line for difference in found]
 
 
 def require_json(value: object, parts: Parts = ()) -> None:
@@ -188,31 +184,41 @@ def require_json(value: object, parts: Parts = ()) -> None:
 
 def _differences(
     expected: object, got: object, parts: Parts, tolerances: Mapping[str, Tolerance]
-) -> Iterator[str]:
+) -> Iterator[Difference]:
     if isinstance(expected, Mapping) and isinstance(got, Mapping):
         for key in [*expected, *(key for key in got if key not in expected)]:
+            inner = (*parts, key)
             if key not in got:
-                rendered = _render(expected[key])
-                yield f"{_path((*parts, key))}: missing key: expected {rendered}, got nothing"
+                yield _different(inner, _render(expected[key]), "nothing", "missing key: ")
             elif key not in expected:
-                rendered = _render(got[key])
-                yield f"{_path((*parts, key))}: unexpected key: expected nothing, got {rendered}"
+                yield _different(inner, "nothing", _render(got[key]), "unexpected key: ")
             else:
-                yield from _differences(expected[key], got[key], (*parts, key), tolerances)
+                yield from _differences(expected[key], got[key], inner, tolerances)
     elif isinstance(expected, list | tuple) and isinstance(got, list | tuple):
         if len(expected) != len(got):
-            yield f"{_path(parts)}: expected {len(expected)} items, got {len(got)}"
+            yield _different(parts, f"{len(expected)} items", str(len(got)))
             return
         for index, (one, other) in enumerate(zip(expected, got, strict=True)):
             yield from _differences(one, other, (*parts, str(index)), tolerances)
     else:
-        line = f"{_path(parts)}: expected {_render(expected)}, got {_render(got)}"
         pattern = _first_match(parts, tolerances)
-        if pattern is not None and _is_number(expected) and _is_number(got):
-            if not tolerances[pattern].allows(expected, got):
-                yield f"{line} ({tolerances[pattern]})"
+        numbers = _is_number(expected) and _is_number(got)
+        change = f"{got - expected:+.3g}" if numbers else ""  # type: ignore[operator]
+        one, other = _render(expected), _render(got)
+        if pattern is not None and numbers:
+            tolerance = tolerances[pattern]
+            if not tolerance.allows(expected, got):  # type: ignore[arg-type]
+                yield _different(parts, one, other, change=change, why=f" ({tolerance})")
         elif _kind(expected) is not _kind(got) or expected != got:
-            yield line
+            yield _different(parts, one, other, change=change)
+
+
+def _different(
+    parts: Parts, expected: str, got: str, how: str = "", *, change: str = "", why: str = ""
+) -> Difference:
+    path = _path(parts)
+    line = f"{path}: {how}expected {expected}, got {got}{why}"
+    return Difference(path, expected, got, change, line)
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

@@ -7,9 +7,9 @@ from ablation.errors import InvalidInput
 from experiments.plugin.baseline_files.json_comparison import (
     Tolerance,
     compare_documents,
-    parse_document,
     require_json,
 )
+from experiments.plugin.baseline_files.reading import parse_document
 
 ONE_ITEM = Tolerance(absolute=1, relative=0, reason="one item may tip on another CPU")
 

@@ -22,7 +22,7 @@ from experiments.cli.options import IntegerList
 from experiments.judging.stored_evidence import CHECKOUT, moved_verdicts, read_evidence
 from experiments.machine.files.json_files import read_text
 from experiments.machine.files.paragraph_files import read_paragraphs
-from experiments.plugin.baseline_files.json_comparison import read_baseline
+from experiments.plugin.baseline_files.reading import read_baseline
 from experiments.plugin.baseline_files.regeneration import changes
 from experiments.store import Document, Run, Store, WorkUnit
 from experiments.store.listing import entries

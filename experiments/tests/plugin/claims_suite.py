@@ -49,8 +49,9 @@ CASES = """
 
 def write_suite(pytester, cases):
     names = (
-        "baseline_files.regeneration", "baseline_files.unused", "options", "claim_markers",
-        "chosen_claims", "judged", "claims_table", "known_findings",
+        "baseline_files.regeneration", "baseline_files.differing", "baseline_files.unused",
+        "options", "claims.markers", "claims.chosen", "claims.judged", "claims.table",
+        "claims.summary", "claims.known_findings", "baseline_files.fixture",
     )  # fmt: skip
     pytester.makeconftest(f"pytest_plugins = {[f'experiments.plugin.{name}' for name in names]}")
     # Imported anew in each run, which takes longer than all of its cases.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.claims import CLAIMS
-from experiments.plugin.chosen_claims import with_claims
+from experiments.plugin.claims.chosen import with_claims
 from experiments.tests.plugin.claims_suite import write_suite
 
 ROOT = Path(__file__).parents[3]

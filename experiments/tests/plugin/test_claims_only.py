@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.plugin.claims_only import MOST_WORDS, may_match, study_folders
+from experiments.plugin.claims.claims_only import MOST_WORDS, may_match, study_folders
 
 ROOT = Path(__file__).parents[3]
 STUDIES = ("exp10", "methods", "published", "qrhead")

@@ -305,7 +305,7 @@ def test_a_model_is_the_paper_one_of_its_own_study_only(pytester, model, tiers):
 def test_a_model_that_is_registered_next_is_no_model_of_a_study(pytester, monkeypatch):
     more = {**MODELS, "next": replace(MODELS["gpt2"], key="next")}
     monkeypatch.setattr("ablation.models.registry.MODELS", more)
-    monkeypatch.setattr("experiments.plugin.claim_markers.MODELS", more)
+    monkeypatch.setattr("experiments.plugin.claims.markers.MODELS", more)
     suite = write_suite(pytester, TIERS)
     result = suite.runpytest_inprocess("--model", "next")
     result.assert_outcomes(passed=2)

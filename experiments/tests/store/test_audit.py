@@ -136,7 +136,7 @@ def test_a_refuted_claim_is_in_a_bundle_and_a_broken_case_is_not(study, pytester
     conftest = pytester.path / "conftest.py"
     more = [
         f"experiments.plugin.{name}"
-        for name in ("claim_markers", "chosen_claims", "judged", "claims_table")
+        for name in ("claims.markers", "claims.chosen", "claims.judged", "claims.table")
     ]
     conftest.write_text(conftest.read_text().replace("= [", f"= {more} + ["))
     pytester.makepyfile(

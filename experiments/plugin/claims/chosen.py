@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from experiments.claims import CLAIMS
-from experiments.plugin.claim_markers import CLAIM_MARKER
+from experiments.plugin.claims.markers import CLAIM_MARKER
 
 WORD = re.compile(r"[^\s()]+")
 

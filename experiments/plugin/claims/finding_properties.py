@@ -13,6 +13,9 @@ from experiments.judging.verdict import Blocked, Evidence, Verdict
 
 Property = tuple[str, object]
 
+FINDINGS = "headclaims-findings"
+"""What pytest calls the plugin that gathers the findings of a run."""
+
 PREFIX = "claim."
 """Of the properties' names: other tests may record properties of their own."""
 

@@ -21,13 +21,13 @@ from experiments.claims import CLAIMS
 from experiments.judging.report import Finding
 from experiments.judging.shown import shown
 from experiments.judging.verdict import Blocked, Evidence, Verdict, judge
-from experiments.plugin.claim_markers import CLAIM_MARKER, Place, place_of
-from experiments.plugin.finding_properties import (
+from experiments.plugin.claims.finding_properties import (
     finding_from,
     mark_refuted,
     properties_of,
     without_finding,
 )
+from experiments.plugin.claims.markers import CLAIM_MARKER, Place, place_of
 
 
 class NotHeld(AssertionError):

@@ -20,8 +20,8 @@ import pytest
 from ablation.errors import InvalidInput
 from ablation.models.registry import MODELS
 from experiments.judging.claim import Tier
-from experiments.plugin.claim_markers import CLAIM_MARKER, Place, place_of
-from experiments.plugin.judged import SMALLER, NotHeld
+from experiments.plugin.claims.judged import SMALLER, NotHeld
+from experiments.plugin.claims.markers import CLAIM_MARKER, Place, place_of
 from experiments.plugin.options import chosen_spec, is_default
 
 NOT_TO_HOLD, TO_BE_SMALLER = "KNOWN_NOT_TO_HOLD", "KNOWN_TO_BE_SMALLER"

@@ -35,7 +35,7 @@ from experiments.judging.verdict import Verdict
 from experiments.machine.environment import judged_with
 from experiments.machine.files.json_files import check_writable, write_json
 from experiments.plugin.baseline_files.regeneration import MOVED_VERDICTS
-from experiments.plugin.finding_properties import finding_from
+from experiments.plugin.claims.finding_properties import FINDINGS, finding_from
 from experiments.plugin.options import changed_options
 
 LEGENDS = {
@@ -76,18 +76,23 @@ def pytest_configure(config: pytest.Config) -> None:
         ) from None
     except InvalidInput as error:
         raise pytest.UsageError(str(error)) from None
-    config.pluginmanager.register(_Findings(config, stored), "headclaims-findings")
+    config.pluginmanager.register(_Findings(config, stored), FINDINGS)
 
 
 class _Findings:
-    """Gathers the findings of a run: from its own cases, or from those of all workers."""
+    """Gathers the findings of a run: from its own cases, or from those of all workers.
+
+    Attributes:
+        results: the claims, when the run is over.
+        problems: lines about verdicts that moved, and files that were not written.
+    """
 
     def __init__(self, config: pytest.Config, stored: list[dict[str, Any]]) -> None:
         self._config = config
         self._stored = stored
         self._found: dict[str, Finding] = {}
-        self._results: list[ClaimResult] = []
-        self._problems: list[str] = []
+        self.results: list[ClaimResult] = []
+        self.problems: list[str] = []
 
     def judged_claims(self) -> list[str]:
         """Ids of the claims that a case of this run has judged."""
@@ -105,13 +110,13 @@ class _Findings:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if hasattr(self._config, "workerinput") or self._config.getoption("collectonly"):
             return
-        self._results = summarise(self._found.values(), CLAIMS)
+        self.results = summarise(self._found.values(), CLAIMS)
         xml = self._config.stash.get(xml_key, None)
-        for result in self._results if xml is not None else ():
+        for result in self.results if xml is not None else ():
             name = f"claim {result.claim.id} {result.tier} {result.model}"
             xml.add_global_property(name, result.described)  # type: ignore[union-attr]
-        self._problems = [*self._missed(), *self._moved_or_written()]
-        if self._problems and session.exitstatus == pytest.ExitCode.OK:
+        self.problems = [*self._missed(), *self._moved_or_written()]
+        if self.problems and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _missed(self) -> list[str]:
@@ -120,7 +125,7 @@ class _Findings:
             return []
         return [
             f"--strict-claims: {result.claim.id} {result.tier} {result.model}: {result.described}"
-            for result in self._results
+            for result in self.results
             if result.verdict is not Verdict.REPRODUCED or result.missing
         ]
 
@@ -136,7 +141,7 @@ class _Findings:
                     f"NOT WRITTEN: {path} holds what a run with {others.pop() or 'no options'} has "
                     f"found, and this one has {shlex.join(options) or 'none'}: give another file"
                 ]
-            lost = lost_claims(self._results, before)
+            lost = lost_claims(self.results, before)
             if lost:
                 return [
                     f"NOT WRITTEN: {path} holds {', '.join(lost)}, which this run has not judged "
@@ -148,10 +153,10 @@ class _Findings:
             moved = []
         else:
             moved = self._moved()
-        if path is not None and self._results:
+        if path is not None and self.results:
             command = shlex.join(["pytest", *sys.argv[1:]])
             made = {"options": list(options), "provenance": judged_with(command)}
-            write_json(path, report_document(self._results) | made)
+            write_json(path, report_document(self.results) | made)
         return moved
 
     def _moved(self) -> list[str]:
@@ -166,7 +171,7 @@ class _Findings:
         return [*lines, UPDATE] if lines else []
 
     def _moved_from(self, stored: list[dict[str, Any]]) -> list[str]:
-        moved = moved_verdicts(self._results, stored)
+        moved = moved_verdicts(self.results, stored)
         self._config.stash[MOVED_VERDICTS] = moved
         return [f"VERDICT MOVED: {line}" for line in moved]
 
@@ -174,7 +179,7 @@ class _Findings:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
         # Last of all, below pytest's list of skipped and failing cases.
         yield
-        results, problems = self._results, self._problems
+        results, problems = self.results, self.problems
         if not results and not problems:
             return
         terminalreporter.write_sep("=", "claims")

@@ -13,9 +13,9 @@ import pytest
 from _pytest.mark.expression import Expression
 
 from experiments.claims import CLAIMS
-from experiments.plugin.chosen_claims import WORD
+from experiments.plugin.claims.chosen import WORD
 
-EXPERIMENTS = Path(__file__).parents[1]
+EXPERIMENTS = Path(__file__).parents[2]
 
 MOST_WORDS = 10
 """Of an expression; beyond, everything is collected."""
