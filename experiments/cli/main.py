@@ -23,6 +23,7 @@ from experiments.cli.commands.ranking import ranking_group
 from experiments.cli.commands.retrieve import retrieve_command
 from experiments.cli.commands.run import run_command
 from experiments.cli.commands.upkeep.assets import assets_group
+from experiments.cli.commands.upkeep.baselines import baselines_group
 from experiments.cli.commands.upkeep.bench import bench_command
 from experiments.cli.commands.upkeep.bundles import audit_command
 from experiments.cli.commands.upkeep.docs import docs_command
@@ -68,6 +69,7 @@ cli.add_command(exp10_command)
 cli.add_command(published_command)
 cli.add_command(results_group)
 cli.add_command(audit_command)
+cli.add_command(baselines_group)
 cli.add_command(bench_command)
 cli.add_command(selftest_command)
 cli.add_command(calibrate_command)

@@ -5,7 +5,7 @@ import pytest
 from experiments.exp10.measured.cumulative import THRESHOLDS, Removal, find_crossings, measure_curve
 from experiments.exp10.measured.penetration import penetration
 from experiments.exp10.ranking import CHEAP, NEGLIGIBLE
-from experiments.plugin.baseline_files.json_comparison import Tolerance
+from experiments.judging.baselines.comparison import Tolerance
 from experiments.plugin.options import is_default
 
 PERPLEXITY = Tolerance(

@@ -39,15 +39,19 @@ def table(results: Sequence[ClaimResult]) -> list[str]:
     """
     claims = [row for result in results if not result.claim.instrument for row in rows_of(result)]
     checks = [row for result in results if result.claim.instrument for row in rows_of(result)]
-    rows = [HEAD, *claims, *checks]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    lines = aligned([HEAD, *claims, *checks])
     if checks:
         lines.insert(1 + len(claims), CHECKS)
     return lines
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line for each row, with columns below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def rows_of(result: ClaimResult) -> list[tuple[str, ...]]:

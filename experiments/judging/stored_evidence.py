@@ -61,6 +61,7 @@ _CLAIM = {
     "corrected_with": list, "parts": list,
 }  # fmt: skip
 _PART = {"part": str, "verdict": str}
+_DETAIL = {"part": str, "of": str, "verdict": str}
 _BLOCKED = {"blocked": str}
 _MEASURED = {
     "unit": str, "published": str, "interval": (list, type(None)), "n": int, "units": str,
@@ -75,7 +76,12 @@ def _claim_from(value: Any) -> dict[str, Any]:
         ValueError: something of it is not there.
     """
     _require(value, _CLAIM)
-    return {**value, "parts": [_part_from(part) for part in value["parts"]]}
+    details = value.get("details", [])
+    if not isinstance(details, list):
+        raise ValueError
+    for detail in details:
+        _require(detail, _DETAIL)
+    return {**value, "details": details, "parts": [_part_from(part) for part in value["parts"]]}
 
 
 def _part_from(value: Any) -> dict[str, Any]:
@@ -126,6 +132,27 @@ def moved_verdicts(results: Sequence[ClaimResult], stored: Iterable[dict[str, An
         if same and not moved and before["verdict"] != result.verdict:
             lines.append(f"{' '.join(key)}: {before['verdict']} → {result.verdict}")
     return lines
+
+
+def stored_verdict(
+    stored: Iterable[dict[str, Any]], claim: tuple[str, str, str], part: str, of: str
+) -> str | None:
+    """The verdict on a part of a claim, or on it in a subset; None where there is not one.
+
+    Args:
+        stored: the evidence.
+        claim: its id, tier and model.
+        part: which criterion.
+        of: the subset; "" for the part itself.
+    """
+    verdicts = {
+        found["verdict"]
+        for one in stored
+        if (one["id"], one["tier"], one["model"]) == claim
+        for found in (one["details"] if of else one["parts"])
+        if (found["part"], found.get("of", "")) == (part, of)
+    }
+    return verdicts.pop() if len(verdicts) == 1 else None
 
 
 def _by_part(verdicts: Iterable[tuple[str, str]]) -> dict[str, str]:

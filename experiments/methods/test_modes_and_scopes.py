@@ -12,7 +12,7 @@ import pytest
 from experiments.cells.choices import MODES, SCOPES
 from experiments.cells.gap import cell_gap_evidence, gap_evidence
 from experiments.claims import LEVELS
-from experiments.plugin.baseline_files.json_comparison import Tolerance
+from experiments.judging.baselines.comparison import Tolerance
 from experiments.plugin.options import is_default
 
 LEVEL = LEVELS[-1]

@@ -16,8 +16,8 @@ import pytest
 from ablation.detection import QRHEAD, SUMMED_ATTENTION, WU24
 from ablation.detection.controls import LAYER_MATCHED, SHARED
 from experiments.claims import LEVELS
+from experiments.judging.baselines.comparison import Tolerance
 from experiments.methods.comparison_evidence import causal_evidence, overlap_evidence
-from experiments.plugin.baseline_files.json_comparison import Tolerance
 from experiments.plugin.options import is_default
 
 METHOD_OF = {"qrhead": QRHEAD, "wu24": WU24, "summed attention": SUMMED_ATTENTION}

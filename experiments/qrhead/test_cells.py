@@ -9,7 +9,7 @@ from ablation.detection.controls import number_excluded
 from ablation.heads import Head
 from ablation.models.registry import EMBEDDED_MODEL
 from experiments.cells.names import RANDOM, TOP, fold_tag
-from experiments.plugin.baseline_files.json_comparison import Tolerance
+from experiments.judging.baselines.comparison import Tolerance
 from experiments.plugin.options import is_default
 
 FLOOR = 0.6

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from experiments.plugin.baseline_files.json_comparison import (
+from experiments.judging.baselines.changed import HEAD
+from experiments.judging.baselines.comparison import (
     Tolerance,
     compare_documents,
     differences,
 )
-from experiments.plugin.baseline_files.reading import parse_document, read_baseline
+from experiments.judging.baselines.reading import parse_document, read_baseline
+from experiments.judging.shown import aligned
 from experiments.plugin.baseline_files.regeneration import NOT_COMPARED, elsewhere
 
 DIFFERS = "baseline_differs"
@@ -18,8 +20,6 @@ DIFFERS = "baseline_differs"
 
 DIFFERING_ROWS = pytest.StashKey[list[list[str]]]()
 """All rows of a run, in the process that reports it."""
-
-HEAD = ("baseline", "figure", "old", "new", "difference")
 
 _SHOWN = 50
 _REGENERATE = (
@@ -39,7 +39,7 @@ def compare_files(
     Args:
         obtained: what was computed now.
         expected: the baseline.
-        tolerances: see ``json_comparison``.
+        tolerances: see ``experiments.judging.baselines.comparison``.
         note: is told figure, old, new and difference of what none of them lets pass.
 
     Raises:
@@ -66,7 +66,7 @@ def compare_files(
             f"obtained: {obtained}",
             _REGENERATE,
         ]
-        note([[one.path, one.expected, one.got, one.change] for one in found[:_SHOWN]])
+        note([one.row for one in found[:_SHOWN]])
         raise AssertionError("\n".join(message))
     tolerated = compare_documents(stored, now, {}, not_compared=(NOT_COMPARED,))
     if not tolerated:
@@ -95,8 +95,5 @@ class _Table:
         if not self._rows:
             return
         terminalreporter.write_sep("=", "baselines that differ")
-        rows = [HEAD, *sorted(self._rows)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-        for row in rows:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            terminalreporter.write_line("  ".join(cells).rstrip())
+        for line in aligned([HEAD, *sorted(self._rows)]):
+            terminalreporter.write_line(line)

@@ -34,10 +34,9 @@ import pytest
 from pytest_regressions.common import perform_regression_check
 
 from ablation.errors import InvalidInput
+from experiments.judging.baselines.comparison import Tolerance, require_json
 from experiments.machine.files.json_files import json_text, write_json
-from experiments.plugin.baseline_files import json_comparison
 from experiments.plugin.baseline_files.differing import DIFFERS, compare_files
-from experiments.plugin.baseline_files.json_comparison import Tolerance
 from experiments.plugin.baseline_files.regeneration import (
     NOT_COMPARED,
     PENDING,
@@ -103,7 +102,8 @@ class JsonBaseline:
         Args:
             data: a JSON object without the key ``provenance``.
             provenance: a JSON object, stored beside the figures and never compared.
-            tolerances: see ``json_comparison``; a number without one must be equal.
+            tolerances: see ``experiments.judging.baselines.comparison``; a number without one must
+                be equal.
 
         Raises:
             AssertionError: the figures differ, or the stored file cannot be read.
@@ -118,7 +118,7 @@ class JsonBaseline:
         if NOT_COMPARED in data:
             raise InvalidInput(f"the data must not hold the key {NOT_COMPARED!r}: pass it apart")
         document = {**data, NOT_COMPARED: provenance}
-        json_comparison.require_json(document)
+        require_json(document)
 
         config = self._request.config
         if _in_ci() and not self.path.is_file() and not config.getoption("regen_all"):

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from experiments.judging.baselines.reading import parse_document, read_baseline
 from experiments.machine.files.json_files import storing, write_text
-from experiments.plugin.baseline_files.reading import parse_document, read_baseline
 
 WRITTEN, PENDING, TOLERATED = "baseline_written", "baseline_pending", "baseline_within_tolerance"
 """Properties of a case: its baseline's file, the new document, what only a tolerance lets pass."""

@@ -16,6 +16,9 @@ Property = tuple[str, object]
 FINDINGS = "headclaims-findings"
 """What pytest calls the plugin that gathers the findings of a run."""
 
+STORED_EVIDENCE = pytest.StashKey[list[dict[str, Any]]]()
+"""The claims whose evidence the checkout keeps."""
+
 PREFIX = "claim."
 """Of the properties' names: other tests may record properties of their own."""
 

@@ -72,7 +72,9 @@ class Judgement:
             raise NotHeld(text)
         if self._smaller != (self.verdict is Verdict.DIRECTION_ONLY):
             if self._smaller:
-                raise AssertionError(f"{text}: KNOWN_TO_BE_SMALLER says otherwise: correct it")
+                raise AssertionError(
+                    f"{text}: KNOWN_TO_BE_SMALLER, or stored evidence, says otherwise: correct it"
+                )
             raise NotHeld(text)
         return True
 

@@ -6,7 +6,8 @@ keys are those of ``Place``: model, claim, and the part and subset that the mark
 spaces between; the values say what was found, with its figures. What the evidence leaves open is
 no finding. An assertion that fails for another reason than what ``judged`` was given is none. On a
 model they count only where baselines do: in runs without options that change what any study
-computes.
+computes. Of a run with such options the checkout may keep evidence; its verdicts are the findings
+that are known then.
 
 A key that no case of its module has is an error of the collection: it would be a finding that
 nobody measures any more, or excuse a case that is added later.
@@ -20,9 +21,12 @@ import pytest
 from ablation.errors import InvalidInput
 from ablation.models.registry import MODELS
 from experiments.judging.claim import Tier
-from experiments.plugin.claims.judged import SMALLER, NotHeld
+from experiments.judging.stored_evidence import stored_verdict
+from experiments.judging.verdict import Verdict
+from experiments.plugin.claims.finding_properties import STORED_EVIDENCE
+from experiments.plugin.claims.judged import REFUTED, SMALLER, NotHeld
 from experiments.plugin.claims.markers import CLAIM_MARKER, Place, place_of
-from experiments.plugin.options import chosen_spec, is_default
+from experiments.plugin.options import changed_options, chosen_spec, is_default
 
 NOT_TO_HOLD, TO_BE_SMALLER = "KNOWN_NOT_TO_HOLD", "KNOWN_TO_BE_SMALLER"
 
@@ -30,15 +34,29 @@ NOT_TO_HOLD, TO_BE_SMALLER = "KNOWN_NOT_TO_HOLD", "KNOWN_TO_BE_SMALLER"
 @pytest.fixture(autouse=True)
 def known_finding(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> None:
     """Says of the case what is known to be found."""
-    refuted, smaller = (getattr(request.module, name, {}) for name in (NOT_TO_HOLD, TO_BE_SMALLER))
-    if not (refuted or smaller) or request.node.get_closest_marker(CLAIM_MARKER) is None:
+    if request.node.get_closest_marker(CLAIM_MARKER) is None:
         return
     place = place_of(request.node)
-    if place.tier is not Tier.PUBLISHED and not is_default(pytestconfig):
-        return
-    if (reason := refuted.get(str(place))) is not None:
-        request.applymarker(pytest.mark.xfail(reason=reason, raises=NotHeld, strict=True))
-    request.node.stash[SMALLER] = str(place) in smaller
+    strict = True
+    if place.tier is Tier.PUBLISHED or is_default(pytestconfig):
+        reason = getattr(request.module, NOT_TO_HOLD, {}).get(str(place))
+        smaller = str(place) in getattr(request.module, TO_BE_SMALLER, {})
+    else:
+        verdict = _stored_verdict(place, pytestconfig)
+        reason = f"stored evidence of such a run: {verdict}" if verdict in REFUTED else None
+        smaller = verdict == Verdict.DIRECTION_ONLY
+        strict = not pytestconfig.getoption("accept_verdict_change", False)
+    if reason is not None:
+        request.applymarker(pytest.mark.xfail(reason=reason, raises=NotHeld, strict=strict))
+    request.node.stash[SMALLER] = smaller
+
+
+def _stored_verdict(place: Place, config: pytest.Config) -> str | None:
+    """What evidence of a run with the options of this one says."""
+    options = changed_options(config)
+    stored = [one for one in config.stash.get(STORED_EVIDENCE, []) if one["options"] == options]
+    claim = (place.claim, str(place.tier), place.model)
+    return stored_verdict(stored, claim, place.part, place.of)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -35,7 +35,7 @@ from experiments.judging.verdict import Verdict
 from experiments.machine.environment import judged_with
 from experiments.machine.files.json_files import check_writable, write_json
 from experiments.plugin.baseline_files.regeneration import MOVED_VERDICTS
-from experiments.plugin.claims.finding_properties import FINDINGS, finding_from
+from experiments.plugin.claims.finding_properties import FINDINGS, STORED_EVIDENCE, finding_from
 from experiments.plugin.options import changed_options
 
 LEGENDS = {
@@ -76,6 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
         ) from None
     except InvalidInput as error:
         raise pytest.UsageError(str(error)) from None
+    config.stash[STORED_EVIDENCE] = stored
     config.pluginmanager.register(_Findings(config, stored), FINDINGS)
 
 

@@ -90,7 +90,7 @@ class Audit:
         more = "" if self.sampled >= enough else f"; {enough} would with {SURELY:.0%}"
         return (
             f"were {wrong} of {self.total} units wrong, a sample of {self.sampled} would find one "
-            f"with a probability of {chance:.0%} at least{more}"
+            f"with a probability of {chance:.1%} at least{more}"
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.plugin.baseline_files.json_comparison import Tolerance
+from experiments.judging.baselines.comparison import Tolerance
 
 DATA, PROVENANCE = json.loads(Path(__file__).with_name("figures.json").read_text())
 TOLERANCES = {"top.*.correct": Tolerance(1, 0, "one item may tip on another CPU")}

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from ablation.errors import InvalidInput
-from experiments.plugin.baseline_files.json_comparison import (
+from experiments.judging.baselines.comparison import (
     Tolerance,
     compare_documents,
     require_json,
 )
-from experiments.plugin.baseline_files.reading import parse_document
+from experiments.judging.baselines.reading import parse_document
 
 ONE_ITEM = Tolerance(absolute=1, relative=0, reason="one item may tip on another CPU")
 

@@ -19,10 +19,10 @@ from ablation.heads import Head, HeadGrid
 from experiments.claims import CLAIMS
 from experiments.cli.commands.claims import _details, _entry
 from experiments.cli.options import IntegerList
+from experiments.judging.baselines.reading import read_baseline
 from experiments.judging.stored_evidence import CHECKOUT, moved_verdicts, read_evidence
 from experiments.machine.files.json_files import read_text
 from experiments.machine.files.paragraph_files import read_paragraphs
-from experiments.plugin.baseline_files.reading import read_baseline
 from experiments.plugin.baseline_files.regeneration import changes
 from experiments.store import Document, Run, Store, WorkUnit
 from experiments.store.listing import entries

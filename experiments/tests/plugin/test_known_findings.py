@@ -227,3 +227,30 @@ def test_every_finding_of_the_suite_is_of_a_case(model):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert f"test_many_heads_are_cheap_alone[{model}]" in done.stdout
+
+
+REFUTED = """
+    import pytest
+    from ablation.stats.interval import Interval
+    from experiments.judging.verdict import Evidence
+
+    @pytest.mark.claim("A2", of="one cell")
+    def test_drop(judged):
+        assert judged(Evidence(ESTIMATE, Interval(LOW, HIGH), 16, "companies")).holds
+"""
+
+
+def test_what_stored_evidence_of_such_a_run_refutes_is_known(pytester):
+    refuted = REFUTED.replace("ESTIMATE", "-0.1").replace("LOW", "-0.2").replace("HIGH", "-0.05")
+    suite = write_suite(pytester, refuted)
+    options = ("--control-draws=20", "--claims-json=baselines/claims/larger.json")
+    suite.runpytest_inprocess(*options).assert_outcomes(failed=1)
+    again = suite.runpytest_inprocess("--control-draws=20", "-rx")
+    again.assert_outcomes(xfailed=1)
+    again.stdout.fnmatch_lines(["XFAIL * stored evidence of such a run: NOT_REPRODUCED"])
+    # It says nothing of other runs, and a claim that holds now has moved.
+    suite.runpytest_inprocess("--control-draws=30").assert_outcomes(failed=1)
+    suite.runpytest_inprocess().assert_outcomes(failed=1)
+    held = REFUTED.replace("ESTIMATE", "0.3").replace("LOW", "0.25").replace("HIGH", "0.35")
+    suite.makepyfile(held)
+    suite.runpytest_inprocess("--control-draws=20").assert_outcomes(failed=1)

@@ -46,7 +46,7 @@ def test_a_sound_bundle_passes_and_only_the_sample_is_computed(study):
             "3 of 8 units computed anew*",
             "answer: *",
             "ranking: *",
-            "were 1 of 8 units wrong, a sample of 3 would find one with a probability of 17% at "
+            "were 1 of 8 units wrong, a sample of 3 would find one with a probability of 16.7% at "
             "least; 8 would with 95%",
         ]
     )

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from ablation.assets.bounded_files import read_bytes
-from experiments.plugin.baseline_files.json_comparison import require_json
+from experiments.judging.baselines.comparison import require_json
 
 LARGEST_BASELINE = 500_000
 """Bytes, a hundred times those of the largest of ours: each value of both documents is compared."""

@@ -46,6 +46,11 @@ class Difference:
     change: str
     line: str
 
+    @property
+    def row(self) -> list[str]:
+        """It as the row of a table: figure, old, new, difference."""
+        return [self.path, self.expected, self.got, self.change]
+
 
 @dataclass(frozen=True)
 class Tolerance:
