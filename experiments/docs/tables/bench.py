@@ -95,13 +95,19 @@ def _rows(part: Mapping[str, Any]) -> Iterable[Sequence[str]]:
 
 
 def _runs(found: Sequence[Machine], names: Iterable[str]) -> str:
-    by_machine = [{row["name"]: row for row in one["runs"]} for one in found]
+    """The commands of these names, on the machines where some was timed."""
+    wanted = list(names)
+    timed = {
+        _label(place, one): {row["name"]: row for row in one["runs"] if row["name"] in wanted}
+        for place, one in enumerate(found)
+    }
+    timed = {label: rows for label, rows in timed.items() if rows}
     rows = [
-        (_command(name), *cells)
-        for name in names
-        if any(cells := [_took(rows.get(name)) for rows in by_machine])
+        (_command(name), *(_took(rows.get(name)) for rows in timed.values()))
+        for name in wanted
+        if any(name in rows for rows in timed.values())
     ]
-    return table(("command", *(_label(place, one) for place, one in enumerate(found))), rows)
+    return table(("command", *timed), rows)
 
 
 def _command(name: str) -> str:
