@@ -141,18 +141,6 @@ def differences(
     return [*_differences(expected, got, (), tolerances), *idle]
 
 
-def compare_documents(
-    expected: object,
-    got: object,
-    tolerances: Mapping[str, Tolerance],
-    *,
-    not_compared: Collection[str] = ("provenance",),
-) -> list[str]:
-    """The same as ``differences``, a line for each: ``path: expected X, got Y``."""
-    found = differences(expected, got, tolerances, not_compared=not_compared)
-    return [difference.line for difference in found]
-
-
 def require_json(value: object, parts: Parts = ()) -> None:
     """Refuse what JSON cannot hold, or would hold as something else.
 

@@ -8,7 +8,6 @@ import pytest
 from experiments.judging.baselines.changed import HEAD
 from experiments.judging.baselines.comparison import (
     Tolerance,
-    compare_documents,
     differences,
 )
 from experiments.judging.baselines.reading import parse_document, read_baseline
@@ -68,7 +67,7 @@ def compare_files(
         ]
         note([one.row for one in found[:_SHOWN]])
         raise AssertionError("\n".join(message))
-    tolerated = compare_documents(stored, now, {}, not_compared=(NOT_COMPARED,))
+    tolerated = differences(stored, now, {}, not_compared=(NOT_COMPARED,))
     if not tolerated:
         return ""
     before, here = (one.get(NOT_COMPARED, {}) for one in (stored, now))  # type: ignore[attr-defined]
