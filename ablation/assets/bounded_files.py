@@ -26,9 +26,12 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
-    with path.open("rb", buffering=0) as file:
+    with path.open("rb") as file:
         # Room for what is asked for is set aside first, and most files are small.
-        return bounded(file.read(min(status.st_size, largest) + 1), largest)
+        data = file.read(min(status.st_size, largest) + 1)
+        if len(data) > status.st_size:  # it has grown, or is of a system that says no sizes
+            data += file.read(largest + 1 - len(data))
+        return bounded(data, largest)
 
 
 def bounded(data: bytes, largest: int = LARGEST) -> bytes:

@@ -118,11 +118,11 @@ class Driver:
         deferring = Deferring(
             store.root, store.run, store.fresh, watch=store.watch, _found=asking.found
         )
-        refused, damaged = None, False
+        refused = None
         try:
             asking.task.ask(deferring)
         except NotYet:
-            damaged = not deferring.jobs  # a result, which was moved aside
+            pass
         except ResultsError:
             raise  # the store's, and of every task
         except HeadclaimsError as error:
@@ -136,7 +136,7 @@ class Driver:
                     works[id(job.compute)] = hashlib.sha256(data).hexdigest(), data
                 self._add(asking, replace(job, units=units), *works[id(job.compute)])
         asking.at = time.monotonic() + AGAIN_S
-        if not asking.open and not damaged:
+        if not asking.open and not deferring.damaged:
             if refused is not None:
                 self._fail(asking.task.name, str(refused))
             self._asking.remove(asking)

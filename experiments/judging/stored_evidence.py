@@ -112,7 +112,7 @@ def moved_verdicts(results: Sequence[ClaimResult], stored: Iterable[dict[str, An
     """A line for each verdict that is not the stored one; what is not stored is new.
 
     The verdict on a claim is compared where as much of it was judged and corrected with the same
-    other claims; those on its parts always.
+    other claims; those on its parts and details always.
     """
     known = {(claim["id"], claim["tier"], claim["model"]): claim for claim in stored}
     lines = []
@@ -121,8 +121,14 @@ def moved_verdicts(results: Sequence[ClaimResult], stored: Iterable[dict[str, An
         before = known.get(key)
         if before is None:
             continue
-        old = _by_part((part["part"], part["verdict"]) for part in before["parts"])
-        new = _by_part((finding.part, str(finding.verdict)) for finding in result.parts)
+        old = _by_part(
+            (_named(found["part"], found.get("of", "")), found["verdict"])
+            for found in (*before["parts"], *before["details"])
+        )
+        new = _by_part(
+            (_named(finding.part, finding.of), str(finding.verdict))
+            for finding in (*result.parts, *result.details)
+        )
         moved = [part for part in new if old.get(part, new[part]) != new[part]]
         for part in moved:
             lines.append(f"{' '.join(filter(None, (*key, part)))}: {old[part]} → {new[part]}")
@@ -153,6 +159,11 @@ def stored_verdict(
         if (found["part"], found.get("of", "")) == (part, of)
     }
     return verdicts.pop() if len(verdicts) == 1 else None
+
+
+def _named(part: str, of: str) -> str:
+    """A part of a claim, or what is known of it in a subset."""
+    return " ".join(filter(None, (part, of and f"of {of}")))
 
 
 def _by_part(verdicts: Iterable[tuple[str, str]]) -> dict[str, str]:

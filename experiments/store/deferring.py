@@ -8,8 +8,9 @@ from typing import Any
 
 from filelock import Timeout
 
+from experiments.machine.files.json_files import storing
 from experiments.store.documents import Damaged, Document, WorkUnit
-from experiments.store.folder import Store
+from experiments.store.folder import LOCKS, Store
 from experiments.store.work import Compute, ComputeInTurn, ComputeSome, InTurn, One
 
 IN_TURN_AT_ONCE = 16
@@ -74,9 +75,11 @@ class Deferring(Store):
 
     Attributes:
         jobs: what has been found missing.
+        damaged: what was found damaged; whoever asks again finds it missing.
     """
 
     jobs: list[Job] = field(default_factory=list)
+    damaged: list[WorkUnit] = field(default_factory=list)
     _noted: set[str] = field(default_factory=set, repr=False)
 
     def find(self, unit: WorkUnit) -> Document | None:
@@ -98,8 +101,10 @@ class Deferring(Store):
             if (document := self._read(unit)) is not None:
                 return document
         self._found.pop(unit.digest, None)
+        self.damaged.append(unit)
         # Who holds its lock is computing it again already.
-        with suppress(Timeout), self.lock(unit).acquire(blocking=False):
+        lock = self.lock(unit)
+        with storing(self.root / LOCKS, "--store"), suppress(Timeout), lock.acquire(blocking=False):
             self._move_aside_if_damaged(unit)
         raise NotYet
 

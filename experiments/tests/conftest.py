@@ -12,6 +12,12 @@ TINY_TOKENS = 400
 """A needle cut to the passage around the fact; whole, it takes the byte tokenizer about 1,000."""
 
 
+@pytest.fixture(autouse=True)
+def no_job_summary(monkeypatch):
+    """Runs of made-up claims are none of the CI job's that these tests may run in."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """A model directory with 64 heads: 50 top ones leave 14 for controls."""

@@ -24,7 +24,8 @@ class Counting(Deferring):
     grid: HeadGrid = HeadGrid(1, 1)
 
     def find(self, unit: WorkUnit) -> Document | None:
-        found = super().find(unit)
+        # Read at once: a damaged result is missing, and a plan leaves it where it is.
+        found = Store.find(self, unit)
         if found is None and unit.digest in self._noted and unit.kind in _MADE_UP:
             return Document(unit, _MADE_UP[unit.kind](unit, self.grid), {"time": "", "seconds": 0})
         return found

@@ -16,7 +16,7 @@ HEAD = ("baseline", "figure", "old", "new", "difference")
 NOTHING = "nothing"
 FOLDER = "baselines"
 
-_FIGURES = ("estimate", "interval", "n", "p")
+_FIGURES = ("estimate", "interval", "n", "p", "p_holm", "unablated", "noise")
 """What of a finding is shown, beside its verdict."""
 
 Row = list[str]
@@ -57,8 +57,8 @@ def changed_baselines(root: Path, revision: str) -> Changed:
     for name in _names(root, commit.strip()):
         before = _git(root, "show", f"{commit.strip()}:./{name}")
         path = root / name
-        now = path.read_text(encoding="utf-8") if path.exists() else ""
-        old, new = (_parsed(text, name) for text in (before, now))
+        now = path.read_bytes() if path.exists() else b""
+        old, new = (_parsed(data, name) for data in (before.encode(), now))
         if Path(name).parent.name == EVIDENCE:
             _compare_claims(name, old, new, found)
         else:
@@ -78,18 +78,22 @@ def _git(root: Path, *words: str) -> str:
     """What git says; "" where it refuses."""
     try:
         ran = subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, text=True, encoding="utf-8"
+            ["git", "-C", str(root), *words],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
     except OSError as error:
         raise InvalidInput(f"git is required ({error.strerror}): install it") from None
     return ran.stdout if ran.returncode == 0 else ""
 
 
-def _parsed(text: str, name: str) -> Any:
-    if not text:
+def _parsed(data: bytes, name: str) -> Any:
+    if not data:
         return {}
     try:
-        return parse_document(text)
+        return parse_document(data.decode("utf-8"))
     except ValueError as error:
         raise ResultsError(
             f"{name}: JSON is required ({first_line(error)}): restore the file with git"
@@ -115,7 +119,7 @@ def _findings(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
     """Every claim, then its parts and details, by what it is about."""
     for claim in document.get("claims", ()):
         place = f"{claim['id']} {claim['tier']} {claim['model']}"
-        yield place, {"verdict": claim.get("verdict")}
+        yield place, {"verdict": claim.get("verdict"), "p_holm": claim.get("p_holm")}
         for finding in (*claim.get("parts", ()), *claim.get("details", ())):
             words = (finding["part"], f"of {finding['of']}" if finding.get("of") else "")
             named = " ".join(filter(None, words))

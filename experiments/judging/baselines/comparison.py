@@ -196,7 +196,7 @@ def _differences(
     else:
         pattern = _first_match(parts, tolerances)
         numbers = _is_number(expected) and _is_number(got)
-        change = f"{got - expected:+.3g}" if numbers else ""  # type: ignore[operator]
+        change = _change(expected, got) if numbers else ""  # type: ignore[arg-type]
         one, other = _render(expected), _render(got)
         if pattern is not None and numbers:
             tolerance = tolerances[pattern]
@@ -204,6 +204,13 @@ def _differences(
                 yield _different(parts, one, other, change=change, why=f" ({tolerance})")
         elif _kind(expected) is not _kind(got) or expected != got:
             yield _different(parts, one, other, change=change)
+
+
+def _change(expected: float, got: float) -> str:
+    try:
+        return f"{float(got) - float(expected):+.3g}"
+    except OverflowError:  # of whole numbers that no float holds
+        return ""
 
 
 def _different(

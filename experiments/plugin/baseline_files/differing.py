@@ -65,7 +65,8 @@ def compare_files(
             f"obtained: {obtained}",
             _REGENERATE,
         ]
-        note([one.row for one in found[:_SHOWN]])
+        more = [] if len(found) == len(found[:_SHOWN]) else [[lines[-1], "", "", ""]]
+        note([*(one.row for one in found[:_SHOWN]), *more])
         raise AssertionError("\n".join(message))
     tolerated = differences(stored, now, {}, not_compared=(NOT_COMPARED,))
     if not tolerated:

@@ -43,9 +43,10 @@ def known_finding(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -
         smaller = str(place) in getattr(request.module, TO_BE_SMALLER, {})
     else:
         verdict = _stored_verdict(place, pytestconfig)
-        reason = f"stored evidence of such a run: {verdict}" if verdict in REFUTED else None
-        smaller = verdict == Verdict.DIRECTION_ONLY
         strict = not pytestconfig.getoption("accept_verdict_change", False)
+        smaller = verdict == Verdict.DIRECTION_ONLY and strict
+        refuted = verdict in REFUTED or (verdict == Verdict.DIRECTION_ONLY and not strict)
+        reason = f"stored evidence of such a run: {verdict}" if refuted else None
     if reason is not None:
         request.applymarker(pytest.mark.xfail(reason=reason, raises=NotHeld, strict=strict))
     request.node.stash[SMALLER] = smaller

@@ -53,12 +53,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     rows = config.stash.get(DIFFERING_ROWS, [])
     path, step = config.getoption("claims_summary"), os.environ.get(STEP_SUMMARY)
     text = summary(found.results, found.problems, rows) + "\n"
-    if path is not None:
-        with storing(path, "--claims-summary"):
-            write_text(path, text)
-    if step and (found.results or found.problems or rows):
-        with storing(Path(step), STEP_SUMMARY), Path(step).open("a", encoding="utf-8") as file:
-            file.write(text)
+    try:
+        if path is not None:
+            with storing(path, "--claims-summary"):
+                write_text(path, text)
+        if step and (found.results or found.problems or rows):
+            with storing(Path(step), STEP_SUMMARY), Path(step).open("a", encoding="utf-8") as file:
+                file.write(text)
+    except ResultsError as error:
+        found.problems.append(str(error))
+        if session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def summary(

@@ -128,6 +128,22 @@ def test_a_damaged_result_that_others_depend_on_is_computed_again(run):
     assert again.squares(4) == [0, 1, 4, 9]
 
 
+def test_a_damaged_result_is_computed_again_beside_a_unit_that_fails(run):
+    def ask(store):
+        store.all([unit(5)], Squares(refused=(5,)), at_once=1, wait=False)
+        store.all([unit(1)], Squares(), at_once=1)
+        (three,) = store.all([unit(3)], Squares(), at_once=1)
+        store.all([unit(three.result["square"])], Squares(), at_once=1)
+
+    run(asking(4))
+    run.store.path(unit(3)).write_text("cut off")
+    run.store.path(unit(1)).unlink()
+    again = Driven(Store(run.store.root, Run("another", "pytest")), FakeRay({"a": 1}))
+    with pytest.warns(DamagedResult), pytest.raises(ComputationError):
+        again(Task("a square of a square", "model", 1, ask))
+    assert again.squares(10)[3::6] == [9, 81]
+
+
 def test_two_tasks_that_want_the_same_share_it(run):
     run(asking(20), asking(25))
     assert sorted(run.numbers) == list(range(25))

@@ -23,10 +23,12 @@ def hosts(one_at_a_time):
         network = Hosts(3)
     except NotAllowed as reason:
         pytest.skip(f"needs namespaces with networks (Linux, root, iproute2): {reason}")
-    head = network.hosts[0]
-    head.ray("--head", "--num-cpus=0", f"--port={PORT}", "--include-dashboard=false")
-    yield network.hosts
-    network.end()
+    try:
+        head = network.hosts[0]
+        head.ray("--head", "--num-cpus=0", f"--port={PORT}", "--include-dashboard=false")
+        yield network.hosts
+    finally:
+        network.end()
 
 
 def join(host, head, **environment):

@@ -15,12 +15,6 @@ ONE = """
 """
 
 
-@pytest.fixture(autouse=True)
-def no_step(monkeypatch):
-    """Of the CI job that this test may run in."""
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-
-
 @pytest.fixture
 def summarised(pytester):
     """Runs a suite, and gives what it wrote with each name but for the alignment of a table."""
@@ -90,6 +84,16 @@ def test_figures_that_differ_are_shown_old_and_new(summarised):
         ]
     )
     assert "| `baselines/study/case.json` | drop | 0.25 | −0.5 | −0.75 |" in text
+
+
+def test_a_summary_that_github_does_not_take_is_said_and_the_claims_are_shown(
+    pytester, monkeypatch
+):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "nowhere" / "step.md"))
+    suite = write_suite(pytester, ONE.replace("ESTIMATE", "0.1").replace("LOW", "0.05"))
+    result = suite.runpytest_inprocess()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["A2 * REPRODUCED", "*nowhere/step.md: the result cannot be *"])
 
 
 @pytest.mark.parametrize(

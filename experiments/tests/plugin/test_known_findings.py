@@ -254,3 +254,15 @@ def test_what_stored_evidence_of_such_a_run_refutes_is_known(pytester):
     held = REFUTED.replace("ESTIMATE", "0.3").replace("LOW", "0.25").replace("HIGH", "0.35")
     suite.makepyfile(held)
     suite.runpytest_inprocess("--control-draws=20").assert_outcomes(failed=1)
+
+
+def test_a_verdict_on_a_subset_that_moved_fails_the_run(pytester):
+    held = REFUTED.replace("ESTIMATE", "0.3").replace("LOW", "0.25").replace("HIGH", "0.35")
+    suite = write_suite(pytester, held)
+    assert suite.runpytest_inprocess("--claims-json=baselines/claims/one.json").ret == 0
+    suite.makepyfile(held.replace("0.25", "-0.25"))
+    result = suite.runpytest_inprocess()
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        ["VERDICT MOVED: A2 embedded smollm2 of one cell: REPRODUCED → INCONCLUSIVE"]
+    )
