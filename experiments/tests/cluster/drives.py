@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from experiments.store import Run, Store
@@ -31,6 +33,8 @@ def started(words, environment=None, said=None):
     return subprocess.Popen(
         words, cwd=ROOT, env={**os.environ, **SETTINGS, **(environment or {})}, text=True,
         stdout=said, stderr=said or subprocess.PIPE,
+        # What a shell runs in the background ignores it, and so would this.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
