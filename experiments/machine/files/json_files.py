@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ablation.assets.bounded_files import LARGEST, read_bytes
-from ablation.errors import ResultsError, first_line
+from ablation.errors import InvalidInput, ResultsError, first_line
 
 
 def write_json(path: Path, document: object) -> None:
@@ -108,6 +108,22 @@ def read_text(path: Path, largest: int = LARGEST) -> str:
         ) from None
     except ValueError as error:
         raise ResultsError(f"{path}: {error}: give a smaller one") from None
+
+
+def check_file_writable(path: Path, option: str) -> None:
+    """Proves that the file of an option can be written, before hours are spent.
+
+    Raises:
+        InvalidInput: it cannot be.
+    """
+    if path.is_dir():
+        raise InvalidInput(f"{option} needs a file, {path} is a folder")
+    try:
+        check_writable(path.parent)
+    except ResultsError:
+        raise InvalidInput(
+            f"{option}: {path.parent} cannot be written to: give another file"
+        ) from None
 
 
 def check_writable(folder: Path, option: str = "--out") -> None:

@@ -15,7 +15,7 @@ from experiments.docs.markdown import bullets, minus, table
 from experiments.judging.baselines.changed import HEAD as DIFFERING_HEAD
 from experiments.judging.report import ClaimResult
 from experiments.judging.shown import HEAD, rows_of
-from experiments.machine.files.json_files import check_writable, storing, write_text
+from experiments.machine.files.json_files import check_file_writable, storing, write_text
 from experiments.plugin.baseline_files.differing import DIFFERING_ROWS
 from experiments.plugin.claims.finding_properties import FINDINGS
 
@@ -34,14 +34,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("claims_summary")
     if path is not None:
-        if path.is_dir():
-            raise pytest.UsageError(f"--claims-summary needs a file, {path} is a folder")
         try:
-            check_writable(path.parent)
-        except (InvalidInput, ResultsError):
-            raise pytest.UsageError(
-                f"--claims-summary: {path.parent} cannot be written to: give another file"
-            ) from None
+            check_file_writable(path, "--claims-summary")
+        except InvalidInput as error:
+            raise pytest.UsageError(str(error)) from None
 
 
 @pytest.hookimpl(trylast=True)  # what moved is known then

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from _pytest.junitxml import xml_key  # what record_testsuite_property uses, too
 
-from ablation.errors import InvalidInput, ResultsError
+from ablation.errors import InvalidInput
 from ablation.models.registry import EMBEDDED_MODEL, MODELS
 from experiments.claims import CLAIMS
 from experiments.judging.claim import Tier
@@ -33,7 +33,7 @@ from experiments.judging.stored_evidence import (
 )
 from experiments.judging.verdict import Verdict
 from experiments.machine.environment import judged_with
-from experiments.machine.files.json_files import check_writable, write_json
+from experiments.machine.files.json_files import check_file_writable, write_json
 from experiments.plugin.baseline_files.regeneration import MOVED_VERDICTS
 from experiments.plugin.claims.finding_properties import FINDINGS, STORED_EVIDENCE, finding_from
 from experiments.plugin.options import changed_options
@@ -66,14 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("claims_json")
     try:
         if path is not None:
-            if path.is_dir():
-                raise InvalidInput(f"--claims-json needs a file, {path} is a folder")
-            check_writable(path.parent)
+            check_file_writable(path, "--claims-json")
         stored = read_evidence(stored_files(config.rootpath))
-    except ResultsError:
-        raise pytest.UsageError(
-            f"--claims-json: {path.parent} cannot be written to: give another file"
-        ) from None
     except InvalidInput as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[STORED_EVIDENCE] = stored

@@ -15,7 +15,7 @@ _NETWORK = "10.213.77"
 _BRIDGE, _HOST, _CABLE = "hc-bridge", "hc-host", "hc-cable"
 _SETTINGS = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",  # Ray's name for clusters of several machines
-    # The head misses a host without network after some 3 seconds; by default after half a minute.
+    # The head misses a host without network sooner than by default.
     "RAY_health_check_initial_delay_ms": "1000",
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "1000",
