@@ -20,6 +20,7 @@ from experiments.cli.commands.prompts import prompts_command
 from experiments.cli.commands.published import published_command
 from experiments.cli.commands.qrhead import ablate_command, detect_command
 from experiments.cli.commands.ranking import ranking_group
+from experiments.cli.commands.report import report_command
 from experiments.cli.commands.retrieve import retrieve_command
 from experiments.cli.commands.run import run_command
 from experiments.cli.commands.upkeep.assets import assets_group
@@ -67,6 +68,7 @@ cli.add_command(ranking_group)
 cli.add_command(retrieve_command)
 cli.add_command(exp10_command)
 cli.add_command(published_command)
+cli.add_command(report_command)
 cli.add_command(results_group)
 cli.add_command(audit_command)
 cli.add_command(baselines_group)

@@ -35,24 +35,40 @@ def read_evidence(paths: Iterable[Path]) -> list[dict[str, Any]]:
     Raises:
         InvalidInput: a file is damaged, or of another kind or schema.
     """
-    claims: list[dict[str, Any]] = []
-    for path in paths:
+    return [claim for path in paths for claim in evidence_in(read_document(path), path)]
+
+
+def read_document(path: Path) -> Any:
+    """What stands in such a file, unchecked.
+
+    Raises:
+        InvalidInput: it is no JSON, or not to be read.
+    """
+    try:
+        return read_json(path)
+    except ResultsError:
+        raise InvalidInput(_refused(path, "cannot be read as JSON")) from None
+
+
+def evidence_in(document: Any, path: Path) -> list[dict[str, Any]]:
+    """The claims in the document of such a file, as ``read_evidence`` gives them.
+
+    Raises:
+        InvalidInput: as ``read_evidence``; ``path`` is what it names.
+    """
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != SCHEMA or not isinstance(document.get("claims"), list):
+        raise InvalidInput(_refused(path, f"claims of schema {SCHEMA} are required"))
+    options = document.get("options", [])
+    if not isinstance(options, list) or not all(isinstance(word, str) for word in options):
+        raise InvalidInput(_refused(path, "its options are no words of a command line"))
+    claims = []
+    for number, claim in enumerate(document["claims"], start=1):
         try:
-            document = read_json(path)
-        except ResultsError:
-            raise InvalidInput(_refused(path, "cannot be read as JSON")) from None
-        schema = document.get("schema") if isinstance(document, dict) else None
-        if schema != SCHEMA or not isinstance(document.get("claims"), list):
-            raise InvalidInput(_refused(path, f"claims of schema {SCHEMA} are required"))
-        options = document.get("options", [])
-        if not isinstance(options, list) or not all(isinstance(word, str) for word in options):
-            raise InvalidInput(_refused(path, "its options are no words of a command line"))
-        for number, claim in enumerate(document["claims"], start=1):
-            try:
-                claims.append({**_claim_from(claim), "options": tuple(options)})
-            except ValueError:
-                reason = f"its entry {number} is no claim with evidence"
-                raise InvalidInput(_refused(path, reason)) from None
+            claims.append({**_claim_from(claim), "options": tuple(options)})
+        except ValueError:
+            reason = f"its entry {number} is no claim with evidence"
+            raise InvalidInput(_refused(path, reason)) from None
     return claims
 
 

@@ -23,6 +23,7 @@ PLUGINS = [
     "experiments.plugin.claims.judged",
     "experiments.plugin.claims.table",
     "experiments.plugin.claims.summary",
+    "experiments.plugin.report",
     "experiments.plugin.claims.known_findings",
     "experiments.plugin.baseline_files.fixture",
 ]

@@ -34,10 +34,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def run_folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where files are exported to: one folder for all workers of this run."""
-    chosen = pytestconfig.getoption("out")
+    return _folder_of_run(pytestconfig, tmp_path_factory)
+
+
+def folder_of_run(config: pytest.Config) -> Path:
+    """As the fixture ``run_folder``, for plugins."""
+    return _folder_of_run(config, config._tmp_path_factory)  # type: ignore[attr-defined]
+
+
+def _folder_of_run(config: pytest.Config, factory: pytest.TempPathFactory) -> Path:
+    chosen: Path | None = config.getoption("out")
     if chosen is not None:
         return chosen.resolve()
-    base = tmp_path_factory.getbasetemp()
+    base = factory.getbasetemp()
     # A worker's own folder lies inside the run's.
     in_worker = base.name.startswith("popen-gw")
     return (base.parent if in_worker else base) / "headclaims"

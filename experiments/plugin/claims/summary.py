@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from ablation.errors import InvalidInput, ResultsError
-from experiments.docs.markdown import bullets, minus, table
 from experiments.judging.baselines.changed import HEAD as DIFFERING_HEAD
 from experiments.judging.report import ClaimResult
 from experiments.judging.shown import HEAD, rows_of
 from experiments.machine.files.json_files import check_file_writable, storing, write_text
+from experiments.pages.readmes.markdown import bullets, minus, table
 from experiments.plugin.baseline_files.differing import DIFFERING_ROWS
 from experiments.plugin.claims.finding_properties import FINDINGS
 

@@ -47,11 +47,12 @@ CASES = """
 """
 
 
-def write_suite(pytester, cases):
+def write_suite(pytester, cases, *more):
     names = (
         "baseline_files.regeneration", "baseline_files.differing", "baseline_files.unused",
         "options", "claims.markers", "claims.chosen", "claims.judged", "claims.table",
         "claims.summary", "claims.known_findings", "baseline_files.fixture",
+        *more,
     )  # fmt: skip
     pytester.makeconftest(f"pytest_plugins = {[f'experiments.plugin.{name}' for name in names]}")
     # Imported anew in each run, which takes longer than all of its cases.

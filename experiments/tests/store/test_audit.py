@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ablation.errors import InvalidInput
-from experiments.docs.tables.bundle import BUNDLE as NAME
 from experiments.judging.stored_evidence import CHECKOUT
+from experiments.pages.readmes.tables.bundle import BUNDLE as NAME
 from experiments.plugin.bundles import sample_size
 from experiments.store.audit.measures import ANYTHING, MEASURES
 from experiments.store.audit.power import chance_to_find, units_to_find

@@ -9,10 +9,10 @@ import click
 from ablation.errors import HeadclaimsError
 
 if TYPE_CHECKING:
-    from experiments.docs.stored import Stored
+    from experiments.pages.readmes.stored import Stored
 
 DOCUMENTS = ("curves", "methods", "modes")
-"""What ``experiments.docs.results`` makes; not imported, as it takes its time."""
+"""What ``experiments.pages.readmes.results`` makes; not imported, as it takes its time."""
 
 
 @click.command("docs")
@@ -48,9 +48,9 @@ def docs_command(
     """
     if check and (documents or chosen):
         raise click.UsageError("--check writes nothing: give it without --documents")
-    from experiments.docs.pages import stale_pages
-    from experiments.docs.pictures import stale_pictures
-    from experiments.docs.stored import CHECKOUT, Stored
+    from experiments.pages.readmes.pages import stale_pages
+    from experiments.pages.readmes.pictures import stale_pictures
+    from experiments.pages.readmes.stored import CHECKOUT, Stored
 
     stored = Stored(root or CHECKOUT)
     if check:
@@ -63,9 +63,9 @@ def docs_command(
 
 
 def _rewrite(stored: "Stored") -> None:
-    from experiments.docs.pages import rewrite_pages
-    from experiments.docs.pictures import PICTURES
     from experiments.machine.files.json_files import storing
+    from experiments.pages.readmes.pages import rewrite_pages
+    from experiments.pages.readmes.pictures import PICTURES
 
     with storing(stored.root, "--root"):
         changed, problems = rewrite_pages(stored)
@@ -87,8 +87,8 @@ def _rewrite(stored: "Stored") -> None:
 
 def _make_documents(root: Path, names: Sequence[str], chosen: str | None) -> None:
     from experiments.cli.options import chosen_store
-    from experiments.docs.results import MAKERS, cells
     from experiments.machine.files.json_files import storing, write_json
+    from experiments.pages.readmes.results import MAKERS, cells
 
     store, built = chosen_store(chosen, False), cells()
     for name in names:

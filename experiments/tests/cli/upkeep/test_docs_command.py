@@ -10,11 +10,11 @@ from click.testing import CliRunner
 
 from ablation.errors import Unavailable
 from experiments.cli.commands.upkeep.docs import docs_command
-from experiments.docs import pictures
-from experiments.docs.pages import pages
-from experiments.docs.pictures import Picture, drawn_from
-from experiments.docs.stored import CHECKOUT, EVIDENCE, PUBLICATION
 from experiments.machine.files.drawing import new_figure, save_figure
+from experiments.pages.readmes import pictures
+from experiments.pages.readmes.pages import pages
+from experiments.pages.readmes.pictures import Picture, drawn_from
+from experiments.pages.readmes.stored import CHECKOUT, EVIDENCE, PUBLICATION
 
 pytest.importorskip("cogapp", reason="needs cog: pip install -e '.[docs]'")
 

@@ -1,0 +1,1 @@
+"""What people read: generated parts of READMEs (``readmes``), the report of a run (``report``)."""

@@ -1,0 +1,50 @@
+"""Blocks on families of models: which are taken, with what limits, and which are refused."""
+
+from collections.abc import Callable
+
+from ablation.hooks.families import FAMILIES, REFUSED, Family
+from ablation.models.text_model import WRAPPERS
+from experiments.pages.readmes.markdown import bullets, table
+from experiments.pages.readmes.stored import Stored
+
+_KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
+    (lambda row: not (row.sinks or row.own_attention or row.latent_values), "both", "none"),
+    (
+        lambda row: row.latent_values,
+        "both",
+        "a kept value bias, where there is one: values are normalised behind it",
+    ),
+    (
+        lambda row: row.sinks,
+        "both",
+        "a kept value bias, `uniform_causal`, `uniform_all`, `bos`: attention weights do not sum "
+        "to 1 (sinks)",
+    ),
+    (
+        lambda row: row.own_attention,
+        "reference",
+        "`uniform_causal`, `uniform_all`, `bos`: attention is code of their own, which nothing "
+        "can stand in for",
+    ),
+)
+"""What tells families apart, which engines run them, and what is refused."""
+
+
+def families(stored: Stored) -> str:
+    """The families that are taken, by what is refused of them; those that are refused."""
+    rows = [
+        (", ".join(short(name) for name, row in FAMILIES.items() if belongs(row)), engines, refused)
+        for belongs, engines, refused in _KINDS
+    ]
+    head = (f"{len(FAMILIES)} classes of models", "engines", "refused")
+    reasons = [f"{short(name)}: {reason}" for name, reason in REFUSED.items()]
+    wrappers = ", ".join(name.removesuffix("ForConditionalGeneration") for name in WRAPPERS)
+    return (
+        f"{table(head, rows)}\n\nOf multimodal checkpoints the language model is loaded, alone: "
+        f"{wrappers}.\n\nNot taken:\n\n{bullets(reasons)}"
+    )
+
+
+def short(model_class: str) -> str:
+    """What a class is called without what all of them end with."""
+    return model_class.removesuffix("ForCausalLM").removesuffix("LMHeadModel")

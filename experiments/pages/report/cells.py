@@ -1,0 +1,221 @@
+"""A cell as the report shows it: its conditions, what each item was answered under them, curves."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ablation.detection.controls import LAYER_MATCHED, UNIFORM
+from ablation.detection.ranking import HeadRanking
+from ablation.filings.filing import question_by_key
+from ablation.heads import Head
+from ablation.stats.interval import Interval
+from experiments.cells.cell import Cell
+from experiments.cells.conditions import Heads, by_item, run_conditions
+from experiments.cells.controls import control_sets
+from experiments.cells.detection import detected
+from experiments.cells.gap import DESCRIBED
+from experiments.cells.grading import Outcomes
+from experiments.cells.names import CellName
+from experiments.cells.outcomes import Answers, CellOutcomes, accuracy, control_answers
+from experiments.cells.plan import AblationPlan, conditions
+from experiments.store import Store
+
+UNABLATED, TOP = "unablated", "top"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What was ablated together.
+
+    Attributes:
+        kind: ``unablated``, ``top``, or a kind of control.
+        level: how many heads.
+        draw: of a control: which one, in words.
+        heads: which, in all items or by item.
+    """
+
+    kind: str
+    level: int = 0
+    draw: str = ""
+    heads: Heads = ()
+
+    @property
+    def name(self) -> str:
+        """What readers call it, as in "top 10"."""
+        if self.kind == UNABLATED:
+            return self.kind
+        kind = self.kind if self.kind == TOP else f"{DESCRIBED[self.kind]} random"
+        return f"{kind} {self.level}{f', {self.draw}' if self.draw else ''}"
+
+
+@dataclass(frozen=True)
+class ReportedCell:
+    """A cell with all that the evidence holds of it.
+
+    Attributes:
+        name: the cell.
+        cell: model and prompts.
+        ranking: its heads, by the method of the plan.
+        found: condition -> the answers under it; what the evidence lacks is not there.
+    """
+
+    name: CellName
+    cell: Cell
+    ranking: HeadRanking
+    found: Mapping[Condition, Outcomes]
+
+    @cached_property
+    def outcomes(self) -> CellOutcomes:
+        """As the claims are judged from them."""
+        levels: dict[int, Answers] = {}
+        controls: dict[str, dict[str, dict[int, Answers]]] = {UNIFORM: {}, LAYER_MATCHED: {}}
+        own_sets = set()
+        for condition, outcomes in self.found.items():
+            if condition.kind == TOP:
+                levels[condition.level] = outcomes.correct
+            elif condition.kind != UNABLATED:
+                draws = controls[condition.kind]
+                draws.setdefault(condition.draw, {})[condition.level] = outcomes.correct
+                if not isinstance(condition.heads, Sequence):
+                    own_sets.add(condition.kind)
+        unablated = self.found[Condition(UNABLATED)]
+        return CellOutcomes(
+            self.cell.question,
+            self.cell.tokens,
+            unablated.companies,
+            unablated.correct,
+            levels,
+            {kind: list(draws.values()) for kind, draws in controls.items()},
+            own_sets,
+        )
+
+
+def reported_cell(
+    name: CellName, cell: Cell, plan: AblationPlan, store: Store
+) -> ReportedCell | None:
+    """What ``store``, which computes nothing, has of a cell; None without ranking and answers.
+
+    Raises:
+        InvalidInput: no head was found, or levels that the model has too few heads for.
+        ResultsError: a stored result cannot be read.
+    """
+    detection = detected(cell, [plan.method], store, wait=False)
+    if detection is None:
+        return None
+    ranking = detection[0].ranking
+    asked = list(_conditions(cell, plan, ranking))
+    head_sets = [condition.heads for condition in asked]
+    found = run_conditions(cell, head_sets, plan.ablation.of(cell), store, wait=False)
+    known = {
+        condition: outcomes
+        for condition, outcomes in zip(asked, found, strict=True)
+        if outcomes is not None
+    }
+    return ReportedCell(name, cell, ranking, known) if Condition(UNABLATED) in known else None
+
+
+def _conditions(cell: Cell, plan: AblationPlan, ranking: HeadRanking) -> Iterator[Condition]:
+    first = f"seed {plan.control_seed}"
+    for condition in conditions(plan, ranking):
+        kind, named = (UNIFORM, first) if condition.kind == "random" else (condition.kind, "")
+        yield Condition(kind, len(condition.heads), named, condition.heads)
+    for draw in plan.further_draws():
+        named = "own heads for each item" if draw.by_item else f"seed {draw.seed}"
+        for level, heads in control_sets(cell, ranking, plan, draw).items():
+            yield Condition(draw.kind, level, named, heads)
+
+
+def cell_summary(reported: ReportedCell) -> dict[str, Any]:
+    """What a page knows of a cell before its items are looked at."""
+    cell = reported.cell
+    return {
+        "id": str(reported.name),
+        "model": cell.model.spec.key,
+        "question": cell.question,
+        "asked": question_by_key(cell.question).text,
+        "tokens": cell.tokens,
+        "items": len(cell.test),
+        "conditions": [
+            {
+                "name": condition.name,
+                "kind": condition.kind,
+                "level": condition.level,
+                "draw": condition.draw,
+                "correct": sum(outcomes.correct.values()),
+            }
+            for condition, outcomes in reported.found.items()
+        ],
+        "curve": curve([reported.outcomes]),
+    }
+
+
+def cell_items(reported: ReportedCell) -> dict[str, Any]:
+    """The answers to every item of a cell under every condition, and the heads ablated in it.
+
+    Answers are numbers into a list of the different ones; heads are numbered layer by layer.
+    """
+    cell, number = reported.cell, {head: n for n, head in enumerate(reported.cell.model.grid)}
+    answers: dict[str, int] = {}
+    rows = [outcomes.items for outcomes in reported.found.values()]
+    items = []
+    for place, (filing, _) in enumerate(cell.test):
+        given = [row[place] for row in rows]
+        items.append(
+            {
+                "filing": filing.name,
+                "company": filing.company,
+                "truth": given[0].truth,
+                "answers": [answers.setdefault(one.answer, len(answers)) for one in given],
+                "right": "".join("01"[one.correct] for one in given),
+            }
+        )
+    heads = [_numbers(cell, condition.heads, number) for condition in reported.found]
+    return {"answers": list(answers), "items": items, "heads": heads}
+
+
+def _numbers(cell: Cell, heads: Heads, number: Mapping[Head, int]) -> Any:
+    """The numbers of a condition's heads: a list, or one for each item where each has its own."""
+    if isinstance(heads, Sequence):
+        return {"all": [number[head] for head in heads]}
+    return {"by_item": [[number[head] for head in of] for of in by_item(cell, heads)]}
+
+
+def curve(cells: Sequence[CellOutcomes]) -> list[dict[str, Any]]:
+    """The share of right answers by number of heads ablated, pooled over cells.
+
+    Top heads and controls with their 95% interval; of several draws each one, too.
+    """
+    rows = [_row("top heads", "", 0, accuracy(cells, [[cell.unablated for cell in cells]]))]
+    for level in cells[0].top:
+        if all(level in cell.top for cell in cells):
+            top = [[cell.top[level] for cell in cells]]
+            rows.append(_row("top heads", "", level, accuracy(cells, top)))
+    for kind in (LAYER_MATCHED, UNIFORM):
+        series = f"{DESCRIBED[kind]} random heads"
+        levels = {level for cell in cells for draw in cell.controls[kind] for level in draw}
+        for level in sorted(levels):
+            draws = control_answers(cells, kind, level)
+            if not draws:
+                continue
+            rows.append(_row(series, "", level, accuracy(cells, draws)))
+            if len(draws) > 1:
+                for n, draw in enumerate(draws, start=1):
+                    share, _ = accuracy(cells, [draw])
+                    rows.append(_row(series, f"draw {n}", level, (share, None)))
+    return rows
+
+
+def _row(
+    series: str, draw: str, level: int, found: tuple[float, Interval | None]
+) -> dict[str, Any]:
+    share, interval = found
+    low, high = interval or (None, None)
+    return {
+        "series": series,
+        "draw": draw,
+        "heads": level,
+        "right": round(100 * share, 2),
+        "low": low if low is None else round(100 * max(0.0, low), 2),
+        "high": high if high is None else round(100 * min(1.0, high), 2),
+    }

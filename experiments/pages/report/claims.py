@@ -1,0 +1,246 @@
+"""Claims as the report shows them: verdicts in words, runs side by side, the rows of the forest."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ablation.errors import InvalidInput
+from ablation.stats.interval import Interval
+from experiments.claims import CLAIMS
+from experiments.judging.claim import DETAILS_ONLY, Criterion, HeadsAblated, Scale
+from experiments.judging.explained import rule, what_would_change_it
+from experiments.judging.stored_evidence import evidence_in, read_document
+from experiments.judging.verdict import Blocked, Evidence, Verdict
+
+PANELS = {Scale.POINTS: "percentage points", Scale.PERCENT: "percent", Scale.TIMES: "times"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """The claims of one run of pytest.
+
+    Attributes:
+        name: what readers call it.
+        claims: as ``stored_evidence.read_evidence`` gives them.
+        provenance: how they came about.
+    """
+
+    name: str
+    claims: Sequence[Mapping[str, Any]]
+    provenance: Mapping[str, Any]
+
+
+def run_of(document: Any, path: Path) -> Run:
+    """The run whose ``--claims-json`` is ``document``, in the file ``path``.
+
+    Raises:
+        InvalidInput: it is damaged, or of another kind or schema.
+    """
+    return Run(path.stem, evidence_in(document, path), document.get("provenance") or {})
+
+
+def read_runs(paths: Iterable[Path]) -> list[Run]:
+    """The runs in files of ``--claims-json``, in their order.
+
+    Raises:
+        InvalidInput: a file is damaged or of another kind, or two share no claim.
+    """
+    runs = [run_of(read_document(path), path) for path in paths]
+    for run in runs[1:]:
+        if not {claim["id"] for claim in run.claims} & {claim["id"] for claim in runs[0].claims}:
+            raise InvalidInput(
+                f"runs about the same claims are required, and {runs[0].name} and {run.name} share "
+                "none: make a report of each"
+            )
+    return _named_apart(runs)
+
+
+def _named_apart(runs: Sequence[Run]) -> list[Run]:
+    names = [run.name for run in runs]
+    return [
+        replace(run, name=f"{run.name} ({n})") if names.count(run.name) > 1 else run
+        for n, run in enumerate(runs, start=1)
+    ]
+
+
+def reported_claims(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Every claim once, with what each run, tier and model says of it, in the registry's order."""
+    found: dict[str, list[tuple[Run, Mapping[str, Any]]]] = {}
+    for run in runs:
+        for claim in run.claims:
+            found.setdefault(claim["id"], []).append((run, claim))
+    order = {claim: place for place, claim in enumerate(CLAIMS)}
+    return [
+        _claim(name, found[name])
+        for name in sorted(found, key=lambda name: (order.get(name, len(order)), name))
+    ]
+
+
+def _claim(name: str, judged: Sequence[tuple[Run, Mapping[str, Any]]]) -> dict[str, Any]:
+    _, first = judged[0]
+    ablation = first.get("ablation")
+    return {
+        "name": name,
+        "statement": str(first.get("statement", "")),
+        "study": str(first.get("study", "")),
+        "source": str(first.get("source", "")),
+        "published": str(first.get("published", "")),
+        "primary": bool(first.get("primary")),
+        "ablation": _ablation(ablation) if isinstance(ablation, Mapping) else "",
+        "judgements": [_judgement(run, claim) for run, claim in judged],
+    }
+
+
+def _ablation(of: Mapping[str, Any]) -> str:
+    return str(HeadsAblated(*(str(of.get(name, "?")) for name in ("mode", "scope", "bias"))))
+
+
+def _judgement(run: Run, claim: Mapping[str, Any]) -> dict[str, Any]:
+    p = claim.get("p_holm") if claim.get("p_holm") is not None else claim.get("p")
+    return {
+        "run": run.name,
+        "tier": claim["tier"],
+        "model": claim["model"],
+        "verdict": claim["verdict"] or DETAILS_ONLY,
+        "missing": ", ".join(map(str, claim["missing"])),
+        "unproven": bool(claim.get("ablator_unproven")),
+        "p": "" if p is None else f"{float(p):.2g}",
+        "family": ", ".join(map(str, claim["corrected_with"])),
+        "parts": [_part(claim, part) for part in claim["parts"]],
+        "details": [_part(claim, part) for part in claim["details"]],
+    }
+
+
+def _part(claim: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+    criterion, evidence = _criterion(claim, part), _evidence(part)
+    verdict = part["verdict"]
+    shown: dict[str, Any] = {
+        "part": part["part"],
+        "of": part.get("of", ""),
+        "metric": str(part.get("metric", "")),
+        "published": str(part.get("published", "")),
+        "required": criterion.requirement if criterion else str(part.get("required", "")),
+        "verdict": verdict,
+        "case": str(part.get("case", "")),
+        "rule": "",
+        "change": "",
+        "forest": None,
+    }
+    if criterion is not None and verdict in set(Verdict):
+        shown["rule"] = rule(criterion, evidence, Verdict(verdict))
+        shown["change"] = what_would_change_it(criterion, evidence, Verdict(verdict))
+    if isinstance(evidence, Blocked):
+        return {**shown, "measured": evidence.reason, "n": "", "p": "", "note": ""}
+    unit = Scale(part["unit"])
+    interval = evidence.interval
+    ends = "" if interval is None else f" [{unit.show(interval.low)}, {unit.show(interval.high)}]"
+    return {
+        **shown,
+        "measured": f"{unit.show(evidence.estimate)}{ends} {unit}".rstrip().replace("-", "−"),
+        "n": f"{evidence.n} {evidence.units}",
+        "p": "" if evidence.p is None else f"{evidence.p:.2g}",
+        "note": evidence.note,
+        "forest": _forest(unit, evidence, criterion, shown["published"]),
+    }
+
+
+def _criterion(claim: Mapping[str, Any], part: Mapping[str, Any]) -> Criterion | None:
+    known = CLAIMS.get(claim["id"])
+    return None if known is None else known.criteria.get(part["part"])
+
+
+def _evidence(part: Mapping[str, Any]) -> Evidence | Blocked:
+    if "blocked" in part:
+        return Blocked(part["blocked"])
+    interval = part.get("interval")
+    try:
+        given = {name: part.get(name) for name in ("unablated", "noise")}
+        numbers = {name: float(value) for name, value in given.items() if value is not None}
+        return Evidence(
+            float(part["estimate"]),
+            None if interval is None else Interval(*map(float, interval)),
+            part["n"],
+            part["units"],
+            p=part.get("p"),
+            **numbers,
+            note=part.get("note", ""),
+            invalid=str(part.get("invalid") or ""),
+        )
+    except (KeyError, TypeError, ValueError, InvalidInput):
+        # Details are checked less closely than parts where evidence is read.
+        return Blocked("what was measured cannot be read")
+
+
+def _forest(
+    unit: Scale, evidence: Evidence, criterion: Criterion | None, published: str
+) -> dict[str, Any] | None:
+    """A row of the forest plot, in the unit shown; None where nothing of it is finite."""
+    scale = 100 if unit in (Scale.POINTS, Scale.PERCENT) else 1
+
+    def scaled(figure: float | None) -> float | None:
+        finite = figure is not None and math.isfinite(figure)
+        return scale * figure if finite and figure is not None else None
+
+    estimate = scaled(evidence.estimate)
+    if estimate is None:
+        return None
+    low, high = evidence.interval or (None, None)
+    return {
+        # What has the same unit shares an axis; plain numbers are of anything.
+        "panel": PANELS.get(unit) or (criterion.metric if criterion else "number"),
+        "estimate": estimate,
+        "low": scaled(low),
+        "high": scaled(high),
+        "margin": scaled(criterion.threshold) if criterion else None,
+        "published": _number(published),
+    }
+
+
+def _number(text: str) -> float | None:
+    """The published figure where it is one, as in "23.6" or "−0.3%"; None for a phrase."""
+    try:
+        return float(text.replace("−", "-").strip("≈ %×"))
+    except ValueError:
+        return None
+
+
+def forest_rows(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One row for each criterion that was measured, of every run."""
+    return [
+        {
+            "label": f"{claim['name']} {part['part']}".rstrip(),
+            "claim": claim["name"],
+            "study": claim["study"],
+            "statement": claim["statement"],
+            **{name: judgement[name] for name in ("run", "tier", "model")},
+            "verdict": part["verdict"],
+            "verdict_of_claim": judgement["verdict"],
+            "measured": part["measured"],
+            "href": f"#claim/{claim['name']}",
+            **part["forest"],
+        }
+        for claim in claims
+        for judgement in claim["judgements"]
+        for part in judgement["parts"]
+        if part["forest"] is not None
+    ]
+
+
+def moved(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What several runs say differently of the same part, tier by tier."""
+    rows = []
+    for claim in claims:
+        by_part: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
+        for judgement in claim["judgements"]:
+            for part in judgement["parts"]:
+                key = (part["part"], judgement["tier"])
+                said = (part["verdict"], part["measured"])
+                by_part.setdefault(key, {})[judgement["run"]] = said
+        rows += [
+            {"claim": claim["name"], "part": part, "tier": tier, "said": told}
+            for (part, tier), told in by_part.items()
+            if len({verdict for verdict, _ in told.values()}) > 1
+        ]
+    return rows

@@ -1,0 +1,168 @@
+"""What is reported: cells and a text, of one model, out of a store that computes nothing."""
+
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ablation.detection.controls import levels_with_controls
+from ablation.errors import HeadclaimsError
+from ablation.filings.filing import FilingSet
+from ablation.models.model import Model
+from experiments.cells.cell import Cell, build_cell
+from experiments.cells.names import CellName
+from experiments.cells.plan import AblationPlan
+from experiments.claims import LEVELS
+from experiments.exp10.measured.evaluations import Evaluations
+from experiments.exp10.measured.setting import build_setting, source_text
+from experiments.exp10.options import Exp10Options
+from experiments.machine.provenance import merged
+from experiments.pages.report.cells import (
+    ReportedCell,
+    cell_items,
+    cell_summary,
+    curve,
+    reported_cell,
+)
+from experiments.pages.report.heads import head_map, methods_compared, scores_map, stability
+from experiments.pages.report.prompts import cell_prompts
+from experiments.pages.report.sweep import reported_sweep, sweep_data
+from experiments.store import Store
+from experiments.store.bundle import Bundle
+from experiments.store.deferring import Deferring
+from experiments.store.folder import Run
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a report's evidence is, and what of it is wanted.
+
+    Attributes:
+        model: whose.
+        cells: which cells.
+        filings: what they ask about.
+        control_draws: how many draws of random heads.
+        texts: the text of exp10 and its ablations.
+        root: the folder of results; None for those of the bundle alone.
+        bundle: results in a file, beneath those of the folder.
+    """
+
+    model: Model
+    cells: Sequence[CellName]
+    filings: FilingSet
+    control_draws: int
+    texts: Sequence[Exp10Options]
+    root: Path | None
+    bundle: Bundle | None = None
+
+    def store(self) -> Store:
+        """The results; what is missing there stays so."""
+        # A folder that is not there, and is not made where nothing is computed.
+        nowhere = Path(tempfile.gettempdir()) / f"headclaims-{uuid.uuid4().hex}"
+        return Deferring(self.root or nowhere, Run("", ""), bundle=self.bundle)
+
+    def plan(self) -> AblationPlan:
+        """What the claims have ablated, at the levels that the model has heads for."""
+        levels = levels_with_controls(LEVELS, self.model.grid)
+        return AblationPlan(levels, control_draws=self.control_draws)
+
+    def build(self, name: CellName) -> Cell:
+        """A cell with its prompts.
+
+        Raises:
+            InvalidInput: as ``build_cell``.
+        """
+        return build_cell(self.model, self.filings, name.question, name.tokens, name.fold)
+
+
+@dataclass
+class Evidence:
+    """What the source holds, as plain data.
+
+    Attributes:
+        cells: a summary of each cell.
+        pooled: for each length of prompts the curve of all cells together.
+        parts: name -> what a page loads when it is looked at: items, and prompts.
+        heads: maps of figures, layer by layer; rankings compared.
+        sweeps: of exp10.
+        provenance: how the answers came about.
+        lacking: a line for each thing that is not there.
+    """
+
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    pooled: list[dict[str, Any]] = field(default_factory=list)
+    parts: dict[str, Any] = field(default_factory=dict)
+    heads: dict[str, Any] = field(default_factory=dict)
+    sweeps: list[dict[str, Any]] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    lacking: list[str] = field(default_factory=list)
+
+
+def gathered(source: Source) -> Evidence:
+    """All that the source holds.
+
+    Raises:
+        InvalidInput: a cell or a text that the model cannot have.
+        Unavailable: the tokenizer, with which prompts are shown, is not to be had.
+        ResultsError: a stored result cannot be read.
+    """
+    store, found = source.store(), Evidence()
+    cells = list(_cells(source, store, found.lacking))
+    maps = []
+    for n, reported in enumerate(cells):
+        found.cells.append(cell_summary(reported) | {"part": f"cell-{n}"})
+        found.parts[f"cell-{n}"] = cell_items(reported)
+        prompts = cell_prompts(reported.cell, source.model.loaded.tokenizer)
+        found.parts[f"cell-{n}-prompts"] = prompts
+        maps.append(scores_map(reported))
+    for tokens in dict.fromkeys(reported.cell.tokens for reported in cells):
+        together = [one.outcomes for one in cells if one.cell.tokens == tokens]
+        found.pooled.append({"tokens": tokens, "cells": len(together), "curve": curve(together)})
+    for options in source.texts:
+        maps += _sweep(source, options, store, found)
+    outcomes = [outcomes for reported in cells for outcomes in reported.found.values()]
+    found.provenance = merged(one.provenance for of in outcomes for one in of.answers)
+    grid = source.model.grid
+    found.heads = {
+        "layers": grid.layers,
+        "names": [str(head) for head in grid],
+        "maps": maps,
+        "stability": stability(cells),
+        "methods": methods_compared(cells, store),
+    }
+    return found
+
+
+def _cells(source: Source, store: Store, lacking: list[str]) -> Iterator[ReportedCell]:
+    for name in source.cells:
+        try:
+            reported = reported_cell(name, source.build(name), source.plan(), store)
+        except HeadclaimsError as error:
+            lacking.append(f"{name}: {error}")
+            continue
+        if reported is None:
+            lacking.append(f"{name}: its ranking or its unablated answers are not stored")
+        else:
+            yield reported
+
+
+def _sweep(
+    source: Source, options: Exp10Options, store: Store, found: Evidence
+) -> list[dict[str, Any]]:
+    """The map of a sweep, which goes to ``found``; nothing where it is not stored."""
+    named = f"exp10, {options.mode} ablation"
+    try:
+        setting = build_setting(source.model, source_text(source.model.spec, options), options)
+        evaluations = Evaluations(setting, store)
+        swept = reported_sweep(evaluations)
+    except HeadclaimsError as error:
+        found.lacking.append(f"{named}: {error}")
+        return []
+    if swept is None:
+        found.lacking.append(f"{named}: not every head alone is stored")
+        return []
+    found.sweeps.append(sweep_data(evaluations, swept))
+    changes = [100 * delta for delta in swept.deltas.values()]
+    return [head_map(source.model.grid, f"ΔPPL alone, {options.mode} ablation", "%", changes)]

@@ -1,0 +1,94 @@
+"""Heads as the report shows them: a map of figures by layer and head, and rankings compared."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+from ablation.detection import QRHEAD, SUMMED_ATTENTION, WU24
+from ablation.detection.ranking import HeadRanking
+from ablation.heads import HeadGrid, jaccard
+from experiments.cells.detection import detected
+from experiments.pages.report.cells import ReportedCell
+from experiments.store import Store
+
+METHODS = {QRHEAD: "QRHead", WU24: "Wu24", SUMMED_ATTENTION: "summed attention"}
+COMPARED = (10, 50)
+"""How many of the top heads of two rankings are compared."""
+
+
+def head_map(grid: HeadGrid, name: str, unit: str, values: Sequence[float]) -> dict[str, Any]:
+    """Figures of all heads, in the order of ``grid``.
+
+    Args:
+        grid: the heads.
+        name: what the figures are.
+        unit: of the figures, "" for plain numbers.
+        values: the figures.
+    """
+    return {
+        "name": name,
+        "unit": unit,
+        "values": [float(f"{value:.4g}") for value in values],
+        "layers": grid.layers,
+    }
+
+
+def scores_map(reported: ReportedCell) -> dict[str, Any]:
+    """The scores by which the heads of a cell were ranked, and the ranking."""
+    grid, ranking = reported.cell.model.grid, reported.ranking
+    scores = dict(ranking.entries)
+    number = {head: n for n, head in enumerate(grid)}
+    found = head_map(
+        grid,
+        f"detection score: {reported.cell.question}, {reported.cell.tokens} tokens",
+        "",
+        [scores.get(head, 0.0) for head in grid],
+    )
+    return {
+        **found,
+        "cell": str(reported.name),
+        "ranking": [number[head] for head in ranking.found],
+    }
+
+
+def stability(cells: Sequence[ReportedCell]) -> list[dict[str, Any]]:
+    """For each pair of cells the Jaccard index of their top heads, at each size compared."""
+    return [
+        {"one": str(a.name), "other": str(b.name), **_shared(a.ranking, b.ranking)}
+        for a, b in combinations(cells, 2)
+    ]
+
+
+def methods_compared(cells: Sequence[ReportedCell], store: Store) -> list[dict[str, Any]]:
+    """For each cell and pair of methods whose scores are stored the Jaccard index of top heads."""
+    rows = []
+    for reported in cells:
+        rankings = {}
+        for method, name in METHODS.items():
+            found = detected(reported.cell, [method], store, wait=False)
+            if found is not None and found[0].whole_ranking.found:
+                rankings[name] = found[0].whole_ranking
+        rows += [
+            {"cell": str(reported.name), "one": one, "other": other, **_shared(a, b)}
+            for (one, a), (other, b) in combinations(rankings.items(), 2)
+        ]
+    return rows
+
+
+def _shared(a: HeadRanking, b: HeadRanking) -> dict[str, Any]:
+    fewest = min(len(a.found), len(b.found))
+    heads = len(a.grid)
+    return {
+        "shared": [
+            {
+                "top": size,
+                "jaccard": f"{jaccard(a.top(size), b.top(size)):.2f}"
+                if size <= fewest
+                else f"only {fewest} found",
+                # Of two random sets of this size.
+                "chance": f"{size / (2 * heads - size):.2f}",
+            }
+            for size in COMPARED
+            if size <= heads
+        ]
+    }

@@ -1,0 +1,55 @@
+// Charts: Vega-Lite descriptions that stand in the page, drawn as SVG with the rows given here.
+
+const charts = JSON.parse(document.getElementById("charts").textContent);
+
+const LOOK = {
+  background: "transparent",
+  font: "system-ui, sans-serif",
+  axis: {
+    labelColor: "var(--text)", titleColor: "var(--text)", gridColor: "var(--line)",
+    domainColor: "var(--soft)", tickColor: "var(--soft)", labelFontSize: 12, titleFontSize: 12,
+    titleFontWeight: "normal",
+  },
+  legend: { labelColor: "var(--text)", titleColor: "var(--text)", labelFontSize: 12 },
+  header: { labelColor: "var(--text)", labelFontSize: 13, labelFontWeight: "bold" },
+  view: { stroke: "transparent" },
+};
+
+const OPTIONS = {
+  actions: false,
+  ast: true, // expressions are interpreted: the page's policy forbids code made of text
+  defaultStyle: false,
+  logLevel: 1, // errors: what it warns of is as it should be
+  renderer: "svg",
+  tooltip: { disableDefaultStyle: true, theme: "custom" },
+};
+
+// Draws a chart into an element. Where rows are of several data sets they are given by name.
+async function chart(target, name, rows, change) {
+  const described = structuredClone(charts[name]);
+  described.config = LOOK;
+  if (Array.isArray(rows)) described.data = { values: rows };
+  if (name === "curve" && !rows.some((row) => row.draw)) described.layer.shift(); // a layer of draws
+  if (!Array.isArray(rows)) for (const layer of described.layer) layer.data = { values: rows[layer.data.name] };
+  if (change) change(described);
+  const place = typeof target === "string" ? document.getElementById(target) : target;
+  place.classList.add("chart");
+  const { view } = await vegaEmbed(place, described, OPTIONS);
+  return view;
+}
+
+function figureOf(caption, rows, name, columns, change) {
+  const place = element("div", {});
+  const made = element(
+    "figure",
+    {},
+    place,
+    element("figcaption", {}, caption),
+    columns && element("details", {}, element("summary", {}, "As a table"),
+      table(caption, columns.map(([title]) => title), (Array.isArray(rows) ? rows : rows.ranked).map((row) => columns.map(([, of]) => of(row)))),
+    ),
+  );
+  // Drawn once it has a width.
+  requestAnimationFrame(() => chart(place, name, rows, change));
+  return made;
+}

@@ -1,0 +1,48 @@
+// The overview of claims: the forest plot and the table, filtered together.
+
+const FILTERS = ["study", "tier", "model", "verdict", "run"];
+
+const SHARED = ["percentage points", "percent", "times"];
+
+function startClaims() {
+  for (const name of FILTERS) {
+    document.getElementById(`filter-${name}`)?.addEventListener("change", showClaims);
+  }
+}
+
+let forestDrawn = null;
+
+async function showClaims() {
+  const wanted = Object.fromEntries(
+    FILTERS.map((name) => [name, document.getElementById(`filter-${name}`)?.value || ""]),
+  );
+  const fits = (of) => FILTERS.every((name) => !wanted[name] || of[name] === wanted[name]);
+  let shown = 0;
+  for (const row of document.querySelectorAll("#claims-table tbody tr")) {
+    row.hidden = !fits(row.dataset);
+    shown += row.hidden ? 0 : 1;
+  }
+  fill("claims-shown", `${shown} of ${document.querySelectorAll("#claims-table tbody tr").length} shown`);
+  const rows = data.forest.filter((row) => fits({ ...row, verdict: row.verdict_of_claim }));
+  const key = JSON.stringify(wanted);
+  if (forestDrawn === key) return;
+  forestDrawn = key;
+  const models = new Set(rows.map((row) => row.model)).size > 1;
+  const named = rows.map((row) => ({
+    ...row,
+    row: [row.label, models && row.model, data.several_runs && row.run].filter(Boolean).join(" · "),
+  }));
+  if (!named.length) {
+    fill("forest", element("p", {}, "Nothing that was measured fits this choice."));
+    return;
+  }
+  // Axes that many share come first.
+  const panels = [...new Set([...SHARED.filter((name) => rows.some((row) => row.panel === name)), ...rows.map((row) => row.panel)])];
+  const room = document.getElementById("forest").clientWidth;
+  await chart("forest", "forest", named, (described) => {
+    described.spec.width = Math.max(140, Math.min(760, room - (models || data.several_runs ? 290 : 190)));
+    described.facet.row.sort = panels;
+    described.facet.row.header.labelLimit = described.spec.width;
+    described.spec.encoding.y.axis.labelLimit = room < 500 ? 150 : 260;
+  });
+}

@@ -1,0 +1,150 @@
+// Answers: the items of a cell under a condition, and one item under all of them.
+
+const PAGE = 100;
+let shownItems = PAGE;
+
+function cellOf(id) {
+  return data.cells.find((cell) => cell.id === id);
+}
+
+function choose(label, options, chosen, change) {
+  const select = element("select", { onchange: () => change(select.value) },
+    options.map(([value, text]) => element("option", { value, selected: value === chosen }, text)));
+  return element("label", {}, `${label} `, select);
+}
+
+// The place of a condition among those of its cell; the top heads of a level where it is "top 10".
+function conditionOf(cell, name) {
+  const found = cell.conditions.findIndex((condition) => condition.name === name);
+  return found < 0 ? Math.min(1, cell.conditions.length - 1) : found;
+}
+
+const KINDS = [["lost", "lost: right unablated, wrong now"], ["all", "all"], ["won", "won: wrong unablated, right now"], ["wrong", "wrong now"], ["right", "right now"]];
+
+function fitsKind(kind, before, now) {
+  if (kind === "lost") return before && !now;
+  if (kind === "won") return !before && now;
+  return kind === "all" || now === (kind === "right");
+}
+
+async function showAnswers(id, condition, kind) {
+  const cell = cellOf(id) || data.cells[0];
+  if (!cell) return;
+  const place = conditionOf(cell, condition);
+  const wanted = kind || "all";
+  const held = await part(cell.part);
+  const go = (to) => { location.hash = to; };
+  const address = (c, name, k) => `#answers/${encodeURIComponent(c)}/${encodeURIComponent(name)}/${k}`;
+  const named = cell.conditions[place].name;
+  fill(
+    "answers-choice",
+    choose("Cell", data.cells.map((one) => [one.id, one.id]), cell.id, (value) => go(address(value, named, wanted))),
+    choose("Ablated", cell.conditions.map((one) => [one.name, `${one.name} (${one.correct} of ${cell.items} right)`]), named, (value) => go(address(cell.id, value, wanted))),
+    choose("Answers", KINDS, wanted, (value) => go(address(cell.id, named, value))),
+  );
+  const rows = held.items
+    .map((item, n) => ({ item, n, before: item.right[0] === "1", now: item.right[place] === "1" }))
+    .filter((row) => fitsKind(wanted, row.before, row.now));
+  const lines = rows.slice(0, shownItems).map(({ item, n, before, now }) => [
+    link(`#answer/${encodeURIComponent(cell.id)}/${n}/${encodeURIComponent(named)}`, item.company === item.filing ? item.filing : `${item.filing} (${item.company})`),
+    element("bdi", {}, visible(item.truth)),
+    [quoted(held.answers[item.answers[0]]), " ", mark(before)],
+    [quoted(held.answers[item.answers[place]]), " ", mark(now)],
+    lostAt(cell, item),
+  ]);
+  fill(
+    "answers-table",
+    element("p", {}, element("q", {}, cell.asked), ` Prompts of ${cell.tokens} tokens.`),
+    element("p", { role: "status" }, `${rows.length} of ${held.items.length} items`),
+    lines.length ? table(`Answers with ${named} ablated`, ["item", "truth", "unablated", named, "lost first at"], lines) : null,
+    rows.length > shownItems
+      ? element("button", { onclick: () => { shownItems += PAGE; showAnswers(cell.id, named, wanted); } }, `Show ${Math.min(PAGE, rows.length - shownItems)} more`)
+      : null,
+  );
+  fill("answers-curve", figureOf(`${cell.id}: right answers by number of heads ablated, 95% intervals`, cell.curve, "curve", CURVE_COLUMNS));
+}
+
+const CURVE_COLUMNS = [
+  ["ablated", (row) => row.series + (row.draw && `, ${row.draw}`)],
+  ["heads", (row) => String(row.heads)],
+  ["right, %", (row) => figure(row.right)],
+  ["95% interval", (row) => (row.low === null ? "" : `${figure(row.low)} to ${figure(row.high)}`)],
+];
+
+function lostAt(cell, item) {
+  if (item.right[0] !== "1") return "wrong unablated";
+  const levels = cell.conditions
+    .map((one, n) => ({ ...one, right: item.right[n] === "1" }))
+    .filter((one) => one.kind === "top" && !one.right)
+    .map((one) => one.level);
+  return levels.length ? `top ${Math.min(...levels)}` : "never";
+}
+
+function quoted(text, common = text.length) {
+  const written = (some) => visible(some).replaceAll("\n", "⏎");
+  return element("bdi", { class: "answer" }, written(text.slice(0, common)),
+    common < text.length ? element("mark", {}, written(text.slice(common))) : null);
+}
+
+// How far two answers agree, in whole words.
+function agree(one, other) {
+  let end = 0;
+  while (end < one.length && one[end] === other[end]) end += 1;
+  return end === other.length && end === one.length ? end : other.lastIndexOf(" ", end - 1) + 1;
+}
+
+async function showAnswer(id, number, condition) {
+  const cell = cellOf(id);
+  const n = Number(number);
+  const held = cell && (await part(cell.part));
+  const item = held && held.items[n];
+  if (!item) return;
+  const prompts = await part(`${cell.part}-prompts`);
+  const names = data.heads.names;
+  const unablated = held.answers[item.answers[0]];
+  const lines = cell.conditions.map((one, place) => {
+    const answer = held.answers[item.answers[place]];
+    const heads = held.heads[place];
+    const ablated = (heads.all || heads.by_item[n]).map((head) => names[head]);
+    return [
+      one.name === condition ? element("strong", {}, one.name) : one.name,
+      [quoted(answer, place ? agree(unablated, answer) : answer.length), " ", mark(item.right[place] === "1")],
+      ablated.length ? element("details", {}, element("summary", {}, `${ablated.length} heads`),
+        ablated.map((name) => [link(`#heads/${name}`, name), " "])) : "none",
+    ];
+  });
+  const next = (to, text) => held.items[to] ? link(`#answer/${encodeURIComponent(cell.id)}/${to}/${encodeURIComponent(condition || "")}`, text) : element("span", {}, text);
+  fill(
+    "answer",
+    element("p", {}, link(`#answers/${encodeURIComponent(cell.id)}/${encodeURIComponent(condition || "")}/all`, `All answers of ${cell.id}`), " · ", next(n - 1, "previous"), " · ", next(n + 1, "next")),
+    element("h3", { tabindex: "-1" }, `${item.filing}: ${cell.question}`),
+    element("dl", {},
+      element("dt", {}, "Asked"), element("dd", {}, cell.asked),
+      element("dt", {}, "Truth"), element("dd", {}, element("bdi", {}, visible(item.truth))),
+      element("dt", {}, "Answer unablated"), element("dd", {}, quoted(unablated), " ", mark(item.right[0] === "1")),
+      element("dt", {}, "Lost first at"), element("dd", {}, lostAt(cell, item))),
+    element("p", { class: "hint" }, "Marked is where an answer parts from the unablated one."),
+    table(`Answers about ${item.filing} under every condition`, ["ablated", "answer", "heads"], lines),
+    element("h4", {}, "Prompt"),
+    promptOf(prompts, n),
+  );
+}
+
+// Characters of a haystack from which on its middle is folded.
+const FOLDED = 360;
+
+function promptOf(prompts, n) {
+  const pieces = prompts.prompts[n].map(([name, text]) => [name, typeof text === "string" ? text : prompts.shared.slice(text[0], text[0] + text[1])]);
+  const kinds = [...new Set(pieces.map(([name]) => name))];
+  return element("div", {},
+    element("p", { class: "legend" }, kinds.map((name) => [element("span", { class: `piece ${name}` }, name), " "])),
+    element("div", { class: "prompt" }, pieces.map(([name, text]) => piece(name, text))));
+}
+
+function piece(name, text) {
+  const made = element("span", { class: `piece ${name}`, title: name });
+  if (name !== "haystack" || text.length <= FOLDED) return fill(made, visible(text));
+  const ends = FOLDED / 2;
+  const whole = element("button", { onclick: () => fill(made, visible(text)) }, `… ${(text.length - 2 * ends).toLocaleString("en")} more characters …`);
+  return fill(made, visible(text.slice(0, ends)), whole, visible(text.slice(-ends)));
+}

@@ -1,0 +1,57 @@
+// Heads: a figure of each by layer, and what is known of one.
+
+let map = 0;
+
+async function showHeads(name) {
+  const { maps, names, layers } = data.heads;
+  if (!maps || !maps.length) return;
+  const shown = maps[map];
+  fill("heads-choice", choose("Figure", maps.map((one, n) => [String(n), one.name]), String(map), (value) => { map = Number(value); showHeads(name); }));
+  const size = Math.max(...shown.values.map(Math.abs)) || 1;
+  const ordered = [...shown.values.keys()].sort((a, b) => Math.abs(shown.values[b]) - Math.abs(shown.values[a]));
+  const rank = new Map(ordered.map((head, n) => [head, n + 1]));
+  const rows = names.map((head, n) => {
+    const [layer, number] = head.slice(1).split("H").map(Number);
+    return { name: head, layer, head: number, rank: rank.get(n), step: stepOf(shown.values[n] / size), shown: `${figure(shown.values[n])}${shown.unit}` };
+  });
+  const target = document.getElementById("heads-map");
+  target.classList.toggle("many", rows.length / layers > 16);
+  const view = await chart(target, "map", rows);
+  view.addEventListener("click", (_, item) => { if (item?.datum?.name) location.hash = `#heads/${item.datum.name}`; });
+  fill("heads-largest", table(`The 20 heads with the largest figure: ${shown.name}`, ["head", "figure", "rank"],
+    ordered.slice(0, 20).map((n, place) => [link(`#heads/${names[n]}`, names[n]), `${figure(shown.values[n])}${shown.unit}`, String(place + 1)])));
+  if (names.includes(name)) await showHead(name);
+  else fill("head", element("p", { class: "hint" }, "Choose a head, in the map or in the table, to see which conditions ablate it and what that did."));
+}
+
+// Seven steps: below nothing, nothing, and five of the root of the figure.
+function stepOf(share) {
+  if (share < -0.02) return 0;
+  return share < 0.02 ? 1 : 2 + Math.min(4, Math.floor(5 * Math.sqrt(share)));
+}
+
+async function showHead(name) {
+  const n = data.heads.names.indexOf(name);
+  const figures = data.heads.maps.map((one) => {
+    const rank = one.ranking ? one.ranking.indexOf(n) : -1;
+    return [one.name, `${figure(one.values[n])}${one.unit}`, one.ranking ? (rank < 0 ? "not found" : String(rank + 1)) : ""];
+  });
+  const ablated = [];
+  for (const cell of data.cells) {
+    const held = await part(cell.part);
+    cell.conditions.forEach((condition, place) => {
+      const { all, by_item: own } = held.heads[place];
+      const items = own ? own.filter((of) => of.includes(n)).length : all.includes(n) ? cell.items : 0;
+      if (items) ablated.push([
+        link(`#answers/${encodeURIComponent(cell.id)}/${encodeURIComponent(condition.name)}/lost`, `${cell.id}: ${condition.name}`),
+        own ? `of ${items} of ${cell.items} items` : "of every item",
+        `${condition.correct} of ${cell.items}`,
+        `${cell.conditions[0].correct} of ${cell.items}`,
+      ]);
+    });
+  }
+  fill("head",
+    element("h3", { tabindex: "-1" }, `Head ${name}`),
+    table(`Figures of ${name}`, ["figure", name, "rank"], figures),
+    ablated.length ? table(`Conditions that ablate ${name}`, ["condition", "ablates it in the prompt", "right answers", "right unablated"], ablated) : element("p", {}, "No condition of these cells ablates it."));
+}

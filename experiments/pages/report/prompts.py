@@ -1,0 +1,55 @@
+"""Prompts as text in parts, with what they share written once."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ablation.prompts.prompt import Prompt
+from experiments.cells.cell import Cell
+
+Piece = tuple[str, str]
+"""What a piece of a prompt is, and its text."""
+
+
+def cell_prompts(cell: Cell, tokenizer: Any) -> dict[str, Any]:
+    """The test prompts of a cell.
+
+    Haystacks are long and alike, so a piece of one is where it begins in the longest and how many
+    characters it has, or its own text where it is not part of that.
+    """
+    prompts = [list(pieces(prompt, tokenizer)) for _, prompt in cell.test]
+    texts = [text for one in prompts for name, text in one if name == "haystack"]
+    shared = tokenizer.decode(_longest_haystack(cell))
+    shared = max([shared, *texts], key=len)
+    return {
+        "shared": shared,
+        "prompts": [[[name, _placed(text, shared)] for name, text in one] for one in prompts],
+    }
+
+
+def pieces(prompt: Prompt, tokenizer: Any) -> Iterator[Piece]:
+    """The pieces of a prompt that are not empty: opening and haystack, needle, question, prime."""
+    (first, end), (stated, stated_end) = prompt.needle, prompt.fact
+    context = prompt.context
+    for name, ids in (
+        ("haystack", context[:first]),
+        ("needle", context[first:stated]),
+        ("fact", context[stated:stated_end]),
+        ("needle", context[stated_end:end]),
+        ("haystack", context[end:]),
+        ("question", prompt.question),
+        ("prime", prompt.tail),
+    ):
+        if ids:
+            yield name, tokenizer.decode(ids)
+
+
+def _longest_haystack(cell: Cell) -> Sequence[int]:
+    """The haystack of the prompt with the shortest needle, as one text without a needle."""
+    _, prompt = min(cell.test, key=lambda item: item[1].needle[1] - item[1].needle[0])
+    first, end = prompt.needle
+    return prompt.context[:first] + prompt.context[end:]
+
+
+def _placed(text: str, shared: str) -> Any:
+    start = shared.find(text)
+    return text if start < 0 or len(text) < 20 else [start, len(text)]

@@ -1,0 +1,121 @@
+"""The report of runs and their evidence: what the page shows, and what its scripts read."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.judging.verdict import Verdict
+from experiments.machine.environment import timestamp, versions
+from experiments.pages.report.claims import Run, forest_rows, moved, reported_claims
+from experiments.pages.report.evidence import Evidence
+from experiments.pages.report.page import rendered
+
+TITLE = "headclaims: claims about attention heads"
+
+MARKS = (
+    ("REPRODUCED", "●"), ("SIZE_OPEN", "▲"), ("DIRECTION_ONLY", "▶"), ("INCONCLUSIVE", "■"),
+    ("NOT_REPRODUCED", "✚"), ("INCONSISTENT", "━"),
+)  # fmt: skip
+"""The marks of the forest plot, as its chart has them."""
+
+
+def report_page(
+    runs: Sequence[Run], model: str, evidence: Evidence, command: str, of: Sequence[str]
+) -> str:
+    """The page as HTML.
+
+    Args:
+        runs: the claims of one run, or of several beside each other.
+        model: the key of the model that the evidence is of.
+        evidence: what is behind the claims.
+        command: makes the same page again.
+        of: where the evidence was taken from, a line each.
+    """
+    claims = reported_claims(runs)
+    judgements = [one for claim in claims for one in claim["judgements"]]
+    judged = Counter(
+        (claim["name"], one["tier"], one["model"])
+        for claim in claims
+        for one in claim["judgements"]
+    )
+    several_runs = max(judged.values(), default=0) > 1
+    claims = [{**claim, "judgements": _first(claim["judgements"], model)} for claim in claims]
+    lengths = {cell["tokens"] for cell in evidence.cells}
+    cells = [
+        {
+            **cell,
+            "levels": [str(one["level"]) for one in cell["conditions"] if one["kind"] == "top"],
+            "several": len(lengths) > 1,
+        }
+        for cell in evidence.cells
+    ]
+    content = {
+        "title": TITLE,
+        "counts": _counts(judgements),
+        "claims": claims,
+        "moved": moved(claims),
+        "several_runs": several_runs,
+        "marks": MARKS,
+        "runs": [{"name": run.name, "about": _about(run.provenance)} for run in runs],
+        "filters": {
+            "study": _different(claim["study"] for claim in claims),
+            **{
+                name: _different(one[name] for one in judgements)
+                for name in ("tier", "model", "verdict", *(["run"] if several_runs else []))
+            },
+        },
+        "evidence": {"cells": cells, "heads": evidence.heads or {"maps": []},
+                     "sweeps": evidence.sweeps},
+        "evidence_model": model,
+        "cell_ids": [cell["id"] for cell in cells],
+        "compared": (
+            ("Methods against each other", evidence.heads.get("methods", [])),
+            ("Questions and lengths against each other", evidence.heads.get("stability", [])),
+        ),
+        "made": [
+            ("made", timestamp()),
+            *(("evidence", line) for line in of),
+            *_about(evidence.provenance),
+        ],
+        "command": command,
+        "lacking": evidence.lacking,
+        "version": versions()["headclaims"],
+    }  # fmt: skip
+    data = {
+        "forest": forest_rows(claims),
+        "several_runs": several_runs,
+        "cells": evidence.cells,
+        "pooled": evidence.pooled,
+        "heads": evidence.heads,
+        "sweeps": evidence.sweeps,
+    }
+    return rendered(content, data, evidence.parts)
+
+
+def _counts(judgements: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    counted = Counter(one["verdict"] for one in judgements)
+    order = {str(verdict): place for place, verdict in enumerate(Verdict)}
+    return sorted(counted.items(), key=lambda pair: (order.get(pair[0], len(order)), pair[0]))
+
+
+def _first(judgements: Sequence[Mapping[str, Any]], model: str) -> list[Mapping[str, Any]]:
+    """Those on the model of the evidence before the others."""
+    return sorted(judgements, key=lambda one: one["model"] != model)
+
+
+def _different(values: Any) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def _about(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How a run came about, as lines."""
+    lines = []
+    for name, value in provenance.items():
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{key} {_listed(of)}" for key, of in value.items())
+        lines.append((name, _listed(value)))
+    return lines
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,126 @@
+"""Made-up runs and evidence, of which every figure is known."""
+
+from pathlib import Path
+from typing import Any
+
+from experiments.pages.report.claims import Run, run_of
+from experiments.pages.report.evidence import Evidence
+from experiments.pages.report.report import report_page
+
+HOSTILE = (
+    "</script><script>window.attacked = true</script>",
+    "<img src=x onerror='window.attacked = true'>",
+    "\u202egnihtyna\u2066 \u0007\u0000",
+    "{{ 7 * 7 }} ${7 * 7} <!-- -->",
+    "word " * 200_000,
+)
+"""What a model or a filing may hold."""
+
+
+def part(name: str = "10", **changes: Any) -> dict[str, Any]:
+    return {
+        "part": name,
+        "of": "",
+        "metric": "accuracy lost",
+        "unit": "points",
+        "required": "≥ 0.092",
+        "null": 0.0,
+        "published": "9.2",
+        "estimate": 0.3125,
+        "interval": [0.18, 0.44],
+        "n": 16,
+        "units": "companies",
+        "p": 0.01,
+        "unablated": 0.7,
+        "noise": 0.0,
+        "note": "of a test",
+        "invalid": "",
+        "verdict": "REPRODUCED",
+        "case": "test_a.py::test_b",
+        **changes,
+    }
+
+
+def claim(name: str = "A1", **changes: Any) -> dict[str, Any]:
+    return {
+        "id": name,
+        "statement": "the model loses more",
+        "study": "qrhead",
+        "source": "table 1",
+        "published": "gap 9.2",
+        "ablation": {"mode": "zero", "scope": "prefill and decode", "bias": "none"},
+        "primary": True,
+        "tier": "own",
+        "model": "tiny",
+        "verdict": "REPRODUCED",
+        "missing": [],
+        "p": 0.01,
+        "p_holm": None,
+        "corrected_with": [],
+        "ablator_unproven": False,
+        "parts": [part()],
+        "details": [],
+        **changes,
+    }
+
+
+def run(*claims: dict[str, Any], name: str = "run") -> Run:
+    document = {"schema": 1, "claims": list(claims), "provenance": {"command": "pytest"}}
+    return run_of(document, Path(f"{name}.json"))
+
+
+def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "haystack") -> Evidence:
+    """Two items under three conditions: the first is lost with the top 10 heads."""
+    condition = {"kind": "top", "level": 10, "draw": "", "correct": 1, "name": "top 10"}
+    conditions = [
+        {"name": "unablated", "kind": "unablated", "level": 0, "draw": "", "correct": 2},
+        condition,
+        {**condition, "name": "uniform random 10, seed 42", "kind": "uniform", "draw": "seed 42"},
+    ]
+    row = {"series": "top heads", "draw": "", "heads": 0, "right": 100, "low": 80, "high": 100}
+    right, wrong = 0, len(answers) - 1
+    items = [
+        {"filing": f"filing-{n}", "company": f"company-{n}", "truth": "iowa", "right": bits,
+         "answers": [right, wrong if bits[1] == "0" else right, right]}
+        for n, bits in enumerate(("101", "111"))
+    ]  # fmt: skip
+    cell = {
+        "id": "tiny-inc_state-400",
+        "model": "tiny",
+        "question": "inc_state",
+        "asked": "What state?",
+        "tokens": 400,
+        "items": 2,
+        "conditions": conditions,
+        "curve": [row, {**row, "heads": 10, "right": 50, "low": 2, "high": 98}],
+        "part": "cell-0",
+    }
+    pieces = [["haystack", [0, len(prompt)]], ["fact", "Iowa"], ["question", "What state?"]]
+    return Evidence(
+        cells=[cell],
+        pooled=[{"tokens": 400, "cells": 1, "curve": cell["curve"]}],
+        parts={
+            "cell-0": {
+                "answers": list(answers),
+                "items": items,
+                "heads": [{"all": []}, {"all": [0, 1]}, {"by_item": [[2, 3], [1, 2]]}],
+            },
+            "cell-0-prompts": {"shared": prompt, "prompts": [pieces, pieces]},
+        },
+        heads={
+            "layers": 2,
+            "names": ["L0H0", "L0H1", "L1H0", "L1H1"],
+            "maps": [
+                {"name": "detection score", "unit": "", "values": [0.5, 0.25, 0, -0.1],
+                 "layers": 2, "cell": "tiny-inc_state-400", "ranking": [0, 1, 3]},
+            ],
+            "stability": [],
+            "methods": [],
+        },
+        lacking=["exp10, mean ablation: not every head alone is stored"],
+    )  # fmt: skip
+
+
+def page(*runs: Run, found: Evidence | None = None) -> str:
+    shown = evidence() if found is None else found
+    return report_page(runs, "tiny", shown, "headclaims report", ["store /tmp/store"])

@@ -1,0 +1,154 @@
+"""The page as a reader uses it: views, filters, links, other people's text, both colour schemes."""
+
+import pytest
+
+from experiments.tests.pages.report.conftest import HOW, shown
+from experiments.tests.pages.report.made_up import HOSTILE, claim, evidence, page, part, run
+
+VIEWS = (
+    "claims", "claim/A1", "answers", "answer/tiny-inc_state-400/0/top%2010", "heads/L0H0", "about",
+)  # fmt: skip
+
+
+@pytest.fixture
+def report(tmp_path):
+    """Writes a page, and gives its path."""
+
+    def write(*runs, found=None):
+        path = tmp_path / "report.html"
+        made = runs or (run(claim(), claim("A3", verdict="NOT_REPRODUCED", study="other")),)
+        path.write_text(page(*made, found=found), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_three_clicks_lead_from_the_claims_to_the_answer_that_was_lost(report, opened):
+    reader = opened(report())
+    reader.get_by_role("link", name="A1").first.click()
+    reader.get_by_role("link", name="inc_state").first.click()
+    shown(reader, "answers/tiny-inc_state-400/top%2010/lost")
+    assert reader.get_by_text("1 of 2 items").is_visible()
+    reader.get_by_role("link", name="filing-0").click()
+    shown(reader, "answer/tiny-inc_state-400/0/top%2010")
+    row = reader.get_by_role("row", name="top 10", exact=False).first
+    assert "Ohio. ✗ wrong" in row.inner_text()
+    assert row.locator("mark").inner_text() == "Ohio."
+    assert reader.locator(".prompt .fact").inner_text() == "Iowa"
+    reader.go_back()
+    shown(reader, "answers/tiny-inc_state-400/top%2010/lost")
+    assert reader.get_by_role("link", name="filing-0").is_visible()
+
+
+def test_claims_are_filtered_in_the_table_and_in_the_plot(report, opened):
+    reader = opened(report())
+    rows = reader.locator("#claims-table tbody tr:visible")
+    assert rows.count() == 2
+    reader.locator("#filter-verdict").select_option("NOT_REPRODUCED")
+    assert rows.count() == 1
+    assert reader.get_by_text("1 of 2 shown").is_visible()
+    reader.locator("#forest").get_by_text("A3 10").wait_for()
+    assert reader.locator("#forest").get_by_text("A1 10").count() == 0
+
+
+def test_a_mark_of_the_plot_leads_to_its_claim(report, opened):
+    reader = opened(report())
+    reader.locator("#forest svg .mark-symbol path[aria-label]").last.click()
+    reader.locator('body[data-shown^="#claim/"]').wait_for()
+
+
+def test_heads_say_which_conditions_ablate_them(report, opened):
+    reader = opened(report(), "heads")
+    reader.get_by_role("link", name="L1H0").click()
+    shown(reader, "heads/L1H0")
+    row = reader.get_by_role("row", name="uniform random 10", exact=False)
+    assert "of 2 of 2 items" in row.inner_text()
+    reader.get_by_role("link", name="L0H0").click()
+    shown(reader, "heads/L0H0")
+    assert "of every item" in reader.get_by_role("row", name="top 10", exact=False).inner_text()
+
+
+def test_several_runs_stand_beside_each_other(report, opened):
+    weaker = claim(parts=[part(verdict="INCONCLUSIVE")], verdict="INCONCLUSIVE")
+    reader = opened(report(run(claim(), name="before"), run(weaker, name="after")))
+    assert reader.locator("#claims-table tbody tr").count() == 2
+    moved = reader.get_by_role("listitem").filter(has_text="before: ")
+    assert "before: ✓ REPRODUCED" in moved.inner_text()
+    assert "after: ? INCONCLUSIVE" in moved.inner_text()
+    reader.locator("#filter-run").select_option("after")
+    assert reader.locator("#claims-table tbody tr:visible").count() == 1
+
+
+def test_what_others_wrote_is_shown_and_never_run(report, opened):
+    hostile = claim(
+        statement=HOSTILE[0], source=HOSTILE[1], published=HOSTILE[3],
+        parts=[part(note=HOSTILE[0], metric=HOSTILE[1], published=HOSTILE[2])],
+    )  # fmt: skip
+    found = evidence(HOSTILE, HOSTILE[0] + HOSTILE[4])
+    found.lacking += HOSTILE[:4]
+    for cell in found.cells:
+        cell["asked"] = HOSTILE[1]
+    for n, item in enumerate(found.parts["cell-0"]["items"]):
+        item.update(filing=HOSTILE[n], truth=HOSTILE[2], answers=[n, n + 2, 4])
+    path = report(run(hostile), found=found)
+    assert path.stat().st_size < 3_000_000
+    reader = opened(path)
+    for view in VIEWS[1:]:
+        reader.evaluate("view => { location.hash = view; }", f"#{view}")
+        shown(reader, view)
+    assert reader.evaluate("window.attacked === undefined")
+    assert reader.locator("img").count() == 0
+    reader.evaluate("location.hash = '#answer/tiny-inc_state-400/0/'")
+    shown(reader, "answer/tiny-inc_state-400/0/")
+    answer = reader.locator("#answer")
+    assert HOSTILE[0] in answer.inner_text()
+    assert "\\u202egnihtyna\\u2066 \\u0007\\u0000" in answer.inner_text()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(("width", "dark"), [(360, True), (1200, False)])
+def test_nothing_keeps_anybody_from_reading(report, opened, view, width, dark):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=HOW)
+    reader = opened(report(), view, width=width, dark=dark)
+    found = axe.Axe().run(reader).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+    # Wide tables scroll in themselves, and not the page.
+    assert reader.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_all_of_it_can_be_used_by_keyboard(report, opened):
+    reader = opened(report())
+    reader.keyboard.press("Tab")
+    assert reader.evaluate("document.activeElement.textContent") == "To the content"
+    reader.keyboard.press("Enter")
+    for _ in range(12):
+        reader.keyboard.press("Tab")
+        if reader.evaluate("document.activeElement.hash") == "#claim/A1":
+            break
+    reader.keyboard.press("Enter")
+    shown(reader, "claim/A1")
+    assert reader.evaluate("document.activeElement.tagName") == "H2"
+
+
+def test_every_claim_is_on_paper(report, opened):
+    reader = opened(report())
+    reader.emulate_media(media="print")
+    assert reader.get_by_role("heading", name="A1: the model loses more").is_visible()
+    assert reader.get_by_role("heading", name="A3: the model loses more").is_visible()
+    assert not reader.locator("nav").is_visible()
+
+
+def test_ten_thousand_items_are_usable(report, opened):
+    found = evidence()
+    held = found.parts["cell-0"]
+    items = [{**held["items"][n % 2], "filing": f"filing-{n}"} for n in range(10_000)]
+    pieces = found.parts["cell-0-prompts"]["prompts"]
+    found.parts = {
+        "cell-0": {**held, "items": items, "heads": [*held["heads"][:2], {"all": [2]}]},
+        "cell-0-prompts": {"shared": "haystack", "prompts": pieces * 5_000},
+    }
+    reader = opened(report(run(claim()), found=found), "answers/tiny-inc_state-400/top%2010/lost")
+    assert reader.get_by_text("5000 of 10000 items").is_visible()
+    assert reader.locator("#answers-table tbody tr").count() == 100
+    reader.get_by_role("button", name="Show 100 more").click()
+    reader.locator("#answers-table tbody tr").nth(199).wait_for()

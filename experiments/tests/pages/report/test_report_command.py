@@ -1,0 +1,115 @@
+"""``headclaims report`` on a tiny model: what it shows is what the store holds."""
+
+import json
+import re
+
+import pytest
+
+from experiments.pages.report.lazy import unpacked
+from experiments.tests.conftest import TINY_TOKENS
+from experiments.tests.pages.report.made_up import claim
+
+CELL = ("--question", "inc_state", "--tokens", TINY_TOKENS, "--synthetic", 20)
+
+
+def part_of(text, name):
+    (packed,) = re.findall(rf'<script type="text/plain" id="part-{name}">([^<]*)</script>', text)
+    return unpacked(packed)
+
+
+def data_of(text):
+    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text)
+    return json.loads(found)
+
+
+@pytest.fixture
+def computed(headclaims, tiny, tmp_path):
+    """A store with one cell of a tiny model; the study's file of it."""
+    status, _, err = headclaims("ablate", "--model", tiny, *CELL, "--levels", "5,10")
+    assert status == 0, err
+    (path,) = (tmp_path / "results/phase3").rglob("*_400.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_the_answers_of_the_report_are_those_of_the_results(headclaims, tiny, computed, tmp_path):
+    status, out, err = headclaims("report", "--model", tiny, *CELL, "-o", "made/report.html")
+    assert status == 0, err
+    assert "items in 1 cells" in out
+    text = (tmp_path / "made/report.html").read_text(encoding="utf-8")
+    data, held = data_of(text), part_of(text, "cell-0")
+    names = [condition["name"] for condition in data["cells"][0]["conditions"]]
+    rows = [("unablated", computed["baseline"])]
+    rows += [(f"top {row['num_heads']}", row) for row in computed["top_heads_ablations"]]
+    rows += [
+        (f"uniform random {row['num_heads']}, seed 42", row)
+        for row in computed["random_heads_ablations"]
+    ]
+    heads = data["heads"]["names"]
+    for name, row in rows:
+        place = names.index(name)
+        for item, one in zip(held["items"], row["items"], strict=True):
+            answer, right = held["answers"][item["answers"][place]], item["right"][place] == "1"
+            assert (item["filing"], item["truth"]) == (one["filing"], one["truth"])
+            assert (answer, right) == (one["answer"], one["correct"])
+        ablated = [heads[number] for number in held["heads"][place]["all"]]
+        assert ablated == row.get("heads_str", [])
+
+
+def test_a_prompt_reads_as_the_model_was_given_it(headclaims, tiny, computed, tmp_path):
+    assert headclaims("report", "--model", tiny, *CELL)[0] == 0
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    held, prompts = part_of(text, "cell-0"), part_of(text, "cell-0-prompts")
+    for item, pieces in zip(held["items"], prompts["prompts"], strict=True):
+        written = {name: of for name, of in pieces if name in ("fact", "question")}
+        assert item["truth"] == written["fact"].strip().lower()
+        assert "incorporated" in written["question"]
+        for name, of in pieces:
+            if isinstance(of, list):
+                assert name == "haystack"
+                assert len(prompts["shared"][of[0] : of[0] + of[1]]) == of[1]
+
+
+def test_nothing_is_computed_and_what_is_missing_is_named(headclaims, tiny, computed, tmp_path):
+    before = sorted((tmp_path / "store").rglob("*.json"))
+    more = (*CELL[:1], "inc_state", "--question", "hq_state", *CELL[2:])
+    status, _, err = headclaims("report", "--model", tiny, *more)
+    assert status == 0
+    assert "hq_state" in err
+    assert "not stored" in err
+    assert sorted((tmp_path / "store").rglob("*.json")) == before
+
+
+def test_runs_of_claims_alone_need_no_evidence(headclaims, tiny, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"schema": 1, "claims": [claim()]}))
+    files = ("--claims-json", "a.json", "--claims-json", "b.json")
+    assert headclaims("report", "--model", tiny, *CELL, *files)[0] == 0
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert {row["run"] for row in data_of(text)["forest"]} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        ((), 2, "holds no evidence on model"),
+        (("--bundle", "none.zip"), 2, "there is no such file"),
+        (("--bundle", "damaged.zip"), 2, "no bundle"),
+        (("--claims-json", "later.json"), 2, "claims of schema 1 are required"),
+        (("--claims-json", "damaged.json"), 2, "cannot be read as JSON"),
+        (("--claims-json", "a1.json", "--claims-json", "b1.json"), 2, "share none"),
+        (("-o", "file/report.html"), 2, "--out"),
+    ],
+)
+def test_bad_input_is_one_line_and_no_page(headclaims, tiny, tmp_path, arguments, status, said):
+    (tmp_path / "damaged.zip").write_bytes(b"PK\x03\x04 cut off")
+    (tmp_path / "damaged.json").write_text('{"schema": 1, "claims": [', encoding="utf-8")
+    (tmp_path / "later.json").write_text('{"schema": 99, "claims": []}', encoding="utf-8")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    for name in ("A1", "B1"):
+        document = {"schema": 1, "claims": [claim(name)]}
+        (tmp_path / f"{name.lower()}.json").write_text(json.dumps(document), encoding="utf-8")
+    found, _, err = headclaims("report", "--model", tiny, *CELL, *arguments)
+    assert said in err
+    assert err.count("\n") == 1
+    assert found == status
+    assert not list(tmp_path.rglob("*.html"))

@@ -1,0 +1,76 @@
+"""Claims as the report shows them are those of the documents."""
+
+import json
+
+import pytest
+
+from ablation.errors import InvalidInput
+from experiments.judging.claim import Scale
+from experiments.judging.stored_evidence import stored_files
+from experiments.pages.report.claims import forest_rows, moved, read_runs, reported_claims
+from experiments.tests.pages.report.made_up import claim, part, run
+
+
+@pytest.mark.parametrize("path", stored_files(), ids=lambda path: path.stem)
+def test_every_claim_of_the_checkout_is_shown_with_its_figures(path):
+    document = json.loads(path.read_text(encoding="utf-8"))
+    shown = {one["name"]: one for one in reported_claims(read_runs([path]))}
+    rows = {(row["label"], row["model"]): row for row in forest_rows(list(shown.values()))}
+    assert len(shown) == len(document["claims"])
+    for stored in document["claims"]:
+        (judgement,) = shown[stored["id"]]["judgements"]
+        assert judgement["verdict"] == stored["verdict"]
+        for before, after in zip(stored["parts"], judgement["parts"], strict=True):
+            assert after["verdict"] == before["verdict"]
+            assert after["rule"], (stored["id"], before["part"])
+            if "estimate" in before:
+                unit = Scale(before["unit"])
+                written = unit.show(float(before["estimate"])).replace("-", "−")
+                assert after["measured"].startswith(written)
+                row = rows[f"{stored['id']} {before['part']}".strip(), stored["model"]]
+                scale = 100 if unit in (Scale.POINTS, Scale.PERCENT) else 1
+                assert row["estimate"] == pytest.approx(scale * before["estimate"])
+        assert len(judgement["details"]) == len(stored["details"])
+
+
+def test_two_runs_stand_side_by_side_and_what_moved_is_said():
+    first = run(claim(), claim("A2"), name="before")
+    weaker = part(verdict="INCONCLUSIVE", interval=[-0.1, 0.4])
+    second = run(claim(parts=[weaker], verdict="INCONCLUSIVE"), claim("A2"), name="after")
+    claims = reported_claims([first, second])
+    assert [[one["run"] for one in shown["judgements"]] for shown in claims] == [
+        ["before", "after"]
+    ] * 2
+    (row,) = moved(claims)
+    assert (row["claim"], row["part"]) == ("A1", "10")
+    assert [verdict for verdict, _ in row["said"].values()] == ["REPRODUCED", "INCONCLUSIVE"]
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path):
+    paths = [tmp_path / folder / "claims.json" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(json.dumps({"schema": 1, "claims": [claim()]}), encoding="utf-8")
+    assert [one.name for one in read_runs(paths)] == ["claims (1)", "claims (2)"]
+
+
+def test_runs_about_different_claims_are_refused(tmp_path):
+    for name in ("A1", "B1"):
+        document = {"schema": 1, "claims": [claim(name)]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(InvalidInput, match="A1 and B1 share none"):
+        read_runs([tmp_path / "A1.json", tmp_path / "B1.json"])
+
+
+def test_infinite_figures_have_no_place_on_an_axis():
+    endless = part(estimate="inf", interval=[0.1, "inf"])
+    (shown,) = reported_claims([run(claim(parts=[endless]))])
+    (found,) = shown["judgements"][0]["parts"]
+    assert found["forest"] is None
+    assert found["measured"].startswith("inf [10.0, inf]")
+
+
+def test_a_claim_that_nobody_registered_is_shown_without_its_rule():
+    (shown,) = reported_claims([run(claim("Z9"))])
+    (found,) = shown["judgements"][0]["parts"]
+    assert (found["rule"], found["required"]) == ("", "≥ 0.092")
