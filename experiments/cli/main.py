@@ -14,6 +14,7 @@ from ablation.errors import HeadclaimsError, Mistakes
 from experiments.cli.commands.claims import claims_command
 from experiments.cli.commands.compare import compare_group
 from experiments.cli.commands.exp10 import exp10_command
+from experiments.cli.commands.figures import figures_command
 from experiments.cli.commands.instrument import calibrate_command, selftest_command
 from experiments.cli.commands.plan import plan_command
 from experiments.cli.commands.prompts import prompts_command
@@ -69,6 +70,7 @@ cli.add_command(retrieve_command)
 cli.add_command(exp10_command)
 cli.add_command(published_command)
 cli.add_command(report_command)
+cli.add_command(figures_command)
 cli.add_command(results_group)
 cli.add_command(audit_command)
 cli.add_command(baselines_group)

@@ -216,7 +216,9 @@ def ablation_options(command: Callable[..., None]) -> Callable[..., None]:
                 help="Whether --mode zero removes the value bias, too.",
             ),
             click.option(
-                "--figure", is_flag=True, help="Draw accuracy against heads ablated (PNG and SVG)."
+                "--figure",
+                is_flag=True,
+                help="Draw accuracy against heads ablated: PDF, SVG, PNG.",
             ),
         )
     ):

@@ -161,7 +161,7 @@ def draw_rank_plot(individual: Document, summary: Document, folder: Path, tag: s
             panel.plot(ranks, law, color=colour, linestyle=line, linewidth=1.4, label=label)
     for rank, place in enumerate(order[:NAMED_HEADS], start=1):
         name = individual["heads"][place]["head"]
-        text = panel.annotate(name, (rank, sizes[rank - 1]), (3, 3), fontsize=7.5, **SLANTED)
+        text = panel.annotate(name, (rank, sizes[rank - 1]), (3, 3), fontsize="x-small", **SLANTED)
         text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     panel.set(xscale="log", yscale="log", ylim=(0.6 * sizes[-1], 2.5 * sizes[0]))
     panel.set(xlabel="rank of the head", ylabel=f"|{CHANGE}| (%)", title="Cost by rank")

@@ -12,6 +12,7 @@ from ablation.errors import HeadclaimsError, InvalidInput, Unavailable
 from experiments.judging.report import report_document
 from experiments.machine.environment import judged_with
 from experiments.machine.files.json_files import check_file_writable, json_text
+from experiments.plugin.baseline_files.differing import DIFFERING_ROWS
 from experiments.plugin.bundles import chosen_layers
 from experiments.plugin.claims.finding_properties import FINDINGS
 from experiments.plugin.model import folder_of_run
@@ -24,7 +25,7 @@ from experiments.plugin.options import (
 )
 
 if TYPE_CHECKING:
-    from experiments.pages.report.evidence import Evidence
+    from experiments.pages.report.gathered import Evidence
 
 _LINES = pytest.StashKey[list[str]]()
 
@@ -76,7 +77,7 @@ def _written(config: pytest.Config, path: Path) -> list[str]:
     """Writes the page; the lines to show of it."""
     from experiments.pages.report.claims import run_of
     from experiments.pages.report.page import write_page
-    from experiments.pages.report.report import report_page
+    from experiments.pages.report.report import Differing, report_page
 
     command = shlex.join(["pytest", *sys.argv[1:]])
     results = config.pluginmanager.get_plugin(FINDINGS).results
@@ -86,20 +87,22 @@ def _written(config: pytest.Config, path: Path) -> list[str]:
     spec = chosen_spec(config)
     on_model = any(result.model == spec.key for result in results)
     evidence, of = _evidence(config) if on_model else _no_evidence()
-    write_page(path, report_page([run], spec.key, evidence, command, of))
+    differing = Differing("in the baselines of this run", config.stash.get(DIFFERING_ROWS, []))
+    write_page(path, report_page([run], spec.key, evidence, command, of, differing))
     size = f"{path}: {path.stat().st_size / 1e6:.1f} MB"
     return [size, *(f"not in it: {line}" for line in evidence.lacking)]
 
 
 def _no_evidence() -> "tuple[Evidence, list[str]]":
-    from experiments.pages.report.evidence import Evidence
+    from experiments.pages.report.gathered import Evidence
 
     return Evidence(), ["the studies' own figures"]
 
 
 def _evidence(config: pytest.Config) -> "tuple[Evidence, list[str]]":
     from ablation.models.model import open_model
-    from experiments.pages.report.evidence import Evidence, Source, gathered
+    from experiments.pages.evidence import Source
+    from experiments.pages.report.gathered import Evidence, gathered
     from experiments.store.opening import open_store
 
     store = open_store(config.getoption("store"), lambda: folder_of_run(config) / "store", "")

@@ -67,7 +67,7 @@ def draw_table_against_files(study: Study, folder: Path) -> list[Path]:
             marker=MARKERS[kind],
             label=f"{NAMES[kind]}, mean of its 32 result files",
         )
-    _finish(panel, study, "QRHead ablation on Llama-3-8B: the table is not the mean of the files")
+    _finish(panel, study, "QRHead on Llama-3-8B: the table is not the files' mean")
     return save_figure(figure, folder, CURVE_STEM)
 
 
@@ -111,7 +111,8 @@ def _plot_files(
 def _finish(panel: Axes, study: Study, title: str) -> None:
     panel.axhline(0, color="0.35", linewidth=1, linestyle=":")
     panel.set_xlabel(
-        "heads ablated  (bars: 95% bootstrap interval over cells, which share filings)"
+        "heads ablated\n(bars: 95% bootstrap interval over cells, which share filings)",
+        fontsize="small",
     )
     panel.set_ylabel("accuracy lost, points")
     panel.set_title(title, fontsize="medium")

@@ -26,7 +26,7 @@ PANELS_PER_ROW = 4
 
 
 def draw_ablation_curves(cells: Sequence[CellDocuments], folder: Path, stem: str) -> list[Path]:
-    """Draws one panel per cell into ``folder``/``stem``.png and .svg.
+    """Draws one panel per cell into ``folder``: PDF, SVG and PNG.
 
     Bars are 95% Wilson intervals of the accuracies. Of several control draws the mean is shown,
     and the range of the draws as bars. Where only some levels have several, the curve is that of

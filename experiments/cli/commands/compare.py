@@ -69,7 +69,7 @@ def compare_group() -> None:
 @LEVELS_OPTION
 @mode_options
 @control_options
-@click.option("--figure", is_flag=True, help="Draw accuracy against heads ablated (PNG and SVG).")
+@click.option("--figure", is_flag=True, help="Draw accuracy against heads ablated: PDF, SVG, PNG.")
 @common_options
 def methods_command(
     model: str,

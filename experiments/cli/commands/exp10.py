@@ -93,7 +93,7 @@ class Parts(click.ParamType):
     default=Path("results"),
     help="Folder of the results.",
 )
-@click.option("--figures/--no-figures", default=True, help="Draw the figures (PNG and SVG).")
+@click.option("--figures/--no-figures", default=True, help="Draw the figures (PDF, SVG and PNG).")
 @store_options
 def exp10_command(
     model: str,

@@ -14,7 +14,7 @@ from experiments.machine.files.json_files import check_writable, storing
     default=Path("results"),
     help="Folder of the results.",
 )
-@click.option("--figures/--no-figures", default=True, help="Draw the figures (PNG and SVG).")
+@click.option("--figures/--no-figures", default=True, help="Draw the figures (PDF, SVG and PNG).")
 def published_command(out: Path, figures: bool) -> None:
     """Look at the studies' published figures again, without a model.
 

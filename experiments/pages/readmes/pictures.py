@@ -171,6 +171,7 @@ PICTURES = (
         "experiments/published/pictures/table_against_files.png",
         "experiments/published/sources/qrhead_llama3.json",
         _table_against_files,
+        version=2,
     ),
 )
 """All pictures that a README shows."""

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from experiments.judging.baselines.changed import HEAD
 from experiments.judging.verdict import Verdict
 from experiments.machine.environment import timestamp, versions
 from experiments.pages.report.claims import Run, forest_rows, moved, reported_claims
-from experiments.pages.report.evidence import Evidence
+from experiments.pages.report.gathered import Evidence
 from experiments.pages.report.page import rendered
 
 TITLE = "headclaims: claims about attention heads"
@@ -19,8 +21,28 @@ MARKS = (
 """The marks of the forest plot, as its chart has them."""
 
 
+@dataclass(frozen=True)
+class Differing:
+    """Stored figures and verdicts that are not what they were.
+
+    Attributes:
+        than: what they are compared with, in words.
+        rows: baseline, figure, old, new, difference, as text.
+        verdicts: a line for each verdict that moved.
+    """
+
+    than: str
+    rows: Sequence[Sequence[str]]
+    verdicts: Sequence[str] = ()
+
+
 def report_page(
-    runs: Sequence[Run], model: str, evidence: Evidence, command: str, of: Sequence[str]
+    runs: Sequence[Run],
+    model: str,
+    evidence: Evidence,
+    command: str,
+    of: Sequence[str],
+    differing: Differing | None = None,
 ) -> str:
     """The page as HTML.
 
@@ -30,6 +52,7 @@ def report_page(
         evidence: what is behind the claims.
         command: makes the same page again.
         of: where the evidence was taken from, a line each.
+        differing: baselines that changed, to be shown beside the claims.
     """
     claims = reported_claims(runs)
     judgements = [one for claim in claims for one in claim["judgements"]]
@@ -54,6 +77,8 @@ def report_page(
         "counts": _counts(judgements),
         "claims": claims,
         "moved": moved(claims),
+        "differing": differing if differing and (differing.rows or differing.verdicts) else None,
+        "differing_head": HEAD,
         "several_runs": several_runs,
         "marks": MARKS,
         "runs": [{"name": run.name, "about": _about(run.provenance)} for run in runs],

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.pages.report.claims import Run, run_of
-from experiments.pages.report.evidence import Evidence
-from experiments.pages.report.report import report_page
+from experiments.pages.report.gathered import Evidence
+from experiments.pages.report.report import Differing, report_page
 
 HOSTILE = (
     "</script><script>window.attacked = true</script>",
@@ -121,6 +121,6 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
     )  # fmt: skip
 
 
-def page(*runs: Run, found: Evidence | None = None) -> str:
+def page(*runs: Run, found: Evidence | None = None, differing: Differing | None = None) -> str:
     shown = evidence() if found is None else found
-    return report_page(runs, "tiny", shown, "headclaims report", ["store /tmp/store"])
+    return report_page(runs, "tiny", shown, "headclaims report", ["store /tmp/store"], differing)

@@ -9,6 +9,7 @@ import pytest
 
 from ablation.errors import ResultsError
 from experiments.pages.report.page import FOLDER, write_page
+from experiments.pages.report.report import Differing
 from experiments.tests.pages.report.made_up import claim, page, run
 
 
@@ -30,6 +31,16 @@ def test_only_the_two_scripts_of_the_page_may_run(text):
     ]
     assert policy.startswith("default-src 'none';")
     assert "unsafe" not in policy
+
+
+def test_baselines_that_differ_stand_beside_the_claims(text):
+    row = ("qrhead/a.json", "baseline.correct", "11", "10", "-1")
+    differing = Differing("at HEAD~1", [row], ["A1 embedded smollm2: REPRODUCED → <b>"])
+    shown = page(run(claim()), differing=differing)
+    assert "What is stored otherwise than at HEAD~1" in shown
+    assert all(f">{cell}<" in shown for cell in row)
+    assert "A1 embedded smollm2: REPRODUCED → &lt;b&gt;" in shown
+    assert "stored otherwise" not in text
 
 
 def test_the_page_loads_nothing(text):
