@@ -17,7 +17,7 @@ from experiments.cells.detection import detected
 from experiments.cells.gap import DESCRIBED
 from experiments.cells.grading import Outcomes
 from experiments.cells.names import CellName
-from experiments.cells.outcomes import Answers, CellOutcomes, accuracy, control_answers
+from experiments.cells.outcomes import Answers, CellOutcomes, accuracy
 from experiments.cells.plan import AblationPlan, conditions
 from experiments.store import Store
 
@@ -184,7 +184,7 @@ def _numbers(cell: Cell, heads: Heads, number: Mapping[Head, int]) -> Any:
 def curve(cells: Sequence[CellOutcomes]) -> list[dict[str, Any]]:
     """The share of right answers by number of heads ablated, pooled over cells.
 
-    Top heads and controls with their 95% interval; of several draws each one, too.
+    Top heads and controls with their 95% interval; of several draws their mean and each one.
     """
     rows = [_row("top heads", "", 0, accuracy(cells, [[cell.unablated for cell in cells]]))]
     for level in cells[0].top:
@@ -192,18 +192,25 @@ def curve(cells: Sequence[CellOutcomes]) -> list[dict[str, Any]]:
             top = [[cell.top[level] for cell in cells]]
             rows.append(_row("top heads", "", level, accuracy(cells, top)))
     for kind in (LAYER_MATCHED, UNIFORM):
-        series = f"{DESCRIBED[kind]} random heads"
-        levels = {level for cell in cells for draw in cell.controls[kind] for level in draw}
-        for level in sorted(levels):
-            draws = control_answers(cells, kind, level)
-            if not draws:
-                continue
-            rows.append(_row(series, "", level, accuracy(cells, draws)))
-            if len(draws) > 1:
-                for n, draw in enumerate(draws, start=1):
-                    share, _ = accuracy(cells, [draw])
-                    rows.append(_row(series, f"draw {n}", level, (share, None)))
+        rows += _of_controls(cells, kind)
     return rows
+
+
+def _of_controls(cells: Sequence[CellOutcomes], kind: str) -> Iterator[dict[str, Any]]:
+    """The mean of the draws that have every level, with its interval; and every draw."""
+    series = f"{DESCRIBED[kind]} random heads"
+    # A draw of one seed holds much the same heads in every cell.
+    draws = list(zip(*(cell.controls[kind] for cell in cells), strict=False))
+    levels = sorted({level for draw in draws for of_cell in draw for level in of_cell})
+    whole = [draw for draw in draws if all(set(levels) == {*of_cell} for of_cell in draw)]
+    for level in levels if whole else ():
+        answers = [[of_cell[level] for of_cell in draw] for draw in whole]
+        yield _row(series, "", level, accuracy(cells, answers))
+    for n, draw in enumerate(draws, start=1) if len(draws) > 1 else ():
+        for level in levels:
+            if all(level in of_cell for of_cell in draw):
+                share, _ = accuracy(cells, [[of_cell[level] for of_cell in draw]])
+                yield _row(series, f"draw {n}", level, (share, None))
 
 
 def _row(

@@ -39,7 +39,7 @@ function showClaim(name) {
     const place = article.querySelector(".curves");
     if (!article.hidden && place && !curvesDrawn.has(name)) {
       curvesDrawn.add(name);
-      fill(place, data.pooled.map((one) => figureOf(`Right answers of all ${one.cells} cells of ${one.tokens} tokens, by number of heads ablated; 95% intervals over companies`, one.curve, "curve", CURVE_COLUMNS)),
+      fill(place, data.pooled.map((one) => figureOf(`Right answers of all ${one.cells} cells of ${one.tokens} tokens, by number of heads ablated; 95% intervals over companies. Thin lines are single draws of random heads, the thick one the mean of those drawn at every level.`, one.curve, "curve", CURVE_COLUMNS)),
         data.cells.length > 1 ? element("details", { ontoggle: drawCells }, element("summary", {}, "Every cell"), element("div", { class: "grid" })) : null);
     }
   }
