@@ -19,6 +19,7 @@ from experiments.pages.report.heads import head_map, methods_compared, scores_ma
 from experiments.pages.report.prompts import cell_prompts
 from experiments.pages.report.sweep import reported_sweep, sweep_data
 from experiments.store import Store
+from experiments.store.deferring import NotYet
 
 
 @dataclass
@@ -85,6 +86,9 @@ def _cells(source: Source, store: Store, lacking: list[str]) -> Iterator[Reporte
             reported = reported_cell(name, source.build(name), source.plan(), store)
         except HeadclaimsError as error:
             lacking.append(f"{name}: {error}")
+            continue
+        except NotYet:
+            lacking.append(f"{name}: a stored result is damaged: run again what computed it")
             continue
         if reported is None:
             lacking.append(f"{name}: its ranking or its unablated answers are not stored")
