@@ -128,7 +128,7 @@ def load_model(
     if engine.name == FAST:
         use_onednn(model)
         keep_freed_memory()
-    tokenizer = _load_tokenizer(directory)
+    tokenizer = load_tokenizer(directory)
     _check_tokens(model, tokenizer, directory)
     return LoadedModel(spec, model, tokenizer, directory, engine_of(engine))
 
@@ -265,7 +265,12 @@ def _mappable(directory: Path, dtype: torch.dtype) -> Path:
         return directory
 
 
-def _load_tokenizer(directory: Path) -> Any:
+def load_tokenizer(directory: Path) -> Any:
+    """The tokenizer in a model's directory.
+
+    Raises:
+        InvalidInput: there is none that can be used.
+    """
     from transformers import AutoTokenizer
 
     try:

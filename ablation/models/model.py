@@ -99,6 +99,17 @@ class Model:
         kept("check", {**self._where, **how}, made_with, lambda: self._checked(loaded))
         return loaded
 
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The tokenizer alone: whoever shows prompts needs no weights.
+
+        Raises:
+            InvalidInput: there is none that can be used.
+        """
+        from ablation.models.loading import load_tokenizer
+
+        return load_tokenizer(self.directory)
+
     def _checked(self, loaded: Any) -> list[dict[str, Any]]:
         from ablation.models.check import check_heads
 

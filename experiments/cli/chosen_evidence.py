@@ -1,6 +1,6 @@
 """What the commands share that look into results and compute none: which results, and of what."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +27,22 @@ if TYPE_CHECKING:
     from experiments.pages.evidence import Source
 
 
-def made_with(bundle: Bundle | None) -> Sequence[str]:
-    """The options of the run that made a bundle, as words of its command line."""
-    return bundle.judged.options if bundle is not None and bundle.judged is not None else ()
+USUAL = {
+    "filings": None, "ground_truth": None, "prompt_style": None, "site": None, "tokens": None,
+    "control_draws": 1, "synthetic": DEFAULT_COUNT, "folds": None, "text": None,
+    "max_tokens": None, "window": None, "bos": None, "bias": BIAS_POLICIES[0], "dtype": DTYPES[0],
+}  # fmt: skip
+"""The options that change what is computed, as pytest's have them (``experiments.plugin.options``),
+and what they are by default."""
+
+
+def changed_options(options: dict[str, Any]) -> set[str]:
+    """What makes a run compute other things than a default run: words of pytest's command line."""
+    return {
+        f"--{name.replace('_', '-')}={','.join(map(str, v)) if isinstance(v, tuple) else v}"
+        for name, v in options.items()
+        if name in USUAL and v != USUAL[name]
+    }
 
 
 def _bundle(context: click.Context, _: click.Parameter, path: Path | None) -> Bundle | None:
@@ -37,7 +50,8 @@ def _bundle(context: click.Context, _: click.Parameter, path: Path | None) -> Bu
     if path is None:
         return None
     bundle = read_bundle(path)
-    words = [word.removeprefix("--").partition("=") for word in made_with(bundle)]
+    made_with = bundle.judged.options if bundle.judged is not None else ()
+    words = [word.removeprefix("--").partition("=") for word in made_with]
     context.default_map = {name.replace("-", "_"): value for name, _, value in words}
     return bundle
 
@@ -128,5 +142,6 @@ def source_of(options: dict[str, Any]) -> "Source":
     zero = Exp10Options(**text, mode="zero", bias=options["bias"])
     texts = [zero, Exp10Options(**text, mode="mean")]
     model = open_model(spec, "cpu", options["dtype"], EngineChoice(options["engine"]))
-    root = None if bundle else store_root(options["store"])
+    # A folder that is named lies above the bundle, as under pytest.
+    root = store_root(options["store"]) if options["store"] or not bundle else None
     return Source(model, names, filings, options["control_draws"], texts, root, bundle)

@@ -1,6 +1,6 @@
 """A verdict in words: the rule that gave it, and what would change it."""
 
-from experiments.judging.claim import Bound, Criterion
+from experiments.judging.claim import Bound, Criterion, Scale
 from experiments.judging.verdict import (
     ALPHA,
     FLOOR,
@@ -9,6 +9,12 @@ from experiments.judging.verdict import (
     Verdict,
     units_to_tell,
 )
+
+CORRECTED = (
+    "Its parts show it, but not beside the other claims of the study: p after the correction is "
+    f"above {ALPHA}."
+)
+"""Of a claim whose verdict is weaker than that of its parts."""
 
 
 def rule(criterion: Criterion, evidence: Evidence | Blocked, verdict: Verdict) -> str:
@@ -41,7 +47,7 @@ def rule(criterion: Criterion, evidence: Evidence | Blocked, verdict: Verdict) -
 def what_would_change_it(
     criterion: Criterion, evidence: Evidence | Blocked, verdict: Verdict
 ) -> str:
-    """How far the evidence is from another verdict, one sentence; "" where nothing measured is."""
+    """How far the evidence is from another verdict, one sentence; "" where nothing can."""
     if isinstance(evidence, Blocked) or evidence.invalid or criterion.of_the_source:
         return ""
     if evidence.interval is None:
@@ -53,19 +59,23 @@ def what_would_change_it(
     near, far = ("lower", "upper") if lower else ("upper", "lower")
     border = criterion.threshold if criterion.counts_from is None else criterion.counts_from
     if verdict is Verdict.REPRODUCED:
-        return (
-            f"It would change if the {near} end of the interval, {_written(criterion, least)}, "
-            f"were {_past(criterion)} {_written(criterion, border)}."
-        )
+        end, limit = _apart(criterion, least, border)
+        past = _past(criterion)
+        return f"It would change if the {near} end of the interval, {end}, were {past} {limit}."
     if verdict in (Verdict.NOT_REPRODUCED, Verdict.DIRECTION_ONLY):
         reach = criterion.threshold if verdict is Verdict.DIRECTION_ONLY else border
-        return (
-            f"It would change if the {far} end of the interval, {_written(criterion, most)}, "
-            f"reached {_written(criterion, reach)}."
-        )
-    needed = units_to_tell(criterion, evidence) if verdict is Verdict.SIZE_OPEN else None
-    more = f"About {needed:,} {evidence.units} would tell" if needed else "More units would tell"
-    return f"{more}, if the estimate stays where it is."
+        end, limit = _apart(criterion, most, reach)
+        met = "passed" if criterion.bound in (Bound.ABOVE, Bound.BELOW) else "reached"
+        return f"It would change if the {far} end of the interval, {end}, {met} {limit}."
+    if _within_noise(criterion, evidence):
+        return "A larger effect or less noise would tell; more units would not."
+    units = evidence.units.partition(",")[0]
+    if verdict is not Verdict.SIZE_OPEN:
+        return f"More {units} would tell, if the estimate stays where it is."
+    needed = units_to_tell(criterion, evidence)
+    if needed is None:
+        return "The estimate lies just where the published size begins: no number of units tells."
+    return f"About {needed:,} {units} would tell, if the estimate stays where it is."
 
 
 def _why_open(criterion: Criterion, evidence: Evidence) -> str:
@@ -76,24 +86,18 @@ def _why_open(criterion: Criterion, evidence: Evidence) -> str:
             f"The unablated model is right in {evidence.unablated:.1%}, below {FLOOR:.0%}: there "
             "is too little left to lose."
         )
-    reference = criterion.threshold if criterion.null is None else criterion.null
-    if evidence.noise > 0 and abs(evidence.estimate - reference) <= evidence.noise:
+    if _within_noise(criterion, evidence):
         return "The effect is no larger than what two runs of the same computation differ by."
-    ends = [criterion.met_by(end) for end in evidence.interval]
-    significant = evidence.p is None or evidence.p <= ALPHA
-    if criterion.null is None and not all(ends):
-        return f"Some of the interval meets {criterion.requirement}, and some does not."
     if criterion.null is None:
-        return f"All of the interval meets {criterion.requirement}, but p is above {ALPHA}."
-    if significant and _excludes(criterion, evidence, criterion.null):
-        return "It does not survive the correction for the other claims of its study."
+        if all(criterion.met_by(end) for end in evidence.interval):
+            return f"All of the interval meets {criterion.requirement}, but p is above {ALPHA}."
+        return f"Some of the interval meets {criterion.requirement}, and some does not."
     return "No effect is shown, and one of the published size is not excluded."
 
 
-def _excludes(criterion: Criterion, evidence: Evidence, null: float) -> bool:
-    assert evidence.interval is not None
-    least = evidence.interval.low if criterion.bound.is_lower else evidence.interval.high
-    return (Bound.ABOVE if criterion.bound.is_lower else Bound.BELOW).met_by(least, null)
+def _within_noise(criterion: Criterion, evidence: Evidence) -> bool:
+    reference = criterion.threshold if criterion.null is None else criterion.null
+    return evidence.noise > 0 and abs(evidence.estimate - reference) <= evidence.noise
 
 
 def _past(criterion: Criterion) -> str:
@@ -104,4 +108,17 @@ def _past(criterion: Criterion) -> str:
 
 
 def _written(criterion: Criterion, figure: float | None) -> str:
-    return "" if figure is None else f"{criterion.unit.show(figure)} {criterion.unit}".rstrip()
+    if figure is None:
+        return ""
+    return f"{criterion.unit.show(figure)} {criterion.unit}".rstrip().replace("-", "−")
+
+
+def _apart(criterion: Criterion, one: float, other: float) -> tuple[str, str]:
+    """Two figures in words, with as many digits as tell them apart."""
+    found = _written(criterion, one), _written(criterion, other)
+    if found[0] != found[1] or one == other:
+        return found
+    scale = 100 if criterion.unit in (Scale.POINTS, Scale.PERCENT) else 1
+    texts = (f"{scale * figure:.5g} {criterion.unit}".rstrip() for figure in (one, other))
+    first, second = (text.replace("-", "−") for text in texts)
+    return first, second

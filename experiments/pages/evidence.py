@@ -16,10 +16,18 @@ from experiments.claims import LEVELS
 from experiments.exp10.measured.evaluations import Evaluations
 from experiments.exp10.measured.setting import build_setting, source_text
 from experiments.exp10.options import Exp10Options
-from experiments.store import Store
+from experiments.store import Document, Store, WorkUnit
 from experiments.store.bundle import Bundle
 from experiments.store.deferring import Deferring
 from experiments.store.folder import Run
+
+
+class ReadOnlyStore(Deferring):
+    """Results that are looked at and never computed; a damaged one is none, and is left there."""
+
+    def find(self, unit: WorkUnit) -> Document | None:
+        # Not when somebody looks into it, as one that defers: then it would be moved aside.
+        return Store.find(self, unit)
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class Source:
         """The results; what is missing there stays so."""
         # A folder that is not there, and is not made where nothing is computed.
         nowhere = Path(tempfile.gettempdir()) / f"headclaims-{uuid.uuid4().hex}"
-        return Deferring(self.root or nowhere, Run("", ""), bundle=self.bundle)
+        return ReadOnlyStore(self.root or nowhere, Run("", ""), bundle=self.bundle)
 
     def plan(self) -> AblationPlan:
         """What the claims have ablated, at the levels that the model has heads for."""

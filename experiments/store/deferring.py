@@ -83,8 +83,7 @@ class Deferring(Store):
     _noted: set[str] = field(default_factory=set, repr=False)
 
     def find(self, unit: WorkUnit) -> Document | None:
-        # Which run computed it has to be read; a bundle gives what it has at once.
-        if self.fresh or self.bundle is not None:
+        if self.fresh:  # which run computed it has to be read
             return super().find(unit)
         if unit.digest not in self._found:
             try:

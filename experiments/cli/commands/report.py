@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ablation.errors import InvalidInput
-from experiments.cli.chosen_evidence import evidence_options, made_with, source_of, spec_of
+from ablation.errors import HeadclaimsError, InvalidInput
+from experiments.cli.chosen_evidence import changed_options, evidence_options, source_of, spec_of
 
 if TYPE_CHECKING:
     from experiments.pages.report.claims import Run
+    from experiments.pages.report.gathered import Evidence
     from experiments.pages.report.report import Differing
 
 
@@ -41,25 +42,22 @@ if TYPE_CHECKING:
 def report_command(claims: tuple[Path, ...], since: str | None, out: Path, **options: Any) -> None:
     """Write one HTML file: claims, answers, heads, sweeps, and how they came about.
 
-    It computes nothing: what the store or the bundle lacks is named in it. It needs no network and
-    no server, and opens from disk.
+    It computes nothing: what the store or the bundle lacks is named in it. The page loads nothing
+    from anywhere and opens from disk.
 
     \b
     headclaims report --bundle baselines/evidence/smollm2.zip
-    pytest -k qrhead -n 4 --report report.html   the report of a run, with its verdicts
+    pytest -k qrhead -n 4 --report=report.html   the report of a run, with its verdicts
     """
     from experiments.machine.files.json_files import check_file_writable
     from experiments.pages.report.claims import read_runs
-    from experiments.pages.report.gathered import gathered
     from experiments.pages.report.page import write_page
     from experiments.pages.report.report import report_page
 
     check_file_writable(out, "--out")
-    spec, bundle = spec_of(options), options["bundle"]
-    runs = read_runs(claims) if claims else _stored_runs(spec.key, made_with(bundle))
-    source = source_of(options)
-    evidence = gathered(source)
-    where = str(source.root) if bundle is None else str(bundle.path)
+    spec = spec_of(options)
+    runs = read_runs(claims) if claims else _stored_runs(spec.key, changed_options(options))
+    where, evidence = _evidence(options, needed=not claims)
     if not evidence.cells and not evidence.sweeps and not claims:
         first = evidence.lacking[0] if evidence.lacking else "it is empty"
         raise InvalidInput(
@@ -69,10 +67,29 @@ def report_command(claims: tuple[Path, ...], since: str | None, out: Path, **opt
     command = shlex.join(["headclaims", *sys.argv[1:]])
     of = [where, *map(str, claims)]
     differing = None if since is None else _since(since)
-    write_page(out, report_page(runs, spec.key, evidence, command, of, differing))
+    behind = {run.name for run in runs if _is_of(run, spec.key, changed_options(options))}
+    write_page(out, report_page(runs, spec.key, evidence, command, of, differing, behind))
     for line in evidence.lacking:
         click.echo(f"not in the report: {line}", err=True)
     click.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {_told(runs, evidence)}")
+
+
+def _evidence(options: dict[str, Any], *, needed: bool) -> "tuple[str, Evidence]":
+    """Where the evidence is, and all of it; where it is not ``needed``, why there is none.
+
+    Raises:
+        HeadclaimsError: it is needed and not to be had.
+    """
+    from experiments.pages.report.gathered import Evidence, gathered
+
+    try:
+        source = source_of(options)
+        places = [source.root, source.bundle and source.bundle.path]
+        return " and ".join(str(place) for place in places if place), gathered(source)
+    except HeadclaimsError as error:
+        if needed:
+            raise
+        return "none", Evidence(lacking=[str(error)])
 
 
 def _since(commit: str) -> "Differing":
@@ -82,7 +99,7 @@ def _since(commit: str) -> "Differing":
     from experiments.pages.report.report import Differing
 
     changed = changed_baselines(CHECKOUT, commit)
-    return Differing(f"at {commit}", changed.rows, changed.verdicts)
+    return Differing(f"was stored at {commit}", changed.rows, changed.verdicts)
 
 
 def _told(runs: "Sequence[Run]", evidence: Any) -> str:
@@ -94,17 +111,21 @@ def _told(runs: "Sequence[Run]", evidence: Any) -> str:
     )
 
 
-def _stored_runs(model: str, options: Sequence[str]) -> "list[Run]":
+def _stored_runs(model: str, options: set[str]) -> "list[Run]":
     """The checkout's evidence on a model from a run with such options; and the published."""
     from experiments.judging.claim import Tier
     from experiments.judging.stored_evidence import stored_files
     from experiments.pages.report.claims import read_runs
 
-    wanted = {word for word in options if not word.startswith("--model=")}
     runs = [run for path in stored_files() for run in read_runs([path])]
     return [
         run
         for run in runs
         if all(claim["tier"] == Tier.PUBLISHED for claim in run.claims)
-        or any(claim["model"] == model and {*claim["options"]} == wanted for claim in run.claims)
+        or _is_of(run, model, options)
     ]
+
+
+def _is_of(run: "Run", model: str, options: set[str]) -> bool:
+    """Whether a run judged this model with these options."""
+    return any(claim["model"] == model and {*claim["options"]} == options for claim in run.claims)

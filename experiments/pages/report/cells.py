@@ -19,7 +19,7 @@ from experiments.cells.grading import Outcomes
 from experiments.cells.names import CellName
 from experiments.cells.outcomes import Answers, CellOutcomes, accuracy
 from experiments.cells.plan import AblationPlan, conditions
-from experiments.store import Store
+from experiments.store import Document, Store
 
 UNABLATED, TOP = "unablated", "top"
 
@@ -57,13 +57,24 @@ class ReportedCell:
         name: the cell.
         cell: model and prompts.
         ranking: its heads, by the method of the plan.
+        asked: all conditions of the plan.
         found: condition -> the answers under it; what the evidence lacks is not there.
+        scores: what the ranking is of.
     """
 
     name: CellName
     cell: Cell
     ranking: HeadRanking
+    asked: Sequence[Condition]
     found: Mapping[Condition, Outcomes]
+    scores: Sequence[Document]
+
+    @property
+    def documents(self) -> Iterator[Document]:
+        """All results that the cell is shown from."""
+        yield from self.scores
+        for outcomes in self.found.values():
+            yield from outcomes.answers
 
     @cached_property
     def outcomes(self) -> CellOutcomes:
@@ -71,6 +82,10 @@ class ReportedCell:
         levels: dict[int, Answers] = {}
         controls: dict[str, dict[str, dict[int, Answers]]] = {UNIFORM: {}, LAYER_MATCHED: {}}
         own_sets = set()
+        for condition in self.asked:
+            # Every draw has its place, also where nothing of it is there.
+            if condition.kind in controls:
+                controls[condition.kind].setdefault(condition.draw, {})
         for condition, outcomes in self.found.items():
             if condition.kind == TOP:
                 levels[condition.level] = outcomes.correct
@@ -112,7 +127,9 @@ def reported_cell(
         for condition, outcomes in zip(asked, found, strict=True)
         if outcomes is not None
     }
-    return ReportedCell(name, cell, ranking, known) if Condition(UNABLATED) in known else None
+    if Condition(UNABLATED) not in known:
+        return None
+    return ReportedCell(name, cell, ranking, asked, known, detection[0].scores)
 
 
 def _conditions(cell: Cell, plan: AblationPlan, ranking: HeadRanking) -> Iterator[Condition]:

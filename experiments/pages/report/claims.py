@@ -5,14 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ablation.errors import InvalidInput
 from ablation.stats.interval import Interval
 from experiments.claims import CLAIMS
 from experiments.judging.claim import DETAILS_ONLY, Criterion, HeadsAblated, Scale
-from experiments.judging.explained import rule, what_would_change_it
+from experiments.judging.explained import CORRECTED, rule, what_would_change_it
+from experiments.judging.report import figure_from
 from experiments.judging.stored_evidence import evidence_in, read_document
-from experiments.judging.verdict import Blocked, Evidence, Verdict
+from experiments.judging.verdict import Blocked, Evidence, Verdict, combine
 
 PANELS = {Scale.POINTS: "percentage points", Scale.PERCENT: "percent", Scale.TIMES: "times"}
 
@@ -38,7 +40,8 @@ def run_of(document: Any, path: Path) -> Run:
     Raises:
         InvalidInput: it is damaged, or of another kind or schema.
     """
-    return Run(path.stem, evidence_in(document, path), document.get("provenance") or {})
+    claims, provenance = evidence_in(document, path), document.get("provenance")
+    return Run(path.stem, claims, provenance if isinstance(provenance, Mapping) else {})
 
 
 def read_runs(paths: Iterable[Path]) -> list[Run]:
@@ -98,7 +101,9 @@ def _ablation(of: Mapping[str, Any]) -> str:
 
 
 def _judgement(run: Run, claim: Mapping[str, Any]) -> dict[str, Any]:
-    p = claim.get("p_holm") if claim.get("p_holm") is not None else claim.get("p")
+    corrected = claim.get("p_holm") is not None
+    p = _figure(claim.get("p_holm") if corrected else claim.get("p"))
+    verdicts = [part["verdict"] for part in claim["parts"]]
     return {
         "run": run.name,
         "tier": claim["tier"],
@@ -106,7 +111,8 @@ def _judgement(run: Run, claim: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": claim["verdict"] or DETAILS_ONLY,
         "missing": ", ".join(map(str, claim["missing"])),
         "unproven": bool(claim.get("ablator_unproven")),
-        "p": "" if p is None else f"{float(p):.2g}",
+        "p": "" if p is None else f"{p:.2g}",
+        "why": CORRECTED if corrected and _is_weaker(claim["verdict"], verdicts) else "",
         "family": ", ".join(map(str, claim["corrected_with"])),
         "parts": [_part(claim, part) for part in claim["parts"]],
         "details": [_part(claim, part) for part in claim["details"]],
@@ -121,7 +127,7 @@ def _part(claim: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
         "of": part.get("of", ""),
         "metric": str(part.get("metric", "")),
         "published": str(part.get("published", "")),
-        "required": criterion.requirement if criterion else str(part.get("required", "")),
+        "required": criterion.requirement if criterion else _required(part),
         "verdict": verdict,
         "case": str(part.get("case", "")),
         "rule": "",
@@ -146,9 +152,41 @@ def _part(claim: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _is_weaker(verdict: str | None, parts: Sequence[str]) -> bool:
+    """Whether the verdict on a claim is not that of its parts together: Holm's correction."""
+    known = set(Verdict)
+    if verdict is None or not parts or not {verdict, *parts} <= known:
+        return False
+    return combine(map(Verdict, parts)) != verdict
+
+
 def _criterion(claim: Mapping[str, Any], part: Mapping[str, Any]) -> Criterion | None:
+    """The criterion that a part was judged by, if it is still that of the registry."""
     known = CLAIMS.get(claim["id"])
-    return None if known is None else known.criteria.get(part["part"])
+    criterion = None if known is None else known.criteria.get(part["part"])
+    if criterion is None:
+        return None
+    now = (f"{criterion.bound} {criterion.threshold}", criterion.unit, criterion.null)
+    then = (part.get("required"), part.get("unit"), part.get("null"))
+    return criterion if now == then else None
+
+
+def _required(part: Mapping[str, Any]) -> str:
+    """What a part required, where the registry says something else today."""
+    bound, _, threshold = str(part.get("required", "")).partition(" ")
+    try:
+        unit = Scale(part.get("unit", ""))
+        return f"{bound} {unit.show(float(threshold))} {unit}".rstrip()
+    except ValueError:
+        return f"{bound} {threshold}".rstrip()
+
+
+def _figure(value: Any) -> float | None:
+    """A figure of a file; None where it is none."""
+    try:
+        return figure_from(value)
+    except ValueError:
+        return None
 
 
 def _evidence(part: Mapping[str, Any]) -> Evidence | Blocked:
@@ -156,6 +194,7 @@ def _evidence(part: Mapping[str, Any]) -> Evidence | Blocked:
         return Blocked(part["blocked"])
     interval = part.get("interval")
     try:
+        Scale(part["unit"])
         given = {name: part.get(name) for name in ("unablated", "noise")}
         numbers = {name: float(value) for name, value in given.items() if value is not None}
         return Evidence(
@@ -201,9 +240,10 @@ def _forest(
 def _number(text: str) -> float | None:
     """The published figure where it is one, as in "23.6" or "−0.3%"; None for a phrase."""
     try:
-        return float(text.replace("−", "-").strip("≈ %×"))
+        figure = float(text.replace("−", "-").strip("≈ %×"))
     except ValueError:
         return None
+    return figure if math.isfinite(figure) else None
 
 
 def forest_rows(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -218,7 +258,7 @@ def forest_rows(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "verdict": part["verdict"],
             "verdict_of_claim": judgement["verdict"],
             "measured": part["measured"],
-            "href": f"#claim/{claim['name']}",
+            "href": f"#claim/{quote(claim['name'], safe='')}",
             **part["forest"],
         }
         for claim in claims
@@ -229,18 +269,18 @@ def forest_rows(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def moved(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What several runs say differently of the same part, tier by tier."""
+    """The parts of which several runs say different things, on the same model and tier."""
     rows = []
     for claim in claims:
-        by_part: dict[tuple[str, str], dict[str, tuple[str, str]]] = {}
+        by_part: dict[tuple[str, str, str], dict[str, tuple[str, str]]] = {}
         for judgement in claim["judgements"]:
             for part in judgement["parts"]:
-                key = (part["part"], judgement["tier"])
+                key = (part["part"], judgement["tier"], judgement["model"])
                 said = (part["verdict"], part["measured"])
                 by_part.setdefault(key, {})[judgement["run"]] = said
         rows += [
-            {"claim": claim["name"], "part": part, "tier": tier, "said": told}
-            for (part, tier), told in by_part.items()
-            if len({verdict for verdict, _ in told.values()}) > 1
+            {"claim": claim["name"], "part": part, "tier": tier, "model": model, "said": told}
+            for (part, tier, model), told in by_part.items()
+            if len(set(told.values())) > 1
         ]
     return rows

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ablation.errors import HeadclaimsError
+from ablation.errors import HeadclaimsError, ResultsError
 from experiments.exp10.options import Exp10Options
 from experiments.machine.provenance import merged
 from experiments.pages.evidence import Source
@@ -15,11 +15,16 @@ from experiments.pages.report.cells import (
     curve,
     reported_cell,
 )
-from experiments.pages.report.heads import head_map, methods_compared, scores_map, stability
+from experiments.pages.report.heads import (
+    METHODS,
+    head_map,
+    methods_compared,
+    scores_map,
+    stability,
+)
 from experiments.pages.report.prompts import cell_prompts
 from experiments.pages.report.sweep import reported_sweep, sweep_data
 from experiments.store import Store
-from experiments.store.deferring import NotYet
 
 
 @dataclass
@@ -27,20 +32,24 @@ class Evidence:
     """What the source holds, as plain data.
 
     Attributes:
+        method: how the heads of the cells were ranked.
         cells: a summary of each cell.
         pooled: for each length of prompts the curve of all cells together.
         parts: name -> what a page loads when it is looked at: items, and prompts.
         heads: maps of figures, layer by layer; rankings compared.
         sweeps: of exp10.
-        provenance: how the answers came about.
+        sweeps_by: how those came about.
+        provenance: how all of it came about.
         lacking: a line for each thing that is not there.
     """
 
+    method: str = ""
     cells: list[dict[str, Any]] = field(default_factory=list)
     pooled: list[dict[str, Any]] = field(default_factory=list)
     parts: dict[str, Any] = field(default_factory=dict)
     heads: dict[str, Any] = field(default_factory=dict)
     sweeps: list[dict[str, Any]] = field(default_factory=list)
+    sweeps_by: list[dict[str, Any]] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
     lacking: list[str] = field(default_factory=list)
 
@@ -53,29 +62,34 @@ def gathered(source: Source) -> Evidence:
         Unavailable: the tokenizer, with which prompts are shown, is not to be had.
         ResultsError: a stored result cannot be read.
     """
-    store, found = source.store(), Evidence()
+    store, found = source.store(), Evidence(METHODS[source.plan().method])
     cells = list(_cells(source, store, found.lacking))
     maps = []
     for n, reported in enumerate(cells):
         found.cells.append(cell_summary(reported) | {"part": f"cell-{n}"})
         found.parts[f"cell-{n}"] = cell_items(reported)
-        prompts = cell_prompts(reported.cell, source.model.loaded.tokenizer)
+        prompts = cell_prompts(reported.cell, source.model.tokenizer)
         found.parts[f"cell-{n}-prompts"] = prompts
         maps.append(scores_map(reported))
+    if cells:
+        found.lacking.append(
+            "claims A6 to A8 rest on other methods, ablations and retrieval, whose answers no "
+            "report shows"
+        )
     for tokens in dict.fromkeys(reported.cell.tokens for reported in cells):
         together = [one.outcomes for one in cells if one.cell.tokens == tokens]
         found.pooled.append({"tokens": tokens, "cells": len(together), "curve": curve(together)})
     for options in source.texts:
         maps += _sweep(source, options, store, found)
-    outcomes = [outcomes for reported in cells for outcomes in reported.found.values()]
-    found.provenance = merged(one.provenance for of in outcomes for one in of.answers)
+    documents = [one for reported in cells for one in reported.documents]
+    found.provenance = merged([*(one.provenance for one in documents), *found.sweeps_by])
     grid = source.model.grid
     found.heads = {
         "layers": grid.layers,
         "names": [str(head) for head in grid],
         "maps": maps,
         "stability": stability(cells),
-        "methods": methods_compared(cells, store),
+        "methods": methods_compared(cells, store, found.lacking),
     }
     return found
 
@@ -84,11 +98,10 @@ def _cells(source: Source, store: Store, lacking: list[str]) -> Iterator[Reporte
     for name in source.cells:
         try:
             reported = reported_cell(name, source.build(name), source.plan(), store)
+        except ResultsError:
+            raise  # damaged, which is another matter than not there
         except HeadclaimsError as error:
             lacking.append(f"{name}: {error}")
-            continue
-        except NotYet:
-            lacking.append(f"{name}: a stored result is damaged: run again what computed it")
             continue
         if reported is None:
             lacking.append(f"{name}: its ranking or its unablated answers are not stored")
@@ -104,6 +117,8 @@ def _sweep(
     try:
         evaluations = source.evaluations(options, store)
         swept = reported_sweep(evaluations)
+    except ResultsError:
+        raise
     except HeadclaimsError as error:
         found.lacking.append(f"{named}: {error}")
         return []
@@ -111,5 +126,6 @@ def _sweep(
         found.lacking.append(f"{named}: not every head alone is stored")
         return []
     found.sweeps.append(sweep_data(evaluations, swept))
+    found.sweeps_by.append(evaluations.provenance())
     changes = [100 * delta for delta in swept.deltas.values()]
     return [head_map(source.model.grid, f"ΔPPL alone, {options.mode} ablation", "%", changes)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from ablation.detection import QRHEAD, SUMMED_ATTENTION, WU24
 from ablation.detection.ranking import HeadRanking
+from ablation.errors import HeadclaimsError, ResultsError
 from ablation.heads import HeadGrid, jaccard
 from experiments.cells.detection import detected
 from experiments.pages.report.cells import ReportedCell
@@ -59,13 +60,24 @@ def stability(cells: Sequence[ReportedCell]) -> list[dict[str, Any]]:
     ]
 
 
-def methods_compared(cells: Sequence[ReportedCell], store: Store) -> list[dict[str, Any]]:
-    """For each cell and pair of methods whose scores are stored the Jaccard index of top heads."""
+def methods_compared(
+    cells: Sequence[ReportedCell], store: Store, lacking: list[str]
+) -> list[dict[str, Any]]:
+    """For each cell and pair of methods whose scores are stored the Jaccard index of top heads.
+
+    What cannot be compared is said in ``lacking``.
+    """
     rows = []
     for reported in cells:
         rankings = {}
         for method, name in METHODS.items():
-            found = detected(reported.cell, [method], store, wait=False)
+            try:
+                found = detected(reported.cell, [method], store, wait=False)
+            except ResultsError:
+                raise  # damaged, which is another matter than not there
+            except HeadclaimsError as error:
+                lacking.append(f"{reported.name}, heads by {name}: {error}")
+                continue
             if found is not None and found[0].whole_ranking.found:
                 rankings[name] = found[0].whole_ranking
         rows += [

@@ -10,15 +10,17 @@ needs no exception from that policy.
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from experiments.machine.files.json_files import storing, write_text
+from experiments.machine.files.json_files import storing, write_bytes
 from experiments.pages.report.lazy import inline, packed
 
 FOLDER = Path(__file__).parent / "page"
@@ -47,7 +49,10 @@ def rendered(content: Mapping[str, Any], data: Any, parts: Mapping[str, Any]) ->
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=visible,
     )
+    # Ids of claims are anything that somebody wrote.
+    environment.filters["in_address"] = lambda text: quote(text, safe="")
     style, script, library = _style(), _script(), _library()
     policy = (
         f"default-src 'none'; script-src {_hashed(library)} {_hashed(script)}; style-src "
@@ -67,14 +72,27 @@ def rendered(content: Mapping[str, Any], data: Any, parts: Mapping[str, Any]) ->
     )
 
 
-def write_page(path: Path, text: str) -> None:
+def write_page(path: Path, text: str, option: str = "--out") -> None:
     """Writes the page whole, or leaves what was there.
 
     Raises:
-        ResultsError: it cannot be written.
+        ResultsError: it cannot be written; it names ``option`` as the way out.
     """
-    with storing(path):
-        write_text(path, text)
+    with storing(path, option):
+        # A path that is no UTF-8 has lone surrogates in it.
+        write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u206f\ufeff]"
+)
+
+
+def visible(value: Any) -> Any:
+    """A text with what nobody sees, or turns the direction of writing, written out."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
 
 
 def _style() -> str:

@@ -28,19 +28,24 @@ def cell_prompts(cell: Cell, tokenizer: Any) -> dict[str, Any]:
 
 def pieces(prompt: Prompt, tokenizer: Any) -> Iterator[Piece]:
     """The pieces of a prompt that are not empty: opening and haystack, needle, question, prime."""
-    (first, end), (stated, stated_end) = prompt.needle, prompt.fact
-    context = prompt.context
-    for name, ids in (
-        ("haystack", context[:first]),
-        ("needle", context[first:stated]),
-        ("fact", context[stated:stated_end]),
-        ("needle", context[stated_end:end]),
-        ("haystack", context[end:]),
-        ("question", prompt.question),
-        ("prime", prompt.tail),
+    context, asked = len(prompt.context), len(prompt.context) + len(prompt.question)
+    start, before = 0, ""
+    for name, end in (
+        ("haystack", prompt.needle[0]),
+        ("needle", prompt.fact[0]),
+        ("fact", prompt.fact[1]),
+        ("needle", prompt.needle[1]),
+        ("haystack", context),
+        ("question", asked),
+        ("prime", len(prompt.ids)),
     ):
-        if ids:
-            yield name, tokenizer.decode(ids)
+        # Many tokenizers write a space before a word only where something stands before it.
+        until = tokenizer.decode(prompt.ids[:end])
+        alone = not until.startswith(before)  # a letter of several tokens lies on the border
+        text = tokenizer.decode(prompt.ids[start:end]) if alone else until[len(before) :]
+        if end > start and text:
+            yield name, text
+        start, before = end, until
 
 
 def _longest_haystack(cell: Cell) -> Sequence[int]:

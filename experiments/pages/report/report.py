@@ -1,7 +1,7 @@
 """The report of runs and their evidence: what the page shows, and what its scripts read."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,7 @@ def report_page(
     command: str,
     of: Sequence[str],
     differing: Differing | None = None,
+    behind: Collection[str] | None = None,
 ) -> str:
     """The page as HTML.
 
@@ -53,6 +54,7 @@ def report_page(
         command: makes the same page again.
         of: where the evidence was taken from, a line each.
         differing: baselines that changed, to be shown beside the claims.
+        behind: the runs that judged this evidence; None: all.
     """
     claims = reported_claims(runs)
     judgements = [one for claim in claims for one in claim["judgements"]]
@@ -62,7 +64,14 @@ def report_page(
         for one in claim["judgements"]
     )
     several_runs = max(judged.values(), default=0) > 1
-    claims = [{**claim, "judgements": _first(claim["judgements"], model)} for claim in claims]
+    claims = [
+        {
+            **claim,
+            "judgements": _first(claim["judgements"], model),
+            "curves": bool(evidence.cells) and _of_accuracy(claim, model),
+        }
+        for claim in claims
+    ]
     lengths = {cell["tokens"] for cell in evidence.cells}
     cells = [
         {
@@ -74,10 +83,12 @@ def report_page(
     ]
     content = {
         "title": TITLE,
-        "counts": _counts(judgements),
+        "counts": _counts(judgements, several_runs),
         "claims": claims,
         "moved": moved(claims),
-        "differing": differing if differing and (differing.rows or differing.verdicts) else None,
+        "differing": differing,
+        "behind": [run.name for run in runs if behind is None or run.name in behind],
+        "where": ", ".join(of),
         "differing_head": HEAD,
         "several_runs": several_runs,
         "marks": MARKS,
@@ -92,7 +103,7 @@ def report_page(
         "evidence": {"cells": cells, "heads": evidence.heads or {"maps": []},
                      "sweeps": evidence.sweeps},
         "evidence_model": model,
-        "cell_ids": [cell["id"] for cell in cells],
+        "levels_of": {cell["id"]: cell["levels"] for cell in cells},
         "compared": (
             ("Methods against each other", evidence.heads.get("methods", [])),
             ("Questions and lengths against each other", evidence.heads.get("stability", [])),
@@ -109,6 +120,8 @@ def report_page(
     data = {
         "forest": forest_rows(claims),
         "several_runs": several_runs,
+        "where": ", ".join(of),
+        "method": evidence.method,
         "cells": evidence.cells,
         "pooled": evidence.pooled,
         "heads": evidence.heads,
@@ -117,10 +130,29 @@ def report_page(
     return rendered(content, data, evidence.parts)
 
 
-def _counts(judgements: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    counted = Counter(one["verdict"] for one in judgements)
+def _counts(
+    judgements: Sequence[Mapping[str, Any]], several_runs: bool
+) -> list[tuple[str, list[tuple[str, int]]]]:
+    """How many verdicts there are of each kind, for each model, tier and run."""
     order = {str(verdict): place for place, verdict in enumerate(Verdict)}
-    return sorted(counted.items(), key=lambda pair: (order.get(pair[0], len(order)), pair[0]))
+    counted: dict[str, Counter[str]] = {}
+    for one in judgements:
+        of = f"{one['model']}, {one['tier']}{', ' + one['run'] if several_runs else ''}"
+        counted.setdefault(of, Counter())[one["verdict"]] += 1
+    return [
+        (of, sorted(found.items(), key=lambda pair: (order.get(pair[0], len(order)), pair[0])))
+        for of, found in counted.items()
+    ]
+
+
+def _of_accuracy(claim: Mapping[str, Any], model: str) -> bool:
+    """Whether the curves of the cells are what a claim was judged from."""
+    return claim["study"] == "qrhead" and any(
+        "accuracy" in part["metric"]
+        for one in claim["judgements"]
+        if one["model"] == model
+        for part in one["parts"]
+    )
 
 
 def _first(judgements: Sequence[Mapping[str, Any]], model: str) -> list[Mapping[str, Any]]:
@@ -143,4 +175,6 @@ def _about(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _listed(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, Mapping):
+        return " ".join(_listed(of) for of in value.values())
+    return ", ".join(map(_listed, value)) if isinstance(value, list) else str(value)

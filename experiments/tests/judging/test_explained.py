@@ -23,7 +23,8 @@ def evidence(low, high, **more):
     [
         (SIZE, evidence(0.12, 0.3, p=0.01), "REPRODUCED", "begins at 10.0 points",
          "lower end of the interval, 12.0 points, were below 10.0 points"),
-        (SIZE, evidence(0.05, 0.3, p=0.01), "SIZE_OPEN", "leaves open", "companies would tell"),
+        (SIZE, evidence(0.05, 0.3, p=0.01), "SIZE_OPEN", "leaves open",
+         "companies would tell"),
         (SIZE, evidence(0.05, 0.15, p=0.01), "DIRECTION_ONLY", "falls short",
          "upper end of the interval, 15.0 points, reached 20.0 points"),
         (SIZE, evidence(-0.1, 0.05, p=0.4), "NOT_REPRODUCED", "nothing in the interval",
@@ -32,7 +33,8 @@ def evidence(low, high, **more):
         (SIZE, evidence(0.12, 0.3, p=0.01, unablated=0.2), "INCONCLUSIVE", "20.0%, below 30%",
          "at least 30%"),
         (SIZE, evidence(None, None), "INCONCLUSIVE", "too few", "More units"),
-        (SIZE, evidence(-0.1, 0.12, noise=0.05), "INCONCLUSIVE", "two runs of the same", "tell"),
+        (SIZE, evidence(-0.1, 0.12, noise=0.05), "INCONCLUSIVE", "two runs of the same",
+         "less noise would tell"),
         (LEAST, evidence(0.4, 0.5), "REPRODUCED", "All of the interval meets ≥ 30 %",
          "lower end of the interval, 40.0 %, were below 30.0 %"),
         (LEAST, evidence(0.2, 0.4), "INCONCLUSIVE", "and some does not", "would tell"),
@@ -49,10 +51,24 @@ def test_each_rule_in_words(criterion, found, verdict, why, change):
     assert change in what_would_change_it(criterion, found, Verdict(verdict))
 
 
-def test_what_holm_took_back_is_not_said_to_show_no_effect():
-    found = evidence(0.12, 0.3, p=0.04)
-    assert judge(SIZE, found) == "REPRODUCED"
-    assert "correction" in rule(SIZE, found, Verdict.INCONCLUSIVE)
+def test_an_estimate_on_the_border_is_told_by_no_number_of_units():
+    found = Evidence(0.1, Interval(0.05, 0.3), 16, "companies", p=0.01)
+    assert judge(SIZE, found) == "SIZE_OPEN"
+    assert "no number of units" in what_would_change_it(SIZE, found, Verdict.SIZE_OPEN)
+
+
+def test_figures_that_look_alike_are_told_apart():
+    found = evidence(0.0, 0.06999)
+    assert "upper end of the interval, 6.999 points, were above 7 points" in what_would_change_it(
+        MOST, found, Verdict.REPRODUCED
+    )
+
+
+def test_a_bound_that_must_be_passed_is_not_said_to_be_reached():
+    above = Criterion("ratio", Bound.ABOVE, 10.0, "30", Scale.TIMES)
+    assert "9 ×, passed 10 ×" in what_would_change_it(
+        above, evidence(2.0, 9.0), Verdict.NOT_REPRODUCED
+    )
 
 
 def test_what_was_not_measured_says_why_and_nothing_of_change():

@@ -52,3 +52,15 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_runs(reported
     result, data = reported("--report=file/report.html")
     assert (result.ret, data) == (pytest.ExitCode.USAGE_ERROR, None)
     result.stderr.fnmatch_lines(["ERROR: --report*"])
+
+
+def test_a_run_that_judges_nothing_leaves_the_page_of_another(reported, pytester):
+    path = pytester.path / "made/report.html"
+    path.parent.mkdir()
+    path.write_text("of another run", encoding="utf-8")
+    write_suite(pytester, CASE, "report")
+    result = pytester.runpytest_subprocess(
+        "--report=made/report.html", "-k", "nothing_is_called_so"
+    )
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert path.read_text(encoding="utf-8") == "of another run"

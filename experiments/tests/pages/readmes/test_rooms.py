@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 MOST = 14
 """About a dozen; what every folder may have does not count."""
 ANYWHERE = {"__init__.py", "__pycache__", "README.md", "conftest.py", "tests"}

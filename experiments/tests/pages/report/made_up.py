@@ -97,6 +97,7 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
     }
     pieces = [["haystack", [0, len(prompt)]], ["fact", "Iowa"], ["question", "What state?"]]
     return Evidence(
+        method="QRHead",
         cells=[cell],
         pooled=[{"tokens": 400, "cells": 1, "curve": cell["curve"]}],
         parts={

@@ -72,9 +72,9 @@ def test_several_runs_stand_beside_each_other(report, opened):
     weaker = claim(parts=[part(verdict="INCONCLUSIVE")], verdict="INCONCLUSIVE")
     reader = opened(report(run(claim(), name="before"), run(weaker, name="after")))
     assert reader.locator("#claims-table tbody tr").count() == 2
-    moved = reader.get_by_role("listitem").filter(has_text="before: ")
-    assert "before: ✓ REPRODUCED" in moved.inner_text()
-    assert "after: ? INCONCLUSIVE" in moved.inner_text()
+    differs = reader.get_by_role("region", name="What differs between the runs")
+    row = differs.get_by_role("row", name="A1 10", exact=False).inner_text()
+    assert row.index("✓ REPRODUCED") < row.index("? INCONCLUSIVE")
     reader.locator("#filter-run").select_option("after")
     assert reader.locator("#claims-table tbody tr:visible").count() == 1
 
@@ -89,7 +89,7 @@ def test_what_others_wrote_is_shown_and_never_run(report, opened):
     for cell in found.cells:
         cell["asked"] = HOSTILE[1]
     for n, item in enumerate(found.parts["cell-0"]["items"]):
-        item.update(filing=HOSTILE[n], truth=HOSTILE[2], answers=[n, n + 2, 4])
+        item.update(filing=HOSTILE[n], company=HOSTILE[2], truth=HOSTILE[2], answers=[n, n + 2, 4])
     path = report(run(hostile), found=found)
     assert path.stat().st_size < 3_000_000
     reader = opened(path)
@@ -103,6 +103,11 @@ def test_what_others_wrote_is_shown_and_never_run(report, opened):
     answer = reader.locator("#answer")
     assert HOSTILE[0] in answer.inner_text()
     assert "\\u202egnihtyna\\u2066 \\u0007\\u0000" in answer.inner_text()
+    raw = "document.body.innerText.match(/[\\u202e\\u2066\\u0007]/)"
+    for view in VIEWS:
+        reader.evaluate("view => { location.hash = view; }", f"#{view}")
+        shown(reader, view)
+        assert reader.evaluate(raw) is None, view
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -128,6 +133,57 @@ def test_all_of_it_can_be_used_by_keyboard(report, opened):
     reader.keyboard.press("Enter")
     shown(reader, "claim/A1")
     assert reader.evaluate("document.activeElement.tagName") == "H2"
+
+
+def test_choices_are_made_by_keyboard(report, opened):
+    reader = opened(report(), "answers")
+    choice = reader.locator('[data-keep="Ablated"]')
+    choice.focus()
+    reader.keyboard.press("ArrowDown")
+    shown(reader, "answers/tiny-inc_state-400/uniform%20random%2010%2C%20seed%2042/all")
+    assert reader.evaluate("document.activeElement.dataset.keep") == "Ablated"
+    reader.locator(".skip").focus()
+    reader.keyboard.press("Enter")
+    assert reader.evaluate("document.activeElement.id") == "main"
+    assert reader.locator("#view-answers").is_visible()
+
+
+def test_who_clicks_fast_sees_what_was_clicked_last(report, opened):
+    reader = opened(report(), "heads")
+    reader.evaluate(
+        "() => { location.hash = '#heads/L0H0'; setTimeout(() => { location.hash = '#heads'; }); }"
+    )
+    shown(reader, "heads")
+    reader.get_by_text("Choose a head").wait_for()
+    assert reader.get_by_role("heading", name="Head L0H0").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        ("answers/tiny-inc_state-400/top%2099/lost", "There are no answers of tiny-inc_state-400"),
+        ("answers/other", "There are no answers of other"),
+        ("answer/tiny-inc_state-400/7/", "There is no such answer"),
+    ],
+)
+def test_an_address_that_leads_nowhere_says_so(report, opened, view, said):
+    reader = opened(report(), view)
+    assert reader.get_by_text(said).is_visible()
+
+
+def test_a_claim_may_be_called_anything(report, opened):
+    reader = opened(report(run(claim("X/1 50% <b>", study="own"))))
+    reader.get_by_role("link", name="X/1 50% <b>").first.click()
+    reader.get_by_role("heading", name="X/1 50% <b>: the model loses more").wait_for()
+
+
+def test_a_part_that_is_cut_off_says_so(report, opened, tmp_path):
+    path = report()
+    text = path.read_text(encoding="utf-8")
+    start = text.index('id="part-cell-0">') + len('id="part-cell-0">')
+    path.write_text(text[: start + 40] + text[start + 80 :], encoding="utf-8")
+    reader = opened(path, "answers")
+    assert "cut off or edited" in reader.get_by_role("alert").inner_text()
 
 
 def test_every_claim_is_on_paper(report, opened):

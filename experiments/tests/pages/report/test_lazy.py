@@ -2,10 +2,12 @@
 
 import json
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
 from experiments.pages.report.lazy import inline, packed, unpacked
+
+hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
+given, st = hypothesis.given, hypothesis.strategies
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = st.recursive(

@@ -35,12 +35,12 @@ def test_only_the_two_scripts_of_the_page_may_run(text):
 
 def test_baselines_that_differ_stand_beside_the_claims(text):
     row = ("qrhead/a.json", "baseline.correct", "11", "10", "-1")
-    differing = Differing("at HEAD~1", [row], ["A1 embedded smollm2: REPRODUCED → <b>"])
+    differing = Differing("was stored at HEAD~1", [row], ["A1 embedded smollm2: REPRODUCED → <b>"])
     shown = page(run(claim()), differing=differing)
-    assert "What is stored otherwise than at HEAD~1" in shown
+    assert "Figures that are not what was stored at HEAD~1" in shown
     assert all(f">{cell}<" in shown for cell in row)
     assert "A1 embedded smollm2: REPRODUCED → &lt;b&gt;" in shown
-    assert "stored otherwise" not in text
+    assert "Figures that are not" not in text
 
 
 def test_the_page_loads_nothing(text):

@@ -5,7 +5,9 @@ import re
 
 import pytest
 
+from experiments.cli.chosen_evidence import USUAL, changed_options
 from experiments.pages.report.lazy import unpacked
+from experiments.plugin.options import USUAL as OF_PYTEST
 from experiments.tests.pages.conftest import CELL
 from experiments.tests.pages.report.made_up import claim
 
@@ -104,15 +106,30 @@ def test_bad_input_is_one_line_and_no_page(headclaims, tiny, tmp_path, arguments
     assert not list(tmp_path.rglob("*.html"))
 
 
-def test_a_damaged_result_is_none(headclaims, tiny, computed, tmp_path):
-    for path in (tmp_path / "store/documents/answer").rglob("*.json"):
-        path.write_text("{", encoding="utf-8")
-        break
+def test_a_damaged_result_is_none_and_stays_where_it_is(headclaims, tiny, computed, tmp_path):
+    paths = sorted((tmp_path / "store/documents/answer").rglob("*.json"))
+    unablated = [path for path in paths if not json.loads(path.read_text())["key"]["heads"]]
+    damaged = unablated[0]
+    damaged.write_text("{", encoding="utf-8")
     status, _, err = headclaims("report", "--model", tiny, *CELL)
     assert status == 2
-    assert "a stored result is damaged" in err
-    assert not (tmp_path / "report.html").exists()
-    # It is out of the way then; a condition that lacks an answer is left out.
-    status, _, err = headclaims("report", "--model", tiny, *CELL)
-    assert status in (0, 2)
-    assert "damaged" not in err
+    assert "its unablated answers are not stored" in err
+    assert damaged.read_text(encoding="utf-8") == "{"
+    assert not (tmp_path / "store/locks").exists() or not list((tmp_path / "store/locks").iterdir())
+
+
+def test_claims_are_those_of_a_run_with_the_same_options():
+    given = {"synthetic": 160, "control_draws": 20, "tokens": None, "dtype": "float32"}
+    assert changed_options(given) == {"--synthetic=160", "--control-draws=20"}
+    assert changed_options({"tokens": (512, 1024), "store": "x"}) == {"--tokens=512,1024"}
+    # As pytest writes them into the evidence of a run.
+    assert {name: usual for name, usual in OF_PYTEST.items() if name != "device"} == USUAL
+
+
+def test_claims_alone_are_shown_where_the_model_is_not_to_be_had(headclaims, tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"schema": 1, "claims": [claim()]}))
+    (tmp_path / "no-model").mkdir()
+    status, _, err = headclaims("report", "--model", "./no-model", "--claims-json", "a.json")
+    assert status == 0, err
+    assert "not in the report: " in err
+    assert data_of((tmp_path / "report.html").read_text(encoding="utf-8"))["cells"] == []

@@ -1,13 +1,14 @@
 """Claims as the report shows them are those of the documents."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from ablation.errors import InvalidInput
 from experiments.judging.claim import Scale
 from experiments.judging.stored_evidence import stored_files
-from experiments.pages.report.claims import forest_rows, moved, read_runs, reported_claims
+from experiments.pages.report.claims import forest_rows, moved, read_runs, reported_claims, run_of
 from experiments.tests.pages.report.made_up import claim, part, run
 
 
@@ -73,4 +74,46 @@ def test_infinite_figures_have_no_place_on_an_axis():
 def test_a_claim_that_nobody_registered_is_shown_without_its_rule():
     (shown,) = reported_claims([run(claim("Z9"))])
     (found,) = shown["judgements"][0]["parts"]
-    assert (found["rule"], found["required"]) == ("", "≥ 0.092")
+    assert (found["rule"], found["required"]) == ("", "≥ 9.2 points")
+
+
+def test_a_claim_that_holms_correction_takes_back_says_so():
+    (shown,) = reported_claims([run(claim(verdict="INCONCLUSIVE", p_holm=0.24))])
+    assert "not beside the other claims" in shown["judgements"][0]["why"]
+    (plain,) = reported_claims([run(claim(p_holm=0.02))])
+    assert plain["judgements"][0]["why"] == ""
+
+
+def test_what_was_judged_by_another_threshold_is_not_explained_by_todays():
+    (shown,) = reported_claims([run(claim(parts=[part(required="≥ 0.5")]))])
+    (found,) = shown["judgements"][0]["parts"]
+    assert (found["required"], found["rule"], found["change"]) == ("≥ 50.0 points", "", "")
+    assert found["forest"]["margin"] is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"details": [{"part": "10", "of": "a cell", "verdict": "REPRODUCED"}]},
+        {"p": "abc"},
+        {"p": [1]},
+        {"parts": [part(published="nan")]},
+        {"parts": [part(unit="%", noise="loud")]},
+        {"ablation": "zero"},
+    ],
+    ids=str,
+)
+def test_odd_files_are_shown_as_far_as_they_say_something(changes):
+    claims = reported_claims([run(claim(**changes))])
+    assert claims[0]["name"] == "A1"
+    json.dumps([claims, forest_rows(claims)], allow_nan=False)
+
+
+def test_odd_provenance_is_none():
+    document = {"schema": 1, "claims": [claim()], "provenance": ["x"]}
+    assert run_of(document, Path("a.json")).provenance == {}
+
+
+def test_two_models_are_not_one_that_moved():
+    other = claim(model="other", verdict="INCONCLUSIVE", parts=[part(verdict="INCONCLUSIVE")])
+    assert moved(reported_claims([run(claim(), name="a"), run(other, name="b")])) == []

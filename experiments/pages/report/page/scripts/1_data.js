@@ -51,9 +51,14 @@ function table(caption, columns, rows) {
 
 // Control characters, and those that turn the direction of writing, are shown and not obeyed.
 function visible(text) {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (letter) =>
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u206f\ufeff]/g, (letter) =>
     `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+// What somebody else wrote: its direction of writing does not reach beyond it.
+function told(text) {
+  return element("bdi", {}, visible(text));
 }
 
 function figure(value, digits = 3) {

@@ -24,6 +24,8 @@ const OPTIONS = {
   tooltip: { disableDefaultStyle: true, theme: "custom" },
 };
 
+const drawn = new WeakMap();
+
 // Draws a chart into an element. Where rows are of several data sets they are given by name.
 async function chart(target, name, rows, change) {
   const described = structuredClone(charts[name]);
@@ -34,8 +36,10 @@ async function chart(target, name, rows, change) {
   if (change) change(described);
   const place = typeof target === "string" ? document.getElementById(target) : target;
   place.classList.add("chart");
-  const { view } = await vegaEmbed(place, described, OPTIONS);
-  return view;
+  drawn.get(place)?.finalize();
+  const made = await vegaEmbed(place, described, OPTIONS);
+  drawn.set(place, made);
+  return made.view;
 }
 
 function figureOf(caption, rows, name, columns, change) {

@@ -7,16 +7,20 @@ function cellOf(id) {
   return data.cells.find((cell) => cell.id === id);
 }
 
+// A list to choose from; "data-keep" is how it is found again after it was made anew.
 function choose(label, options, chosen, change) {
-  const select = element("select", { onchange: () => change(select.value) },
+  const select = element("select", { "data-keep": label, onchange: () => change(select.value) },
     options.map(([value, text]) => element("option", { value, selected: value === chosen }, text)));
   return element("label", {}, `${label} `, select);
 }
 
-// The place of a condition among those of its cell; the top heads of a level where it is "top 10".
+// The place of a condition among those of its cell: of the first that ablates, where none is named.
 function conditionOf(cell, name) {
-  const found = cell.conditions.findIndex((condition) => condition.name === name);
-  return found < 0 ? Math.min(1, cell.conditions.length - 1) : found;
+  return name ? cell.conditions.findIndex((one) => one.name === name) : Math.min(1, cell.conditions.length - 1);
+}
+
+function nothing(place, text) {
+  fill(place, element("p", {}, `${text} Choose another above, or in the list of claims.`));
 }
 
 const KINDS = [["lost", "lost: right unablated, wrong now"], ["all", "all"], ["won", "won: wrong unablated, right now"], ["wrong", "wrong now"], ["right", "right now"]];
@@ -27,12 +31,17 @@ function fitsKind(kind, before, now) {
   return kind === "all" || now === (kind === "right");
 }
 
-async function showAnswers(id, condition, kind) {
-  const cell = cellOf(id) || data.cells[0];
-  if (!cell) return;
-  const place = conditionOf(cell, condition);
+async function showAnswers(current, id, condition, kind) {
+  const cell = id ? cellOf(id) : data.cells[0];
+  const place = cell ? conditionOf(cell, condition) : -1;
+  if (place < 0) {
+    nothing("answers-table", `There are no answers of ${id || "any cell"} under ${condition || "any condition"}.`);
+    fill("answers-curve");
+    return;
+  }
   const wanted = kind || "all";
   const held = await part(cell.part);
+  if (!current()) return;
   const go = (to) => { location.hash = to; };
   const address = (c, name, k) => `#answers/${encodeURIComponent(c)}/${encodeURIComponent(name)}/${k}`;
   const named = cell.conditions[place].name;
@@ -46,19 +55,19 @@ async function showAnswers(id, condition, kind) {
     .map((item, n) => ({ item, n, before: item.right[0] === "1", now: item.right[place] === "1" }))
     .filter((row) => fitsKind(wanted, row.before, row.now));
   const lines = rows.slice(0, shownItems).map(({ item, n, before, now }) => [
-    link(`#answer/${encodeURIComponent(cell.id)}/${n}/${encodeURIComponent(named)}`, item.company === item.filing ? item.filing : `${item.filing} (${item.company})`),
-    element("bdi", {}, visible(item.truth)),
+    link(`#answer/${encodeURIComponent(cell.id)}/${n}/${encodeURIComponent(named)}`, told(item.company === item.filing ? item.filing : `${item.filing} (${item.company})`)),
+    told(item.truth),
     [quoted(held.answers[item.answers[0]]), " ", mark(before)],
     [quoted(held.answers[item.answers[place]]), " ", mark(now)],
     lostAt(cell, item),
   ]);
   fill(
     "answers-table",
-    element("p", {}, element("q", {}, cell.asked), ` Prompts of ${cell.tokens} tokens.`),
+    element("p", {}, element("q", {}, told(cell.asked)), ` Prompts of ${cell.tokens} tokens.`),
     element("p", { role: "status" }, `${rows.length} of ${held.items.length} items`),
     lines.length ? table(`Answers with ${named} ablated`, ["item", "truth", "unablated", named, "lost first at"], lines) : null,
     rows.length > shownItems
-      ? element("button", { onclick: () => { shownItems += PAGE; showAnswers(cell.id, named, wanted); } }, `Show ${Math.min(PAGE, rows.length - shownItems)} more`)
+      ? element("button", { "data-keep": "more", onclick: () => { shownItems += PAGE; showView(null, true); } }, `Show ${Math.min(PAGE, rows.length - shownItems)} more`)
       : null,
   );
   fill("answers-curve", figureOf(`${cell.id}: right answers by number of heads ablated, 95% intervals`, cell.curve, "curve", CURVE_COLUMNS));
@@ -93,13 +102,17 @@ function agree(one, other) {
   return end === other.length && end === one.length ? end : other.lastIndexOf(" ", end - 1) + 1;
 }
 
-async function showAnswer(id, number, condition) {
+async function showAnswer(current, id, number, condition) {
   const cell = cellOf(id);
   const n = Number(number);
   const held = cell && (await part(cell.part));
   const item = held && held.items[n];
-  if (!item) return;
+  if (!item) {
+    nothing("answer", "There is no such answer.");
+    return;
+  }
   const prompts = await part(`${cell.part}-prompts`);
+  if (!current()) return;
   const names = data.heads.names;
   const unablated = held.answers[item.answers[0]];
   const lines = cell.conditions.map((one, place) => {
@@ -117,14 +130,14 @@ async function showAnswer(id, number, condition) {
   fill(
     "answer",
     element("p", {}, link(`#answers/${encodeURIComponent(cell.id)}/${encodeURIComponent(condition || "")}/all`, `All answers of ${cell.id}`), " · ", next(n - 1, "previous"), " · ", next(n + 1, "next")),
-    element("h3", { tabindex: "-1" }, `${item.filing}: ${cell.question}`),
+    element("h3", { tabindex: "-1" }, told(item.filing), `: ${cell.question}`),
     element("dl", {},
-      element("dt", {}, "Asked"), element("dd", {}, cell.asked),
-      element("dt", {}, "Truth"), element("dd", {}, element("bdi", {}, visible(item.truth))),
+      element("dt", {}, "Asked"), element("dd", {}, told(cell.asked)),
+      element("dt", {}, "Truth"), element("dd", {}, told(item.truth)),
       element("dt", {}, "Answer unablated"), element("dd", {}, quoted(unablated), " ", mark(item.right[0] === "1")),
       element("dt", {}, "Lost first at"), element("dd", {}, lostAt(cell, item))),
     element("p", { class: "hint" }, "Marked is where an answer parts from the unablated one."),
-    table(`Answers about ${item.filing} under every condition`, ["ablated", "answer", "heads"], lines),
+    table(`Answers about ${visible(item.filing)} under every condition`, ["ablated", "answer", "heads"], lines),
     element("h4", {}, "Prompt"),
     promptOf(prompts, n),
   );

@@ -2,13 +2,17 @@
 
 let map = 0;
 
-async function showHeads(name) {
+async function showHeads(current, name) {
   const { maps, names, layers } = data.heads;
   if (!maps || !maps.length) return;
   const shown = maps[map];
-  fill("heads-choice", choose("Figure", maps.map((one, n) => [String(n), one.name]), String(map), (value) => { map = Number(value); showHeads(name); }));
+  fill("heads-choice", choose("Figure", maps.map((one, n) => [String(n), one.name]), String(map), (value) => { map = Number(value); showView(null, true); }));
   const size = Math.max(...shown.values.map(Math.abs)) || 1;
-  const ordered = [...shown.values.keys()].sort((a, b) => Math.abs(shown.values[b]) - Math.abs(shown.values[a]));
+  // A score has a ranking; of a change its size counts.
+  const sized = [...shown.values.keys()].sort((a, b) => Math.abs(shown.values[b]) - Math.abs(shown.values[a]));
+  const ranked = new Set(shown.ranking || []);
+  const ordered = [...ranked, ...sized.filter((head) => !ranked.has(head))];
+  fill("heads-most", `${figure(size)}${shown.unit}`);
   const rank = new Map(ordered.map((head, n) => [head, n + 1]));
   const rows = names.map((head, n) => {
     const [layer, number] = head.slice(1).split("H").map(Number);
@@ -17,10 +21,11 @@ async function showHeads(name) {
   const target = document.getElementById("heads-map");
   target.classList.toggle("many", rows.length / layers > 16);
   const view = await chart(target, "map", rows);
+  if (!current()) return;
   view.addEventListener("click", (_, item) => { if (item?.datum?.name) location.hash = `#heads/${item.datum.name}`; });
-  fill("heads-largest", table(`The 20 heads with the largest figure: ${shown.name}`, ["head", "figure", "rank"],
+  fill("heads-largest", table(`The first 20 heads: ${shown.name}`, ["head", "figure", "rank"],
     ordered.slice(0, 20).map((n, place) => [link(`#heads/${names[n]}`, names[n]), `${figure(shown.values[n])}${shown.unit}`, String(place + 1)])));
-  if (names.includes(name)) await showHead(name);
+  if (names.includes(name)) await showHead(current, name);
   else fill("head", element("p", { class: "hint" }, "Choose a head, in the map or in the table, to see which conditions ablate it and what that did."));
 }
 
@@ -30,15 +35,18 @@ function stepOf(share) {
   return share < 0.02 ? 1 : 2 + Math.min(4, Math.floor(5 * Math.sqrt(share)));
 }
 
-async function showHead(name) {
+async function showHead(current, name) {
   const n = data.heads.names.indexOf(name);
   const figures = data.heads.maps.map((one) => {
-    const rank = one.ranking ? one.ranking.indexOf(n) : -1;
-    return [one.name, `${figure(one.values[n])}${one.unit}`, one.ranking ? (rank < 0 ? "not found" : String(rank + 1)) : ""];
+    // By the size of a change, or as the method ranks.
+    const larger = one.values.filter((value) => Math.abs(value) > Math.abs(one.values[n])).length;
+    const rank = one.ranking ? one.ranking.indexOf(n) : larger;
+    return [one.name, `${figure(one.values[n])}${one.unit}`, rank < 0 ? "not found" : String(rank + 1)];
   });
   const ablated = [];
   for (const cell of data.cells) {
     const held = await part(cell.part);
+    if (!current()) return;
     cell.conditions.forEach((condition, place) => {
       const { all, by_item: own } = held.heads[place];
       const items = own ? own.filter((of) => of.includes(n)).length : all.includes(n) ? cell.items : 0;

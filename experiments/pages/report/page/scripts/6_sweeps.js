@@ -20,7 +20,7 @@ function together(sweep) {
   const rows = sweep.curves.flatMap((curve) => curve.points.map((point) => ({ ...point, curve: curve.name })));
   const crossings = sweep.curves.flatMap((curve) => curve.crossings.map((one) => [curve.name, `${one.threshold}×`, `${one.first} of ${curve.total}`, `${one.last} of ${curve.total}`]));
   return element("div", {},
-    figureOf("Perplexity when heads are ablated together, by their share", rows, "cumulative",
+    figureOf("Perplexity when heads are ablated together, by their share; dotted: 1.1, 1.5 and 2 times", rows, "cumulative",
       [["order", (row) => row.curve], ["heads", (row) => String(row.heads)], ["times the unablated", (row) => figure(row.ratio, 4)]]),
     table("Heads within a threshold: exactly, before the curve first crosses it and before it last does", ["order", "threshold", "first", "last"], crossings));
 }

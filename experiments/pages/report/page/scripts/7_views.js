@@ -2,7 +2,13 @@
 
 const VIEWS = ["claims", "claim", "answers", "answer", "heads", "exp10", "about"];
 
-async function showView() {
+let shows = 0;
+
+// Shows what the address says; "again" is the same view after a choice in it.
+async function showView(_, again = false) {
+  const mine = (shows += 1);
+  const current = () => mine === shows; // parts take a while to unpack, and readers are fast
+  const kept = document.activeElement?.dataset?.keep;
   const [view, ...rest] = location.hash.slice(1).split("/").map(decoded);
   const chosen = VIEWS.includes(view) ? view : "claims";
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== `view-${chosen}`;
@@ -11,15 +17,26 @@ async function showView() {
     if (of === chosen || of === `${chosen}s`) item.setAttribute("aria-current", "page");
     else item.removeAttribute("aria-current");
   }
-  if (chosen === "claims") await showClaims();
-  if (chosen === "claim") showClaim(rest[0]);
-  if (chosen === "answers") await showAnswers(...rest);
-  if (chosen === "answer") await showAnswer(...rest);
-  if (chosen === "heads") await showHeads(rest[0]);
-  if (chosen === "exp10") showSweeps();
-  window.scrollTo(0, 0);
-  // Whoever follows a link goes on reading there; a page that opens begins at its beginning.
-  if (document.body.dataset.shown) document.querySelector(`#view-${chosen} h3[tabindex], #view-${chosen} article:not([hidden]) h2, #view-${chosen} h2`)?.focus({ preventScroll: true });
+  if (!again) shownItems = PAGE;
+  try {
+    if (chosen === "claims") await showClaims();
+    if (chosen === "claim") showClaim(rest[0]);
+    if (chosen === "answers") await showAnswers(current, ...rest);
+    if (chosen === "answer") await showAnswer(current, ...rest);
+    if (chosen === "heads") await showHeads(current, rest[0]);
+    if (chosen === "exp10") showSweeps();
+  } catch (error) {
+    document.getElementById(`view-${chosen}`).append(element("p", { role: "alert" }, `This part of the file cannot be read: ${error.message}. It is cut off or edited.`));
+  }
+  if (!current()) return;
+  const replaced = kept && document.querySelector(`#view-${chosen} [data-keep="${kept}"]`);
+  if (replaced) replaced.focus();
+  else if (!again) {
+    window.scrollTo(0, 0);
+    // Whoever follows a link goes on reading there; a page that opens begins at its beginning.
+    if (document.body.dataset.shown) document.querySelector(`#view-${chosen} h3[tabindex], #view-${chosen} article:not([hidden]) h2, #view-${chosen} h2`)?.focus({ preventScroll: true });
+  }
+  document.title = [...rest, chosen, "headclaims"].join(" · ");
   document.body.dataset.shown = location.hash || "#claims";
 }
 
@@ -33,13 +50,20 @@ function decoded(text) {
 
 const curvesDrawn = new Set();
 
+function captionOf(one) {
+  const thin = one.curve.some((row) => row.draw)
+    ? " Thin lines are single draws of random heads; the thick line is the mean of the draws that have every level: of uniform ones the first alone." : "";
+  return `Right answers of all ${one.cells} cells of ${one.tokens} tokens by number of heads ablated, with 95% intervals over companies; top heads by ${data.method}; from ${data.where}.${thin}`;
+}
+
 function showClaim(name) {
+  document.getElementById("no-claim").hidden = Boolean(document.getElementById(`claim-${name}`));
   for (const article of document.querySelectorAll("#view-claim > article")) {
     article.hidden = article.id !== `claim-${name}`;
     const place = article.querySelector(".curves");
     if (!article.hidden && place && !curvesDrawn.has(name)) {
       curvesDrawn.add(name);
-      fill(place, data.pooled.map((one) => figureOf(`Right answers of all ${one.cells} cells of ${one.tokens} tokens, by number of heads ablated; 95% intervals over companies. Thin lines are single draws of random heads, the thick one the mean of those drawn at every level.`, one.curve, "curve", CURVE_COLUMNS)),
+      fill(place, data.pooled.map((one) => figureOf(captionOf(one), one.curve, "curve", CURVE_COLUMNS)),
         data.cells.length > 1 ? element("details", { ontoggle: drawCells }, element("summary", {}, "Every cell"), element("div", { class: "grid" })) : null);
     }
   }
@@ -53,13 +77,25 @@ function drawCells(event) {
     figureOf(`${cell.asked}`, cell.curve, "curve", null))));
 }
 
-function copyCommand(event) {
-  const text = document.getElementById("command").textContent;
-  navigator.clipboard.writeText(text).then(() => { event.target.textContent = "Copied"; },
-    () => { getSelection().selectAllChildren(document.getElementById("command")); event.target.textContent = "Selected: copy it"; });
+async function copyCommand(event) {
+  const command = document.getElementById("command");
+  try {
+    await navigator.clipboard.writeText(command.textContent);
+    event.target.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(command); // a browser that lets no page copy
+    event.target.textContent = "Selected: copy it";
+  }
+}
+
+// No view: the address stays that of the one that is read.
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main").focus();
 }
 
 startClaims();
+document.querySelector(".skip").addEventListener("click", skip);
 document.getElementById("copy")?.addEventListener("click", copyCommand);
-addEventListener("hashchange", showView);
+addEventListener("hashchange", () => showView());
 showView();
