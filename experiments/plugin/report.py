@@ -106,7 +106,8 @@ def _written(
         except HeadclaimsError as error:  # as every case on the model has said
             evidence.lacking.append(str(error))
     of.append(f"the run ended with status {status}")
-    differing = Differing("it was before this run", config.stash.get(DIFFERING_ROWS, []))
+    rows = config.stash.get(DIFFERING_ROWS, [])
+    differing = Differing("the baselines hold", rows) if rows else None
     write_page(path, report_page([run], spec.key, evidence, command, of, differing), "--report")
     size = f"{path}: {path.stat().st_size / 1e6:.1f} MB"
     return [size, *(f"not in it: {line}" for line in evidence.lacking)]

@@ -56,67 +56,28 @@ def report_page(
         differing: baselines that changed, to be shown beside the claims.
         behind: the runs that judged this evidence; None: all.
     """
-    claims = reported_claims(runs)
-    judgements = [one for claim in claims for one in claim["judgements"]]
-    judged = Counter(
-        (claim["name"], one["tier"], one["model"])
-        for claim in claims
-        for one in claim["judgements"]
-    )
-    several_runs = max(judged.values(), default=0) > 1
     claims = [
         {
             **claim,
             "judgements": _first(claim["judgements"], model),
             "curves": bool(evidence.cells) and _of_accuracy(claim, model),
         }
-        for claim in claims
+        for claim in reported_claims(runs)
     ]
-    lengths = {cell["tokens"] for cell in evidence.cells}
-    cells = [
-        {
-            **cell,
-            "levels": [str(one["level"]) for one in cell["conditions"] if one["kind"] == "top"],
-            "several": len(lengths) > 1,
-        }
-        for cell in evidence.cells
-    ]
+    several_runs = _several_runs(claims)
     content = {
         "title": TITLE,
-        "counts": _counts(judgements, several_runs),
-        "claims": claims,
-        "moved": moved(claims),
+        **_of_claims(claims, several_runs),
+        **_of_evidence(evidence, of),
         "differing": differing,
-        "behind": [run.name for run in runs if behind is None or run.name in behind],
-        "where": ", ".join(of),
         "differing_head": HEAD,
+        "behind": [run.name for run in runs if behind is None or run.name in behind],
         "several_runs": several_runs,
-        "marks": MARKS,
         "runs": [{"name": run.name, "about": _about(run.provenance)} for run in runs],
-        "filters": {
-            "study": _different(claim["study"] for claim in claims),
-            **{
-                name: _different(one[name] for one in judgements)
-                for name in ("tier", "model", "verdict", *(["run"] if several_runs else []))
-            },
-        },
-        "evidence": {"cells": cells, "heads": evidence.heads or {"maps": []},
-                     "sweeps": evidence.sweeps},
         "evidence_model": model,
-        "levels_of": {cell["id"]: cell["levels"] for cell in cells},
-        "compared": (
-            ("Methods against each other", evidence.heads.get("methods", [])),
-            ("Questions and lengths against each other", evidence.heads.get("stability", [])),
-        ),
-        "made": [
-            ("made", timestamp()),
-            *(("evidence", line) for line in of),
-            *_about(evidence.provenance),
-        ],
         "command": command,
-        "lacking": evidence.lacking,
         "version": versions()["headclaims"],
-    }  # fmt: skip
+    }
     data = {
         "forest": forest_rows(claims),
         "several_runs": several_runs,
@@ -128,6 +89,60 @@ def report_page(
         "sweeps": evidence.sweeps,
     }
     return rendered(content, data, evidence.parts)
+
+
+def _of_claims(claims: Sequence[Mapping[str, Any]], several_runs: bool) -> dict[str, Any]:
+    """What the template shows of claims."""
+    judgements = [one for claim in claims for one in claim["judgements"]]
+    names = ("tier", "model", "verdict", *(["run"] if several_runs else []))
+    return {
+        "counts": _counts(judgements, several_runs),
+        "claims": claims,
+        "moved": moved(claims),
+        "marks": MARKS,
+        "filters": {
+            "study": _different(claim["study"] for claim in claims),
+            **{name: _different(one[name] for one in judgements) for name in names},
+        },
+    }
+
+
+def _of_evidence(evidence: Evidence, of: Sequence[str]) -> dict[str, Any]:
+    """What the template shows of evidence."""
+    lengths = {cell["tokens"] for cell in evidence.cells}
+    cells = [
+        {
+            **cell,
+            "levels": [str(one["level"]) for one in cell["conditions"] if one["kind"] == "top"],
+            "several": len(lengths) > 1,
+        }
+        for cell in evidence.cells
+    ]
+    heads = evidence.heads or {"maps": []}
+    return {
+        "evidence": {"cells": cells, "heads": heads, "sweeps": evidence.sweeps},
+        "levels_of": {cell["id"]: cell["levels"] for cell in cells},
+        "compared": (
+            ("Methods against each other", heads.get("methods", [])),
+            ("Questions and lengths against each other", heads.get("stability", [])),
+        ),
+        "made": [
+            ("made", timestamp()),
+            *(("evidence", line) for line in of),
+            *_about(evidence.provenance),
+        ],
+        "lacking": evidence.lacking,
+    }
+
+
+def _several_runs(claims: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a claim was judged more than once on the same model and tier."""
+    judged = Counter(
+        (claim["name"], one["tier"], one["model"])
+        for claim in claims
+        for one in claim["judgements"]
+    )
+    return max(judged.values(), default=0) > 1
 
 
 def _counts(
