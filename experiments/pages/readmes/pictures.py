@@ -174,4 +174,11 @@ PICTURES = (
         version=2,
     ),
 )
-"""All pictures that a README shows."""
+"""All pictures that a README shows, but for ``SCREENSHOTS``."""
+
+SCREENSHOTS = (
+    "experiments/pages/report/pictures/claim.png",
+    "experiments/pages/report/pictures/answer.png",
+)
+"""Taken of a report of the committed evidence, in a browser and by hand: they show a page, and no
+figure that stands anywhere else."""

@@ -371,5 +371,5 @@ def test_a_grid_of_several_lengths_is_drawn_in_rows(headclaims, tiny, tiny_key):
     )  # fmt: skip
     assert (status, err) == (0, "")
     drawn = Path(f"results/figures/qrhead/{tiny_key}_inc_state_200_210_220_230_240.svg")
-    titles = drawn.read_text(encoding="utf-8").count("<!-- inc_state, ")
+    titles = drawn.read_text(encoding="utf-8").count(">inc_state, ")
     assert titles == 5

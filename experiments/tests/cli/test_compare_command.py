@@ -10,6 +10,7 @@ from ablation.detection.ranking import HeadRanking
 from ablation.heads import HeadGrid
 from ablation.models.registry import model_spec
 from experiments.cells.choices import MODES, SCOPES
+from experiments.machine.files.drawing import KINDS
 
 SMALL = ("--tokens", 200, "--synthetic", 10)
 QUESTION = ("--question", "inc_state")
@@ -41,7 +42,7 @@ def test_what_is_compared_has_the_same_items_and_controls(headclaims, model):
     assert unablated.startswith("unablated ")
     assert [line.split(":")[0] for line in overlaps] == 2 * list(PAIRS)
     assert [row.split()[0] for row in rows] == [method for method in METHODS for _ in (2, 3)]
-    assert [line.split(":")[0] for line in files] == ["results", "figure", "figure"]
+    assert [line.split(":")[0] for line in files] == ["results", *["figure"] * len(KINDS)]
     for line in files:
         path = Path(line.split(": ")[1])
         assert path.stat().st_size > 1000

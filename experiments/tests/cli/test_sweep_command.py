@@ -13,6 +13,7 @@ from ablation.models.registry import model_spec
 from ablation.tests.support.tiny_models import byte_tokenizer
 from experiments.exp10.figures import NAMES
 from experiments.exp10.options import MODES
+from experiments.machine.files.drawing import KINDS
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_all_parts_write_the_studys_files_and_figures(sweep, read, tag_of):
     assert len(summary["layer_effects"]) == len(summary["correlation"]["slope"]) == 4
     assert sum(row["share"] for row in summary["layer_effects"]) == pytest.approx(1)
     names = {path.name for path in Path("results/figures").iterdir()}
-    assert names == {f"{name}_{tag_of()}.{kind}" for name in NAMES for kind in ("png", "svg")}
+    assert names == {f"{name}_{tag_of()}.{kind}" for name in NAMES for kind in KINDS}
     for stem in NAMES:
         drawn = Path("results/figures", f"{stem}_{tag_of()}.png")
         assert drawn.read_bytes().startswith(b"\x89PNG")
@@ -248,7 +249,7 @@ def test_figures_of_other_models_are_left_alone_and_stale_ones_are_not(sweep, ta
     figures.mkdir(parents=True)
     others = [f"exp10b_zipf_my_{tag_of()}.png", f"exp10c_pareto_{tag_of()}.5_{tag_of()}.svg"]
     stale = [f"exp10{name}_{tag_of()}.{kind}" for name in ("c_pareto", "d_g_correlation")
-             for kind in ("png", "svg")]  # fmt: skip
+             for kind in KINDS]  # fmt: skip
     for name in (*others, *stale):
         (figures / name).write_text("a figure", encoding="utf-8")
     status, out, _ = sweep("--parts", "b")
@@ -256,7 +257,7 @@ def test_figures_of_other_models_are_left_alone_and_stale_ones_are_not(sweep, ta
     drawn = {Path(line.removeprefix("figure: ")).name for line in out.splitlines()
              if line.startswith("figure: ")}  # fmt: skip
     assert {path.name for path in figures.iterdir()} == {*drawn, *others}
-    assert len(drawn) == 8
+    assert len(drawn) == 4 * len(KINDS)
 
 
 @pytest.mark.slow
