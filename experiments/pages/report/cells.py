@@ -217,7 +217,7 @@ def _of_controls(cells: Sequence[CellOutcomes], kind: str) -> Iterator[dict[str,
     """The mean of the draws that have every level, with its interval; and every draw."""
     series = f"{DESCRIBED[kind]} random heads"
     # A draw of one seed holds much the same heads in every cell.
-    draws = list(zip(*(cell.controls[kind] for cell in cells), strict=False))
+    draws = list(zip(*(cell.controls[kind] for cell in cells), strict=True))
     levels = sorted({level for draw in draws for of_cell in draw for level in of_cell})
     whole = [draw for draw in draws if all(set(levels) == {*of_cell} for of_cell in draw)]
     for level in levels if whole else ():

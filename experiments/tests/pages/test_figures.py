@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from experiments.cli.commands.figures import STUDIES
-from experiments.machine.files.drawing import KINDS, ONE_COLUMN, TWO_COLUMNS
+from experiments.machine.files.drawing import KINDS, ONE_COLUMN
 from experiments.pages import figures
 from experiments.tests.pages.conftest import CELL
 
@@ -35,7 +35,6 @@ def test_figures_are_as_wide_as_a_column_of_a_journal(headclaims, tmp_path, styl
         width = ElementTree.parse(path).getroot().attrib["width"]
         found.add(round(float(width.removesuffix("pt")) / 72, 2))
     assert found == widths
-    assert TWO_COLUMNS > ONE_COLUMN
 
 
 def test_text_stays_text_and_fonts_are_embedded(headclaims, tmp_path):
