@@ -26,6 +26,7 @@ from ablation.errors import ComputationError, InvalidInput
 from ablation.hooks.sites import head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.passes import ACTIVATION_MIB
+from ablation.passes.allocator import give_back_freed_memory
 from ablation.passes.positions import check_positions
 from ablation.passes.room import in_batches, room_for
 from ablation.prompts.prompt import Prompt
@@ -147,6 +148,8 @@ def scores_of_prompts(
             readings = read(model, batch, to_the_end=to_the_end)
         for place, prompt, reading in zip(places, batch, readings, strict=True):
             yield place, {m: _scores(model, tokenizer, prompt, reading, m) for m in methods}
+        del readings, reading
+        give_back_freed_memory()
 
 
 def _scores(

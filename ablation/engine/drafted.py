@@ -26,6 +26,7 @@ from ablation.metrics.logits import logits_of
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
+from ablation.passes.allocator import give_back_freed_memory
 from ablation.passes.generation import end_tokens, refuse_nan
 from ablation.passes.layerwise import LayerwisePass
 from ablation.passes.positions import check_positions
@@ -101,6 +102,7 @@ def greedy_tokens(
     while waiting := list(islice(prefilled, sets_at_once)):
         yield from decoding.answers(waiting, rows)
         waiting.clear()
+        give_back_freed_memory()
 
 
 class _Prefilled(NamedTuple):

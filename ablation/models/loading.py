@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from ablation.engine import FAST, REFERENCE, EngineChoice
-from ablation.engine.allocator import keep_freed_memory
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
 from ablation.errors import AssetError, ComputationError, InvalidInput, first_line, shortened
@@ -24,6 +23,7 @@ from ablation.models.proposal import proposed_site
 from ablation.models.registry import DTYPES, ModelSpec
 from ablation.models.text_model import KEYS, WRAPPERS, text_config
 from ablation.models.weight_files import check_weight_files, weight_files
+from ablation.passes.allocator import keep_freed_memory
 from ablation.passes.generation import make_greedy
 from ablation.passes.positions import context_of, longest_pass
 

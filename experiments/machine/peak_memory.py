@@ -1,11 +1,11 @@
-"""The memory this process holds, the most it has held, and how to hold less."""
+"""The memory this process holds, and the most it has held."""
 
-import ctypes
 import gc
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from ablation.passes.allocator import give_back_freed_memory
 
 
 def peak_memory(device: Any) -> dict[str, int]:
@@ -42,22 +42,12 @@ def reset_peak(device: Any = "cpu") -> int | None:
 
         torch.cuda.reset_peak_memory_stats(device)
         return torch.cuda.memory_allocated(device)
-    give_back_freed()
+    give_back_freed_memory()
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
         return None
     return _status("VmRSS")
-
-
-def give_back_freed() -> None:
-    """Gives memory that was freed back to the system, where the C library knows how (glibc).
-
-    It keeps activations of a few megabytes for later, and between ever other shapes the pieces do
-    not fit: a process that has computed for a while holds hundreds of megabytes of them.
-    """
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak_held(device: Any = "cpu") -> int:

@@ -15,8 +15,8 @@ from typing import Any, overload
 from filelock import FileLock, Timeout
 
 from ablation.errors import ResultsError
+from ablation.passes.allocator import give_back_freed_memory
 from experiments.machine.files.json_files import storing, write_text
-from experiments.machine.peak_memory import give_back_freed
 from experiments.store.bundle import Bundle
 from experiments.store.documents import Damaged, Document, WorkUnit
 from experiments.store.reading import move_aside, read_document
@@ -143,7 +143,7 @@ class Store:
                     self._refuse_if_closed(claimed)
                     self.watch.note("started", claimed)
                     found = self.put(unit, *compute())
-                    give_back_freed()
+                    give_back_freed_memory()
             found = found or self.find(unit)
         return found
 
@@ -246,7 +246,7 @@ class Store:
             self.watch.note("started", units)
             for unit, (result, provenance) in compute(units):
                 self.put(unit, result, provenance)
-            give_back_freed()
+            give_back_freed_memory()
             assert all(unit.digest in self._found for unit in units), "not all were computed"
 
     def _refuse_if_closed(self, units: Sequence[WorkUnit]) -> None:
