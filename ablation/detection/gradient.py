@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ablation.errors import ComputationError
 from ablation.hooks.sites import head_sites
+from ablation.metrics.devices import input_device
 from ablation.metrics.measured_perplexity import windows
 from ablation.metrics.perplexity import Bos
 from ablation.prompts.prompt import Prompt
@@ -29,7 +30,7 @@ def gradient_scores(model: Any, prompt: Prompt) -> Float[Tensor, "layers heads"]
     Raises:
         ComputationError: the loss or a gradient is not finite.
     """
-    ids = torch.tensor([prompt.ids + prompt.answer], device=model.device)
+    ids = torch.tensor([prompt.ids + prompt.answer], device=input_device(model))
     return importance(model, ids, len(prompt.answer))
 
 
@@ -52,7 +53,7 @@ def gradient_scores_of_text(
         ComputationError: the loss or a gradient is not finite.
     """
     parts = windows(ids, window, bos)
-    device = next(model.parameters()).device
+    device = input_device(model)
     predicted = [part.numel() - 1 for part in parts]
     of_windows = [
         importance(model, part[None].to(device), number).double() * number
@@ -85,14 +86,15 @@ def importance(
 def _gates(model: Any) -> Iterator[Float[Tensor, "layers heads"]]:
     """Ones that z of every head is multiplied with, and that gradients can be taken of."""
     sites = head_sites(model)
-    gates = torch.ones(sites.grid.layers, sites.grid.heads, device=model.device, requires_grad=True)
+    shape = sites.grid.layers, sites.grid.heads
+    gates = torch.ones(*shape, device=input_device(model), requires_grad=True)
     frozen = [parameter for parameter in model.parameters() if parameter.requires_grad]
     handles = []
 
     def hook_of(layer: int) -> Any:
         def hook(projection: Any, args: tuple[Tensor]) -> tuple[Tensor]:
             z = args[0].unflatten(-1, (sites.grid.heads, -1))
-            return ((z * gates[layer, :, None].to(z.dtype)).flatten(-2),)
+            return ((z * gates[layer, :, None].to(z)).flatten(-2),)
 
         return hook
 

@@ -19,6 +19,7 @@ from ablation.filings.sentences import Span
 from ablation.hooks.attention import AttentionCall, observe_attention
 from ablation.hooks.sites import HeadSites, head_sites
 from ablation.hooks.weights import observe_weights
+from ablation.metrics.devices import input_device
 from ablation.passes.known_tokens import check_known
 from ablation.passes.layerwise import LayerwisePass
 from ablation.passes.token_tree import TokenTree
@@ -78,7 +79,8 @@ class Reading:
         """A cache of all tokens but the last, which may grow, for a model of ``config``."""
         cache = DynamicCache(config=config)
         for layer, (keys, values) in enumerate(self.packed):
-            cache.update(keys[:, :, self.places], values[:, :, self.places], layer)
+            places = self.places.to(keys.device)
+            cache.update(keys[:, :, places], values[:, :, places], layer)
         return cache
 
 
@@ -107,7 +109,7 @@ def read(model: Any, prompts: Sequence[Prompt], *, to_the_end: bool) -> list[Rea
     of_each, readings = len(texts) // max(1, len(prompts)), []
     for first in range(0, len(texts), of_each):
         asked, null, *last = means[first : first + of_each]
-        places = tree.places(first + of_each - 1)[:-1].to(model.device)
+        places = tree.places(first + of_each - 1)[:-1]
         readings.append(
             Reading(
                 asked=Asked(asked[0], null[0]),
@@ -145,9 +147,10 @@ def _read(
     breaks = [[edge for span in text.rows for edge in span] for text in texts]
     tree = TokenTree([text.ids for text in texts], breaks=breaks)
     layers, heads = sites.grid.layers, sites.grid.heads
+    device = input_device(model)
     sums = [
         [
-            torch.zeros(layers, heads, text.columns[1] - text.columns[0], device=model.device)
+            torch.zeros(layers, heads, text.columns[1] - text.columns[0], device=device)
             for _ in text.rows
         ]
         for text in texts
@@ -158,7 +161,8 @@ def _read(
         if call.place in wanted:
             weights = call.weights()[0].sum(dim=1)
             for text, span in wanted[call.place]:
-                sums[text][span][call.layer] += weights[:, slice(*texts[text].columns)]
+                seen = weights[:, slice(*texts[text].columns)]
+                sums[text][span][call.layer] += seen.to(device)
 
     kept: tuple[KeysValues, ...] = ()
     one = LayerwisePass(sites, tree, keeps_keys=keeps_keys)
@@ -183,6 +187,7 @@ def _read_whole(
 
     Keys and values lie as in the tree of texts that share nothing.
     """
+    device = input_device(model)
     means: list[list[Tensor]] = []
     caches: list[list[KeysValues]] = []
     for text in texts:
@@ -191,10 +196,10 @@ def _read_whole(
         def note(layer: int, weights: Tensor, text: Text = text, rows: dict = rows) -> None:
             for span, (first, end) in enumerate(text.rows):
                 seen = weights[0, :, first:end, slice(*text.columns)]
-                rows[span, layer] = seen.mean(dim=1)
+                rows[span, layer] = seen.mean(dim=1).to(device)
 
         with observe_weights(model, sites, note):
-            ids = torch.tensor([text.ids], device=model.device)
+            ids = torch.tensor([text.ids], device=device)
             cache = sites.decoder(input_ids=ids, use_cache=keeps_keys).past_key_values
         layers = range(sites.grid.layers)
         means.append(

@@ -10,6 +10,7 @@ from ablation.detection.reading import Reading
 from ablation.hooks.sites import head_sites
 from ablation.hooks.weights import observe_weights
 from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.metrics.devices import input_device
 from ablation.passes.generation import end_tokens, refuse_nan
 from ablation.prompts.prompt import Prompt
 
@@ -56,7 +57,7 @@ def retrieval_scores(
     ends = end_tokens(model)
     with observe_weights(model, sites, note):
         while len(answer) < max_new_tokens and not (answer and answer[-1] in ends):
-            last = torch.tensor([ids[-1:]], device=model.device)
+            last = torch.tensor([ids[-1:]], device=input_device(model))
             logits = model(input_ids=last, past_key_values=cache, use_cache=True).logits
             token = int(refuse_nan(logits)[0, -1].argmax())
             for layer, places in looked_at.items():

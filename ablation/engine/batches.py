@@ -9,6 +9,7 @@ import torch
 from ablation.engine.drafted import Drafts
 from ablation.engine.engines import Engine
 from ablation.engine.head_sets import HeadSet
+from ablation.metrics.devices import input_device
 from ablation.modes.protocol import Ablation
 from ablation.passes.known_tokens import check_known
 from ablation.passes.room import Room, in_batches, room_for
@@ -98,7 +99,7 @@ def answers_in_batches(
     by_length: dict[int, list[int]] = defaultdict(list)
     for place, prompt in enumerate(prompts):
         by_length[len(prompt)].append(place)
-    drafts = Drafts() if drafts is None else drafts
+    drafts, device = Drafts() if drafts is None else drafts, input_device(model)
     for length, places in by_length.items():
         fits = room or room_for(model, length, engine.activation_bytes)
         shared = not (ablation.reads_ahead or ablation.tells_prompts_apart)
@@ -107,7 +108,7 @@ def answers_in_batches(
         waiting, rows = [(batch, everything) for batch in reversed(batches)], fits.rows
         while waiting:
             batch, left = waiting.pop()
-            ids = torch.tensor([list(prompts[place]) for place in batch], device=model.device)
+            ids = torch.tensor([list(prompts[place]) for place in batch], device=device)
             sets = [head_sets[place] for place in left]
             given: set[int] = set()
             try:

@@ -22,6 +22,7 @@ from ablation.engine.walk import HeadSetWalk, Outcome
 from ablation.hooks.attention import lay_out
 from ablation.hooks.sites import head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.metrics.devices import input_device
 from ablation.metrics.logits import logits_of
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
@@ -248,7 +249,7 @@ class _Rows:
             start = self._prompt_length + len(answer) - 1
             ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
             slots[row, : len(tokens)] = torch.arange(start, start + len(tokens))
-        device = self._model.device
+        device = input_device(self._model)
         slots = slots.to(device)
         cache.feed_into(slots)
         with lay_out(self._model, cache):

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ablation.metrics.devices import devices_of
+
 
 class OneDnnLinear(nn.Linear):
     """A ``nn.Linear`` in fp32 on a CPU that oneDNN computes; made by ``use_onednn``.
@@ -54,7 +56,7 @@ def use_onednn(model: nn.Module) -> bool:
     """
     weights = next(model.parameters())
     if (
-        weights.device.type != "cpu"
+        any(device.type != "cpu" for device in devices_of(model))
         or weights.dtype is not torch.float32
         or torch.backends.cpu.get_cpu_capability() != "AVX512"
         or not torch.backends.mkldnn.is_available()

@@ -69,7 +69,7 @@ class RowCache(Cache):
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> KeysValues:
         """Takes in what is fed, and gives back what stands behind the prompts."""
-        rows = torch.arange(len(self._fed), device=self._fed.device)[:, None]
+        rows = torch.arange(len(self._fed), device=key_states.device)[:, None]
         if layer_idx not in self._own:
             size = (len(rows), key_states.shape[1], self.unused_slot + 1 - self._prompt_length)
             self._own[layer_idx] = (
@@ -77,7 +77,7 @@ class RowCache(Cache):
                 value_states.new_zeros(*size, value_states.shape[3]),
             )
         keys, values = self._own[layer_idx]
-        slots = self._fed - self._prompt_length
+        slots = self._fed.to(key_states.device) - self._prompt_length
         keys[rows, :, slots] = key_states.transpose(1, 2)
         values[rows, :, slots] = value_states.transpose(1, 2)
         return keys, values
@@ -114,12 +114,11 @@ class RowCache(Cache):
 
     def _packed(self, layer: int, part: int) -> Tensor:
         """Keys (0) or values (1) of the prompts, a row each."""
-        return torch.cat(
-            [
-                one.keys_values[layer][part][:, :, one.tree.places(one.prompt).to(self._fed.device)]
-                for one in self._prompts
-            ]
-        )
+        found = []
+        for one in self._prompts:
+            packed = one.keys_values[layer][part]
+            found.append(packed[:, :, one.tree.places(one.prompt).to(packed.device)])
+        return torch.cat(found)
 
     def _over_packed(
         self, kernel: Kernel, query: Tensor, key: Tensor, value: Tensor, mask: Tensor

@@ -76,7 +76,6 @@ def perplexities(
             f"is made of such: use scope {Scope.ALL!s}"
         )
     sites = head_sites(model)
-    device = next(model.parameters()).device
     parts = windows(ids, window, bos)
     check_known(model, [part.tolist() for part in parts])
     per_token = _bytes_per_token(model, sites, head_sets, ablation)
@@ -93,7 +92,7 @@ def perplexities(
         )
         outcomes = itertools.chain(branch.outcomes(), apart)
         return perplexity_of(
-            token_nll(model, outcome.hidden[0, :-1], part[1:].to(device))
+            token_nll(model, outcome.hidden[0, :-1], part[1:])
             for part, outcome in zip(parts, outcomes, strict=True)
         )
 

@@ -117,7 +117,7 @@ class HeadSetWalk:
         self._ablation = ablation
         self._ends_only = ends_only
         self._replacements: dict[int, Replacement] = {}
-        self._masks: dict[Heads, Tensor] = {}
+        self._masks: dict[tuple[Heads, torch.device], Tensor] = {}
 
     def branches(self) -> Iterator[Branch]:
         """Every different set once, in the order of the walk.
@@ -186,7 +186,7 @@ class HeadSetWalk:
         stream = attended.state.stream
         if layer == self._sites.grid.layers - 1 and one.ends_only:
             # Past its attention positions are on their own: only those that are wanted go on.
-            z, stream = z[:, one.ends], stream[:, one.ends]
+            z, stream = (of[:, one.ends.to(of.device)] for of in (z, stream))
         stream = one.finish(layer, stream, z)
         return _State(layer + 1, stream, attended.keys_values)
 
@@ -196,9 +196,9 @@ class HeadSetWalk:
         return self._replacements[layer]
 
     def _mask(self, heads: Heads, device: torch.device) -> Tensor:
-        if heads not in self._masks:
-            self._masks[heads] = head_mask(self._sites.grid.heads, heads).to(device)
-        return self._masks[heads]
+        if (heads, device) not in self._masks:
+            self._masks[heads, device] = head_mask(self._sites.grid.heads, heads).to(device)
+        return self._masks[heads, device]
 
 
 def _whole(replacement: Replacement, pieces: Sequence[Seen]) -> Tensor | None:

@@ -174,6 +174,8 @@ class Kernel:
             mask: as there.
             place: as there.
         """
+        if mask is not None:
+            mask = mask.to(query.device)  # made on the first device of a model on several
         bent = partial(self._computed, query, key, value, mask, 1) if self.bends else None
         for observer in self.running.observers:
             observer(AttentionCall(self.layer, query, key, value, mask, self.scaling, place, bent))

@@ -39,5 +39,7 @@ def _among(
     positions: slice | Int[Tensor, " places"], z: Float[Tensor, "batch seq heads head_dim"]
 ) -> Tensor:
     among = torch.zeros(1, z.shape[1], 1, 1, dtype=torch.bool, device=z.device)
+    if isinstance(positions, Tensor):
+        positions = positions.to(z.device)
     among[:, positions] = True
     return among

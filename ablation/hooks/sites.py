@@ -21,6 +21,7 @@ from ablation.errors import InvalidInput, first_line
 from ablation.heads import HeadGrid
 from ablation.hooks.families import Family, family_of
 from ablation.metrics.decoder import decoder_of
+from ablation.metrics.devices import input_device, weights_of
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,16 @@ class HeadSites:
     def output_weight(self, layer: int) -> Float[Tensor, "heads head_dim hidden"]:
         """W_O of ``layer``: the head's contribution to the residual stream is ``z[h] @ W_O[h]``."""
         projection: Any = self.layers[layer].projection
+        with weights_of(projection) as weights:
+            weight = weights["weight"]
         # nn.Linear stores (out, in); GPT-2's Conv1D stores (in, out).
-        weight = projection.weight.T if isinstance(projection, nn.Linear) else projection.weight
+        weight = weight.T if isinstance(projection, nn.Linear) else weight
         return weight.reshape(self.grid.heads, self.head_dim, -1)
+
+    def output_bias(self, layer: int) -> Float[Tensor, " hidden"] | None:
+        """What the output projection of ``layer`` adds to the sum of its heads' contributions."""
+        with weights_of(self.layers[layer].projection) as weights:
+            return weights.get("bias")
 
 
 def _input_width(projection: Any) -> int:
@@ -218,7 +226,7 @@ def _value_biases(
             stack.callback(setattr, projection, "_forward_pre_hooks", projection._forward_pre_hooks)
             projection._forward_pre_hooks = OrderedDict()
             projection.register_forward_pre_hook(note)
-        device = next(decoder.parameters()).device
+        device = input_device(decoder)
         # Not the module itself: hooks of the decoder count the passes of an ablator.
         decoder.forward(input_ids=torch.zeros(1, 1, dtype=torch.long, device=device))
     return found

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ablation.errors import ComputationError, InvalidInput
 from ablation.metrics.decoder import decoder_of
+from ablation.metrics.devices import input_device
 from ablation.metrics.logits import logits_of
 from ablation.metrics.perplexity import BLOCK, Bos, Perplexity
 
@@ -50,7 +51,7 @@ def perplexity(
         ComputationError: the NLL is not finite.
     """
     check_model(model, window)
-    device = next(model.parameters()).device
+    device = input_device(model)
     parts = windows(ids, window, bos)
     return perplexity_of(window_nll(model, part.to(device), chunk=chunk) for part in parts)
 
@@ -132,6 +133,7 @@ def token_nll(
     """
     if chunk < 1:
         raise InvalidInput(f"a chunk needs at least 1 position, got {chunk}")
+    targets = targets.to(hidden.device)
     parts = [
         nn.functional.cross_entropy(
             logits_of(model, hidden_chunk[None])[0].float(), target_chunk, reduction="none"

@@ -22,6 +22,7 @@ from ablation.heads import Head
 from ablation.hooks.attention import Kernel, MakeMask, lay_out
 from ablation.hooks.capture import capture_attention, capture_residual, capture_z
 from ablation.hooks.sites import HeadSites, head_sites
+from ablation.metrics.devices import input_device
 from ablation.metrics.logits import logits_of
 from ablation.modes.redirected import UniformCausalAblation
 from ablation.modes.zero import ZeroAblation
@@ -116,7 +117,7 @@ def _checks(model: Any, sites: HeadSites, engine: bool) -> Iterator[Callable[[],
         yield partial(_uniform, model, ids, Head(layers // 2, 0))
     if engine and not sites.family.own_attention:
         longest = min(LONGEST + BEYOND, context_of(model.config) - DECODED)
-        if model.device.type == "cpu":
+        if input_device(model).type == "cpu":
             longest = min(longest, max(TOKENS, int(WORK_ON_CPU / model.num_parameters())))
         for length in (TOKENS, *(limit + BEYOND for limit in span_limits(model.config))):
             if length <= longest:
@@ -130,11 +131,11 @@ def _prompts(model: Any, length: int) -> Int[Tensor, "2 length"]:
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(tokens, (2, length), generator=generator)
     ids[1, : length * COMMON // TOKENS] = ids[0, : length * COMMON // TOKENS]
-    return ids.to(model.device)
+    return ids.to(input_device(model))
 
 
 def _apart(what: str, found: Tensor, expected: Tensor) -> Checked:
-    expected = expected.float()
+    expected = expected.to(found.device).float()
     largest = expected.abs().max().clamp(min=torch.finfo(torch.float32).tiny)
     return Checked(what, float((found.float() - expected).abs().max() / largest))
 
@@ -148,7 +149,7 @@ def _parts(model: Any, sites: HeadSites, ids: Tensor) -> list[Checked]:
     for layer in layers:
         weight = sites.output_weight(layer).float()
         parts = torch.einsum("bshd,hde->bse", z[layer].float(), weight)
-        bias = getattr(sites.layers[layer].projection, "bias", None)
+        bias = sites.output_bias(layer)
         whole = parts if bias is None else parts + bias.float()
         what = f"the output of attention in layer {layer} and the sum of its heads' parts"
         found.append(_apart(what, whole, outputs[layer]))

@@ -16,9 +16,11 @@ from ablation.hooks.attention import kernel_for
 from ablation.hooks.families import REFUSED, Family, family_from, family_of
 from ablation.hooks.sites import family_of_model, head_sites, use_family
 from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.metrics.devices import devices_of
 from ablation.metrics.logits import use_fp32_logits
 from ablation.models.converted import converted
 from ablation.models.directory import model_directory, model_files
+from ablation.models.placement import AUTO, on_all_devices
 from ablation.models.proposal import proposed_site
 from ablation.models.registry import DTYPES, ModelSpec
 from ablation.models.text_model import KEYS, WRAPPERS, text_config
@@ -50,6 +52,11 @@ class LoadedModel:
     tokenizer: Any
     directory: Path
     engine: Engine = FastEngine()
+
+    @property
+    def devices(self) -> list[torch.device]:
+        """Where it computes."""
+        return devices_of(self.model)
 
     @property
     def grid(self) -> HeadGrid:
@@ -89,7 +96,8 @@ def load_model(
 
     Args:
         spec: which model.
-        device: where torch computes.
+        device: where torch computes; ``AUTO``: on all GPUs there are, and what does not fit there
+            lies in the CPU's memory, see ``on_all_devices``.
         dtype: of the weights, one of ``DTYPES``.
         engine: what runs it.
         directory: where its files lie, if that is known.
@@ -103,11 +111,12 @@ def load_model(
         Unavailable: the hub cannot be reached, or does not give the model.
         AssetError: the embedded model cannot be fetched or stored.
     """
-    check_device(device)
+    if device != AUTO:
+        check_device(device)
     if dtype not in DTYPES:
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
     directory = model_directory(spec) if directory is None else directory
-    on_cpu = torch.device(device).type == "cpu"
+    on_cpu = device == AUTO or torch.device(device).type == "cpu"
     family = None if spec.site is None else family_from(spec.site)
     model = _load_weights(directory, getattr(torch, dtype), family, kept_converted=on_cpu)
     if family is not None:
@@ -118,11 +127,12 @@ def load_model(
     except InvalidInput as error:
         raise InvalidInput(f"{directory}: {error}") from None
     try:
-        model = model.to(device).eval()
+        model = on_all_devices(model) if device == AUTO else model.to(device)
     except torch.OutOfMemoryError as error:
         raise ComputationError(
             f"{spec.key} does not fit on {device}: {first_line(error)}"
         ) from None
+    model.eval().requires_grad_(False)  # weights that wait elsewhere are made anew each time
     if family_of_model(model).own_attention:
         engine = replace(engine, name=REFERENCE)
     if engine.name == FAST:

@@ -94,7 +94,8 @@ class Model:
                 f"{self.directory}: its files have changed since this run began: let whatever "
                 "writes them end, and start again"
             )
-        how = {"dtype": self.dtype, "device": str(loaded.model.device), "engine": self.engine.name}
+        devices = ", ".join(map(str, loaded.devices))
+        how = {"dtype": self.dtype, "device": devices, "engine": self.engine.name}
         made_with = {"files": before, **CHECKED_BY}
         kept("check", {**self._where, **how}, made_with, lambda: self._checked(loaded))
         return loaded

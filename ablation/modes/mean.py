@@ -13,6 +13,7 @@ from ablation.errors import InvalidInput
 from ablation.hooks.capture import capture_z, require_unablated
 from ablation.hooks.sites import LayerSite, head_sites
 from ablation.metrics.decoder import decoder_of
+from ablation.metrics.devices import input_device
 from ablation.metrics.measured_perplexity import windows
 from ablation.metrics.perplexity import Bos
 from ablation.modes import MEAN, MEAN_BY_POSITION, Scope
@@ -134,7 +135,7 @@ def _means_of_prompts(
 ) -> list[Float[Tensor, "positions heads head_dim"]]:
     require_unablated(model, "means")
     layers = range(len(head_sites(model).layers))
-    device = next(model.parameters()).device
+    device = input_device(model)
     sums: dict[int, Tensor] = {}
     with capture_z(model, layers) as z:
         for prompt in prompts:
@@ -166,7 +167,7 @@ def mean_z(
     """
     require_unablated(model, "means")
     layers = range(len(head_sites(model).layers))
-    device = next(model.parameters()).device
+    device = input_device(model)
     sums: dict[int, Tensor] = {}
     positions = 0
     with capture_z(model, layers) as z:

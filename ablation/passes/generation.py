@@ -12,6 +12,7 @@ from ablation.ablator import HeadAblator
 from ablation.errors import ComputationError, InvalidInput, shortened
 from ablation.heads import Head
 from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.metrics.devices import input_device
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
@@ -109,7 +110,7 @@ def greedy_answers(
         ComputationError: the logits are NaN.
     """
     check_positions(model, len(prompt_ids), len(prompt_ids) + max_new_tokens - 1)
-    ids = torch.tensor([list(prompt_ids)] * len(row_heads), device=model.device)
+    ids = torch.tensor([list(prompt_ids)] * len(row_heads), device=input_device(model))
     out = greedy_ids(
         model,
         ids,

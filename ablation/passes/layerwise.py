@@ -17,6 +17,7 @@ from transformers import DynamicCache
 from ablation.ablator import AblationNotApplied
 from ablation.hooks.attention import AttentionCall, lay_out, observe_attention
 from ablation.hooks.sites import HeadSites
+from ablation.metrics.devices import input_device
 from ablation.modes.protocol import Seen
 from ablation.passes.token_tree import TokenTree
 from ablation.passes.tree_attention import KeysValues, TreeLayout
@@ -53,7 +54,7 @@ class LayerwisePass:
         self._layout = TreeLayout(tree)
         self._keeps_keys = keeps_keys
         self._recorder = _Recorder(config=sites.decoder.config)
-        device = next(sites.decoder.parameters()).device
+        device = input_device(sites.decoder)
         self._positions = tree.positions.to(device)
         self._prompts = tree.prompt_of.to(device)
         self.ends, self.ends_only = tree.ends.to(device), ends_only

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ablation.metrics.devices import devices_of
 from ablation.passes.token_tree import agreement
 
 DECODED_ON_CPU = 8
@@ -88,10 +89,12 @@ def room_for(model: Any, length: int, activation_bytes: int) -> Room:
     kept = 2 * 2 * config.num_hidden_layers * kv_heads * head_dim
     passing = 8 * config.hidden_size + 3 * inner
     per_token = model.dtype.itemsize * (kept + passing)
-    if model.device.type != "cuda":
+    accelerators = [device for device in devices_of(model) if device.type == "cuda"]
+    if not accelerators:
         in_time = SECONDS_ON_CPU * RATE_ON_CPU / model.num_parameters()
         worth = min(PROMPTS_ON_CPU * length, int(in_time))
         return Room(min(activation_bytes // per_token, worth), DECODED_ON_CPU)
-    free, _ = torch.cuda.mem_get_info(model.device)
+    # Each device holds the keys of its own layers: the fullest one decides, as if it held all.
+    free = min(torch.cuda.mem_get_info(device)[0] for device in accelerators)
     tokens = int(SHARE_OF_FREE_MEMORY * free / per_token)
     return Room(tokens, max(1, tokens // length))

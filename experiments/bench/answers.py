@@ -9,6 +9,7 @@ from ablation.engine.batches import answers_in_batches, answers_where_wanted
 from ablation.engine.head_sets import HeadSet
 from ablation.hooks.sites import head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.metrics.devices import input_device
 from ablation.models.loading import LoadedModel
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
@@ -57,7 +58,7 @@ def by_generate(loaded: LoadedModel, prompts: Prompts, head_sets: Sequence[HeadS
     )
     found = []
     for prompt in prompts:
-        ids = torch.tensor([list(prompt)], device=model.device)
+        ids = torch.tensor([list(prompt)], device=input_device(model))
         for heads in head_sets:
             handles = [zero_head(sites, head) for head in heads]
             try:

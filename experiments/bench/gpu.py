@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from accelerate import dispatch_model
 
 from ablation.engine import REFERENCE, EngineChoice
 from ablation.engine.engines import engine_of
 from ablation.engine.head_sets import HeadSet
 from ablation.heads import Head
+from ablation.models.check import check_heads
 from ablation.models.loading import LoadedModel
+from ablation.models.placement import device_map
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
@@ -76,6 +79,7 @@ def gpu_benchmark(device: str, size: GpuSize = GpuSize()) -> Iterator[Part]:
     started = time.perf_counter()
     yield _exactness(device)
     yield _halving(device)
+    yield _several(device)
     large = random_model(size.config(), device, size.dtype)
     for length in size.lengths:
         if time.perf_counter() - started > size.seconds:
@@ -123,6 +127,32 @@ def _exactness(device: str) -> Part:
         f"{different} of {compared} answers differ",
         different == 0 and max(furthest) <= AGREEMENT and max(scores) <= SCORES,
     )
+
+
+def _several(device: str) -> Part:
+    """Layers on the accelerator and in the CPU's memory, as of ``--device auto``."""
+    title = "several devices: layers on the accelerator, and in the CPU's memory"
+    if torch.device(device).type != "cuda":
+        return Part(title, {}, False, ["not run: only CUDA shares a model with the CPU"])
+    number = torch.device(device).index or 0
+    found: list[bool] = []
+    for config in TINY.values():
+        loaded = random_model(config(), "cpu")
+        weights = sum(parameter.nbytes for parameter in loaded.model.parameters())
+        places = device_map(loaded.model, {number: int(0.7 * weights), "cpu": 10 * weights})
+        ours = replace(loaded, model=dispatch_model(loaded.model, places))
+        check_heads(ours.model)
+        reference = replace(ours, engine=engine_of(EngineChoice(REFERENCE)))
+        prompts, heads = random_prompts(ours.model, 40, 6), [(), (Head(0, 1), Head(2, 3))]
+        pairs = zip(
+            answers.by_engine(ours, prompts, heads),
+            answers.by_engine(reference, prompts, heads),
+            strict=True,
+        )
+        found += [one == other for one, other in pairs]
+    different = found.count(False)
+    disagreement = f"{different} of {len(found)} answers differ"
+    return Part(title, {}, True, [], disagreement, different == 0)
 
 
 def _nll(

@@ -81,6 +81,14 @@ SITE_OPTION = click.option(
     "attention=self_attn,projection=o_proj; taken only if the model passes its check.",
 )
 
+DEVICE_OPTION = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Where torch computes: cpu, cuda, or auto: on all GPUs, and what does not fit there waits "
+    "in the CPU's memory.",
+)
+
 ENGINE_OPTION = click.option(
     "--engine",
     type=click.Choice(ENGINE_NAMES),
@@ -156,7 +164,7 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
                 help="How to ask; default: the model's own, plain for unregistered models.",
             ),
             SITE_OPTION,
-            click.option("--device", default="cpu", help="Where torch computes: cpu, cuda, …"),
+            DEVICE_OPTION,
             click.option("--dtype", type=click.Choice(DTYPES), default="float32"),
             ENGINE_OPTION,
             click.option(

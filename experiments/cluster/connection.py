@@ -110,6 +110,7 @@ def connected(where: Place, workers: Workers, *, verbose: bool = False) -> Itera
     require_ray()
     _raise_limit()
     lost: list[HeadLost] = []
+    ended_by = signal.getsignal(signal.SIGTERM)
     atexit.register(_leave_without_ray, lost)  # before Ray's own, so that it runs after those
     import ray
 
@@ -133,6 +134,8 @@ def connected(where: Place, workers: Workers, *, verbose: bool = False) -> Itera
             atexit.unregister(ray.shutdown)  # it would wait for a head that is gone
         else:
             ray.shutdown()
+        with suppress(ValueError, TypeError):  # another thread; a handler that is not Python's
+            signal.signal(signal.SIGTERM, ended_by)
 
 
 class HeadLost(ComputationError):

@@ -27,7 +27,7 @@ def provenance(model: Model, seconds: float | None = None) -> dict[str, Any]:
         "versions": versions(),
         "model_sha256": model.fingerprint,
         "dtype": str(parameter.dtype).removeprefix("torch."),
-        "device": _device(parameter.device),
+        "device": ", ".join(map(_device, loaded.devices)),
         **({} if model.spec.site is None else {"site": model.spec.site}),
         "attention": loaded.model.config._attn_implementation,
         "engine": model.engine.name,

@@ -94,7 +94,12 @@ def _add_options(parser: pytest.Parser) -> None:
         default=BIAS_POLICIES[0],
         help="value biases under zero ablation in exp10 (default: %(default)s, the study's)",
     )
-    group.addoption("--device", default="cpu", help="where torch computes (default: %(default)s)")
+    group.addoption(
+        "--device",
+        default="cpu",
+        help="where torch computes: cpu, cuda, or auto: on all GPUs, and what does not fit there "
+        "waits in the CPU's memory (default: %(default)s)",
+    )
     group.addoption("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
     group.addoption(
         "--engine",

@@ -59,12 +59,13 @@ def _measure(cell: Cell) -> Computed:
 
     from ablation.ablator import HeadAblator
     from ablation.hooks.sites import head_sites
+    from ablation.metrics.devices import input_device
 
     model = cell.model.loaded.model
     started, sites = time.perf_counter(), head_sites(model)
     rows = []
     with memory_errors(), torch.inference_mode():
-        ids = torch.tensor([cell.test[0][1].ids[:TOKENS]], device=model.device)
+        ids = torch.tensor([cell.test[0][1].ids[:TOKENS]], device=input_device(model))
         for head in checked_heads(sites.grid):
             before, z = _attention_output(model, head.layer, ids)
             with HeadAblator(model, [head]):

@@ -21,7 +21,12 @@ from ablation.detection.wu24 import retrieval_scores, rouge1_recall
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head, HeadGrid
 from ablation.hooks.sites import head_sites
-from ablation.tests.detection.detection_prompts import eager_attention, make_prompt, reading_of
+from ablation.tests.detection.detection_prompts import (
+    Numbers,
+    eager_attention,
+    make_prompt,
+    reading_of,
+)
 from ablation.tests.support.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
 from ablation.tests.support.tolerances import assert_same
 
@@ -29,17 +34,6 @@ ATTENTION = 1e-5
 """fp32 softmax weights under sdpa's and eager's stream."""
 
 HEADS = 4
-
-
-class Numbers:
-    """A tokenizer whose text is the tokens' numbers."""
-
-    def __init__(self, ends=(0, 2)):
-        self._ends = ends
-
-    def batch_decode(self, rows, skip_special_tokens):
-        skipped = self._ends if skip_special_tokens else ()
-        return [" ".join(str(int(x)) for x in row if int(x) not in skipped) for row in rows]
 
 
 @pytest.mark.parametrize("name", CONFIGS)

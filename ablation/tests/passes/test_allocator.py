@@ -41,4 +41,6 @@ def test_what_is_freed_between_other_blocks_can_be_given_back():
 
 def resident() -> int:
     """Bytes that this process holds."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf(
+        "SC_PAGE_SIZE"
+    )

@@ -10,6 +10,7 @@ from ablation.engine import ACTIVATION_MIB, EngineChoice
 from ablation.models.registry import DTYPES, EMBEDDED_MODEL, model_spec
 from experiments.cli.options import (
     BOS_OPTION,
+    DEVICE_OPTION,
     ENGINE_OPTION,
     MODEL_HELP,
     SITE_OPTION,
@@ -76,7 +77,7 @@ class Parts(click.ParamType):
     help="With --mode zero, in models with value biases (GPT-2, Qwen2): keep the bias, as the "
     "study did, or remove it too.",
 )
-@click.option("--device", default="cpu", help="Where torch computes: cpu, cuda, …")
+@DEVICE_OPTION
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32")
 @ENGINE_OPTION
 @click.option(
@@ -152,7 +153,7 @@ def _cost(evaluations: "Evaluations") -> str:
     computed, seconds = len(evaluations.seconds), sum(evaluations.seconds)
     if not computed:
         return f"10A: all {len(model.grid)} heads were stored: {evaluations.store.root}"
-    device = model.loaded.model.device
+    device = model.loaded.devices[0]
     peak = ", ".join(f"{kind} {human_size(size)}" for kind, size in peak_memory(device).items())
     return (
         f"10A: {computed} evaluations computed in {seconds:.1f} s, "

@@ -54,6 +54,8 @@ def report_command(claims: tuple[Path, ...], since: str | None, out: Path, **opt
     from experiments.pages.report.page import write_page
     from experiments.pages.report.report import report_page
 
+    if not out.parent.is_dir():
+        raise InvalidInput(f"--out {out}: there is no folder {out.parent}: make it first")
     check_file_writable(out, "--out")
     spec = spec_of(options)
     runs = read_runs(claims) if claims else _stored_runs(spec.key, changed_options(options))

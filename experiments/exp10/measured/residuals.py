@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ablation.hooks.capture import capture_residual
 from ablation.metrics.decoder import decoder_of
+from ablation.metrics.devices import input_device
 from ablation.models.loading import LoadedModel
 
 
@@ -22,11 +23,12 @@ def word_residuals(
     longest = max(map(len, rows))
     # Padded behind the word, where a causal model does not look: no mask is needed.
     padded = torch.tensor([row + [row[-1]] * (longest - len(row)) for row in rows])
-    last = torch.tensor([len(row) - 1 for row in rows], device=loaded.model.device)
+    device = input_device(loaded.model)
+    last = torch.tensor([len(row) - 1 for row in rows])
     with capture_residual(loaded.model) as stream:
-        decoder_of(loaded.model)(input_ids=padded.to(loaded.model.device), use_cache=False)
-    index = torch.arange(len(rows), device=loaded.model.device)
-    points: list[Tensor] = [stream[point][index, last].float().cpu() for point in sorted(stream)]
+        decoder_of(loaded.model)(input_ids=padded.to(device), use_cache=False)
+    index = torch.arange(len(rows))
+    points: list[Tensor] = [stream[point].cpu()[index, last].float() for point in sorted(stream)]
     return torch.stack(points, dim=1).double().numpy()
 
 

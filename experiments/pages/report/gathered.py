@@ -18,6 +18,7 @@ from experiments.pages.report.cells import (
 from experiments.pages.report.heads import (
     METHODS,
     head_map,
+    membership_maps,
     methods_compared,
     scores_map,
     stability,
@@ -70,7 +71,7 @@ def gathered(source: Source) -> Evidence:
         found.parts[f"cell-{n}"] = cell_items(reported)
         prompts = cell_prompts(reported.cell, source.model.tokenizer)
         found.parts[f"cell-{n}-prompts"] = prompts
-        maps.append(scores_map(reported))
+        maps += [scores_map(reported), *membership_maps(reported)]
     if cells:
         found.lacking.append(
             "claims A6 to A8 rest on other methods, ablations and retrieval, whose answers no "

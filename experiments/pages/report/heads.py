@@ -1,15 +1,18 @@
 """Heads as the report shows them: a map of figures by layer and head, and rankings compared."""
 
+from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 from ablation.detection import QRHEAD, SUMMED_ATTENTION, WU24
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import HeadclaimsError, ResultsError
-from ablation.heads import HeadGrid, jaccard
+from ablation.heads import Head, HeadGrid, jaccard
+from experiments.cells.conditions import by_item
 from experiments.cells.detection import detected
-from experiments.pages.report.cells import ReportedCell
+from experiments.cells.gap import DESCRIBED
+from experiments.pages.report.cells import TOP, ReportedCell
 from experiments.store import Store
 
 METHODS = {QRHEAD: "QRHead", WU24: "Wu24", SUMMED_ATTENTION: "summed attention"}
@@ -17,7 +20,9 @@ COMPARED = (10, 50)
 """How many of the top heads of two rankings are compared."""
 
 
-def head_map(grid: HeadGrid, name: str, unit: str, values: Sequence[float]) -> dict[str, Any]:
+def head_map(
+    grid: HeadGrid, name: str, unit: str, values: Sequence[float], *, even: bool = False
+) -> dict[str, Any]:
     """Figures of all heads, in the order of ``grid``.
 
     Args:
@@ -25,12 +30,14 @@ def head_map(grid: HeadGrid, name: str, unit: str, values: Sequence[float]) -> d
         name: what the figures are.
         unit: of the figures, "" for plain numbers.
         values: the figures.
+        even: whether colours stand for even steps; else small figures are told apart better.
     """
     return {
         "name": name,
         "unit": unit,
         "values": [float(f"{value:.4g}") for value in values],
         "layers": grid.layers,
+        "even": even,
     }
 
 
@@ -50,6 +57,29 @@ def scores_map(reported: ReportedCell) -> dict[str, Any]:
         "cell": str(reported.name),
         "ranking": [number[head] for head in ranking.found],
     }
+
+
+def membership_maps(reported: ReportedCell) -> list[dict[str, Any]]:
+    """In how many of a cell's top sets, and in what share of its control sets, each head is."""
+    grid, of = reported.cell.model.grid, f"{reported.cell.question}, {reported.cell.tokens} tokens"
+    sets: dict[str, list[Sequence[Head]]] = {}
+    for condition in reported.found:
+        heads = condition.heads
+        if heads:
+            found = [heads] if isinstance(heads, Sequence) else by_item(reported.cell, heads)
+            sets.setdefault(condition.kind, []).extend(found)
+    maps = []
+    for kind, of_kind in sets.items():
+        held = Counter(chain.from_iterable(of_kind))
+        counts = [held[head] for head in grid]
+        if kind == TOP:
+            name = f"in how many of the {len(of_kind)} top sets: {of}"
+            maps.append(head_map(grid, name, "", counts, even=True))
+        else:
+            name = f"in how many of the {len(of_kind):,} {DESCRIBED[kind]} control sets: {of}"
+            shares = [100 * count / len(of_kind) for count in counts]
+            maps.append(head_map(grid, name, "%", shares, even=True))
+    return maps
 
 
 def stability(cells: Sequence[ReportedCell]) -> list[dict[str, Any]]:

@@ -165,9 +165,10 @@ def test_the_limit_counts_what_a_head_changes_and_nothing_else(directory):
 @pytest.mark.slow
 def test_the_parts_of_an_accelerator_run_on_tiny_models(monkeypatch):
     monkeypatch.setattr(gpu, "MODES", gpu.MODES[:1])
-    exactness, halving, detection, answers = gpu_benchmark("cpu", QUICK_GPU)
+    exactness, halving, several, detection, answers = gpu_benchmark("cpu", QUICK_GPU)
     assert (exactness.agrees, exactness.disagreement) == (True, "0 of 216 answers differ")
     assert "only CUDA's memory" in halving.notes[0]
+    assert "only CUDA shares" in several.notes[0]
     assert list(detection.ways) == ["headclaims"]
     assert list(answers.ways) == ["headclaims", "generate under pre-hooks"]
     assert answers.document()["answers_that_differ"] == 0

@@ -51,6 +51,46 @@ def test_claims_are_filtered_in_the_table_and_in_the_plot(report, opened):
     assert reader.locator("#forest").get_by_text("A1 10").count() == 0
 
 
+def test_what_is_filtered_stands_in_the_address(report, opened):
+    path = report()
+    reader = opened(path)
+    reader.locator("#filter-study").select_option("other")
+    reader.locator("#filter-verdict").select_option("NOT_REPRODUCED")
+    view = "claims/study=other&verdict=NOT_REPRODUCED"
+    assert reader.evaluate("location.hash") == f"#{view}"
+    again = opened(path, view)
+    assert again.locator("#filter-verdict").input_value() == "NOT_REPRODUCED"
+    assert again.locator("#claims-table tbody tr:visible").count() == 1
+    again.evaluate("location.hash = '#claims/verdict=NONE&other'")
+    shown(again, "claims/verdict=NONE&other")
+    assert again.locator("#claims-table tbody tr:visible").count() == 2
+
+
+def test_points_of_a_curve_lead_to_the_answers_behind_them(report, opened):
+    reader = opened(report(), "claim/A1")
+    points = reader.locator("#claim-A1 svg .mark-symbol path[aria-label]")
+    points.last.click()  # of the top 10
+    behind = reader.locator("#claim-A1 .behind")
+    assert behind.inner_text().startswith("Answers behind top 10:")
+    assert "tiny-inc_state-400: top 10, 1 of 2 right" in behind.inner_text()
+    reader.get_by_text("As a table").first.click()
+    reader.locator("#claim-A1 details button").first.click()
+    assert "tiny-inc_state-400: unablated, 2 of 2 right" in behind.inner_text()
+    behind.get_by_role("link").click()
+    shown(reader, "answers/tiny-inc_state-400/unablated/all")
+
+
+def test_a_map_of_heads_says_what_its_colours_stand_for(report, opened):
+    reader = opened(report(), "heads")
+    scale = reader.locator("#heads-scale").inner_text().split("\n")
+    assert scale[0] == "below −0.01"
+    assert scale[-1] == "to 0.5"
+    reader.get_by_label("Figure").select_option("in how many of the 1 top sets")
+    reader.locator("#heads-scale").get_by_text("to 0.2", exact=True).wait_for()
+    assert reader.locator("#heads-scale li").first.inner_text() == "0"
+    assert reader.get_by_role("row", name="L0H1 1 2").count() == 1
+
+
 def test_a_mark_of_the_plot_leads_to_its_claim(report, opened):
     reader = opened(report())
     reader.locator("#forest svg .mark-symbol path[aria-label]").last.click()

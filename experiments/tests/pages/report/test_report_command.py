@@ -23,10 +23,10 @@ def data_of(text):
 
 
 def test_the_answers_of_the_report_are_those_of_the_results(headclaims, tiny, computed, tmp_path):
-    status, out, err = headclaims("report", "--model", tiny, *CELL, "-o", "made/report.html")
+    status, out, err = headclaims("report", "--model", tiny, *CELL, "-o", "own.html")
     assert status == 0, err
     assert "items in 1 cells" in out
-    text = (tmp_path / "made/report.html").read_text(encoding="utf-8")
+    text = (tmp_path / "own.html").read_text(encoding="utf-8")
     data, held = data_of(text), part_of(text, "cell-0")
     names = [condition["name"] for condition in data["cells"][0]["conditions"]]
     rows = [("unablated", computed["baseline"])]
@@ -44,6 +44,16 @@ def test_the_answers_of_the_report_are_those_of_the_results(headclaims, tiny, co
             assert (answer, right) == (one["answer"], one["correct"])
         ablated = [heads[number] for number in held["heads"][place]["all"]]
         assert ablated == row.get("heads_str", [])
+    maps = {one["name"]: one["values"] for one in data["heads"]["maps"]}
+    for kind, name in (
+        ("top", "in how many of the 4 top sets: inc_state, "),
+        ("random", "in how many of the 4 uniform control sets: inc_state, "),
+    ):
+        (values,) = (of for one, of in maps.items() if one.startswith(name))
+        sets = [row["heads_str"] for row in computed[f"{kind}_heads_ablations"]]
+        assert len(sets) == 4
+        counts = [sum(head in one for one in sets) for head in heads]
+        assert values == (counts if kind == "top" else [25 * count for count in counts])
 
 
 def test_a_prompt_reads_as_the_model_was_given_it(headclaims, tiny, computed, tmp_path):
@@ -88,7 +98,9 @@ def test_runs_of_claims_alone_need_no_evidence(headclaims, tiny, tmp_path):
         (("--claims-json", "later.json"), 2, "claims of schema 1 are required"),
         (("--claims-json", "damaged.json"), 2, "cannot be read as JSON"),
         (("--claims-json", "a1.json", "--claims-json", "b1.json"), 2, "share none"),
-        (("-o", "file/report.html"), 2, "--out"),
+        (("-o", "file/report.html"), 2, "there is no folder file"),
+        (("-o", "missing/report.html"), 2, "there is no folder missing: make it first"),
+        (("-o", "."), 2, "is a directory"),
     ],
 )
 def test_bad_input_is_one_line_and_no_page(headclaims, tiny, tmp_path, arguments, status, said):

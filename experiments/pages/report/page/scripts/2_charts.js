@@ -42,7 +42,28 @@ async function chart(target, name, rows, change) {
   return made.view;
 }
 
-function figureOf(caption, rows, name, columns, change) {
+// A chart of right answers whose points lead to the answers of these cells: by a click, and in the
+// table by a button for each.
+function curveOf(caption, rows, cells) {
+  const found = element("div", { class: "behind", role: "status" });
+  const show = (row) => fill(found, behind(row, cells));
+  const columns = [...CURVE_COLUMNS, ["answers", (row) => element("button", { onclick: () => show(row) }, "Show")]];
+  const made = figureOf(caption, rows, "curve", columns, null, (view) =>
+    view.addEventListener("click", (_, item) => { if (item?.datum?.series && item.mark.marktype === "symbol") show(item.datum); }));
+  made.append(found);
+  return made;
+}
+
+// Links to what a point of a curve is the mean of: conditions of cells.
+function behind(row, cells) {
+  const named = row.heads ? `${row.series.replace(/ heads$/, "")} ${row.heads}` : "unablated";
+  const links = cells.flatMap((cell) => cell.conditions
+    .filter((one) => (one.name === named && !row.draw) || one.name.startsWith(`${named}, `))
+    .map((one) => element("li", {}, link(`#answers/${encodeURIComponent(cell.id)}/${encodeURIComponent(one.name)}/${row.heads ? "lost" : "all"}`, `${cell.id}: ${one.name}`), `, ${one.correct} of ${cell.items} right`)));
+  return [element("p", {}, `Answers behind ${named}:`), element("ul", {}, links)];
+}
+
+function figureOf(caption, rows, name, columns, change, then) {
   const place = element("div", {});
   const made = element(
     "figure",
@@ -54,6 +75,6 @@ function figureOf(caption, rows, name, columns, change) {
     ),
   );
   // Drawn once it has a width.
-  requestAnimationFrame(() => chart(place, name, rows, change));
+  requestAnimationFrame(async () => { const view = await chart(place, name, rows, change); then?.(view); });
   return made;
 }

@@ -6,16 +6,29 @@ const SHARED = ["percentage points", "percent", "times"];
 
 function startClaims() {
   for (const name of FILTERS) {
-    document.getElementById(`filter-${name}`)?.addEventListener("change", showClaims);
+    filterOf(name)?.addEventListener("change", () => {
+      const chosen = FILTERS.filter((one) => filterOf(one)?.value).map((one) => `${one}=${encodeURIComponent(filterOf(one).value)}`);
+      // In the address, so that the view can be linked to; no step of its own on the way back.
+      history.replaceState(null, "", chosen.length ? `#claims/${chosen.join("&")}` : "#claims");
+      showClaims(chosen.join("&"));
+    });
   }
+}
+
+function filterOf(name) {
+  return document.getElementById(`filter-${name}`);
 }
 
 let forestDrawn = null;
 
-async function showClaims() {
-  const wanted = Object.fromEntries(
-    FILTERS.map((name) => [name, document.getElementById(`filter-${name}`)?.value || ""]),
-  );
+// Shows the claims that fit, as in "study=qrhead&verdict=REFUTED".
+async function showClaims(chosen = "") {
+  const asked = Object.fromEntries(chosen.split("&").map((one) => one.split("=").map(decoded)));
+  for (const name of FILTERS) {
+    const filter = filterOf(name);
+    if (filter) filter.value = [...filter.options].some((one) => one.value === asked[name]) ? asked[name] : "";
+  }
+  const wanted = Object.fromEntries(FILTERS.map((name) => [name, filterOf(name)?.value || ""]));
   const fits = (of) => FILTERS.every((name) => !wanted[name] || of[name] === wanted[name]);
   let shown = 0;
   for (const row of document.querySelectorAll("#claims-table tbody tr")) {

@@ -70,7 +70,7 @@ async function showAnswers(current, id, condition, kind) {
       ? element("button", { "data-keep": "more", onclick: () => { shownItems += PAGE; showView(null, true); } }, `Show ${Math.min(PAGE, rows.length - shownItems)} more`)
       : null,
   );
-  fill("answers-curve", figureOf(`${cell.id}: right answers by number of heads ablated, 95% intervals`, cell.curve, "curve", CURVE_COLUMNS));
+  fill("answers-curve", curveOf(`${cell.id}: right answers by number of heads ablated, 95% intervals`, cell.curve, [cell]));
 }
 
 const CURVE_COLUMNS = [

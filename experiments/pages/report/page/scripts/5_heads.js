@@ -12,11 +12,11 @@ async function showHeads(current, name) {
   const sized = [...shown.values.keys()].sort((a, b) => Math.abs(shown.values[b]) - Math.abs(shown.values[a]));
   const ranked = new Set(shown.ranking || []);
   const ordered = [...ranked, ...sized.filter((head) => !ranked.has(head))];
-  fill("heads-most", `${figure(size)}${shown.unit}`);
+  fill("heads-scale", scaleOf(shown, size));
   const rank = new Map(ordered.map((head, n) => [head, n + 1]));
   const rows = names.map((head, n) => {
     const [layer, number] = head.slice(1).split("H").map(Number);
-    return { name: head, layer, head: number, rank: rank.get(n), step: stepOf(shown.values[n] / size), shown: `${figure(shown.values[n])}${shown.unit}` };
+    return { name: head, layer, head: number, rank: rank.get(n), step: stepOf(shown.values[n] / size, shown.even), shown: `${figure(shown.values[n])}${shown.unit}` };
   });
   const target = document.getElementById("heads-map");
   target.classList.toggle("many", rows.length / layers > 16);
@@ -29,10 +29,22 @@ async function showHeads(current, name) {
   else fill("head", element("p", { class: "hint" }, "Choose a head, in the map or in the table, to see which conditions ablate it and what that did."));
 }
 
-// Seven steps: below nothing, nothing, and five of the root of the figure.
-function stepOf(share) {
+// Seven steps: below nothing, nothing, and five of the figure, or of its root.
+function stepOf(share, even) {
   if (share < -0.02) return 0;
-  return share < 0.02 ? 1 : 2 + Math.min(4, Math.floor(5 * Math.sqrt(share)));
+  return share < 0.02 ? 1 : 2 + Math.min(4, Math.floor(5 * (even ? share : Math.sqrt(share))));
+}
+
+// What the colours of a map stand for, from the smallest figure to the largest.
+function scaleOf({ values, unit, even }, size) {
+  const told = (value) => `${figure(value)}${unit}`;
+  const named = [
+    `below ${told(-0.02 * size)}`,
+    Math.min(...values.map(Math.abs)) ? "about 0" : "0",
+    ...[1, 2, 3, 4, 5].map((step) => `to ${told(size * (step / 5) ** (even ? 1 : 2))}`),
+  ];
+  const least = Math.min(...values) / size < -0.02 ? 0 : 1; // no colour that no head has
+  return named.slice(least).map((text, n) => element("li", {}, element("span", { class: `step step${n + least}` }), text));
 }
 
 async function showHead(current, name) {

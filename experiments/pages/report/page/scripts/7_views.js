@@ -19,7 +19,7 @@ async function showView(_, again = false) {
   }
   if (!again) shownItems = PAGE;
   try {
-    if (chosen === "claims") await showClaims();
+    if (chosen === "claims") await showClaims(rest[0]);
     if (chosen === "claim") showClaim(rest[0]);
     if (chosen === "answers") await showAnswers(current, ...rest);
     if (chosen === "answer") await showAnswer(current, ...rest);
@@ -63,7 +63,7 @@ function showClaim(name) {
     const place = article.querySelector(".curves");
     if (!article.hidden && place && !curvesDrawn.has(name)) {
       curvesDrawn.add(name);
-      fill(place, data.pooled.map((one) => figureOf(captionOf(one), one.curve, "curve", CURVE_COLUMNS)),
+      fill(place, data.pooled.map((one) => curveOf(captionOf(one), one.curve, data.cells.filter((cell) => cell.tokens === one.tokens))),
         data.cells.length > 1 ? element("details", { ontoggle: drawCells }, element("summary", {}, "Every cell"), element("div", { class: "grid" })) : null);
     }
   }
@@ -74,7 +74,7 @@ function drawCells(event) {
   if (!event.target.open || place.childElementCount) return;
   fill(place, data.cells.map((cell) => element("div", {},
     element("h4", {}, link(`#answers/${encodeURIComponent(cell.id)}`, cell.id)),
-    figureOf(`${cell.asked}`, cell.curve, "curve", null))));
+    curveOf(`${cell.asked}`, cell.curve, [cell]))));
 }
 
 async function copyCommand(event) {
