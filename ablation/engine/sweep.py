@@ -104,7 +104,8 @@ def _bytes_per_token(
     model: Any, sites: HeadSites, head_sets: Sequence[HeadSet], ablation: Ablation
 ) -> float:
     """What a token takes in the streams that wait: in the embedded text and at every fork."""
-    hidden, width = model.config.hidden_size, sites.layers[0].projection_width
+    hidden = model.config.hidden_size
+    width = max(site.projection_width for site in sites.layers)
     if ablation.reads_attention:
         width *= 2  # z, and what takes its place
     forks = HeadSetTree(sites.grid, head_sets).streams_held() / 2

@@ -21,7 +21,7 @@ from ablation.errors import InvalidInput, first_line
 from ablation.heads import HeadGrid
 from ablation.hooks.families import Family, family_of
 from ablation.metrics.decoder import decoder_of
-from ablation.metrics.devices import input_device, weights_of
+from ablation.metrics.devices import input_device, with_values
 
 
 @dataclass(frozen=True)
@@ -99,14 +99,13 @@ class LayerSite:
 
 @dataclass(frozen=True)
 class HeadSites:
-    """The head sites of a model: ``grid`` × ``head_dim``, one ``LayerSite`` per layer.
+    """The head sites of a model: ``grid``, one ``LayerSite`` per layer.
 
     Attributes:
         family: the row of the model's class.
         decoder: the model without its output embedding.
         final_norm: the normalisation between the last layer and the output embedding.
         grid: layers and heads.
-        head_dim: values of a head at a position.
         layers: where the heads of each layer are.
     """
 
@@ -114,26 +113,30 @@ class HeadSites:
     decoder: nn.Module
     final_norm: nn.Module
     grid: HeadGrid
-    head_dim: int
     layers: tuple[LayerSite, ...]
+
+    def head_dim(self, layer: int) -> int:
+        """How many values a head of ``layer`` has at a position; layers may differ."""
+        return self.layers[layer].projection_width // self.grid.heads
 
     def output_weight(self, layer: int) -> Float[Tensor, "heads head_dim hidden"]:
         """W_O of ``layer``: the head's contribution to the residual stream is ``z[h] @ W_O[h]``."""
         projection: Any = self.layers[layer].projection
-        with weights_of(projection) as weights:
-            weight = weights["weight"]
+        with with_values(projection):
+            weight = projection.weight
         # nn.Linear stores (out, in); GPT-2's Conv1D stores (in, out).
         weight = weight.T if isinstance(projection, nn.Linear) else weight
-        return weight.reshape(self.grid.heads, self.head_dim, -1)
+        return weight.unflatten(0, (self.grid.heads, -1))
 
     def output_bias(self, layer: int) -> Float[Tensor, " hidden"] | None:
         """What the output projection of ``layer`` adds to the sum of its heads' contributions."""
-        with weights_of(self.layers[layer].projection) as weights:
-            return weights.get("bias")
+        projection = self.layers[layer].projection
+        with with_values(projection):
+            return getattr(projection, "bias", None)
 
 
 def _input_width(projection: Any) -> int:
-    return projection.in_features if isinstance(projection, nn.Linear) else projection.nx
+    return projection.in_features if hasattr(projection, "in_features") else projection.nx
 
 
 def use_family(model: Any, family: Family) -> None:
@@ -153,7 +156,7 @@ def family_of_model(model: Any) -> Family:
 def head_sites(model: Any) -> HeadSites:
     """Finds the head sites of a causal language model of transformers.
 
-    ``head_dim`` is the width of the projection's input over the number of query heads, since
+    A head's width is that of the projection's input over the number of query heads, layer by layer:
     hidden size // heads is wrong for models that choose their head_dim freely.
 
     Raises:
@@ -168,34 +171,34 @@ def head_sites(model: Any) -> HeadSites:
         for block in decoder.get_submodule(family.layers):
             attention = block.get_submodule(family.attention)
             modules.append((block, attention, attention.get_submodule(family.projection)))
-        width = _input_width(modules[0][2])
+        if not modules:
+            raise IndexError("it has no layers")
+        widths = [_input_width(projection) for _, _, projection in modules]
     except (AttributeError, TypeError, IndexError) as error:
         # Such as OPT-350m, which normalises after each layer and has nothing behind the last.
         raise InvalidInput(
             f"this {type(model).__name__} has no heads where its family's row, or --site, says "
             f"({first_line(error)}): take another model of the family, or correct --site"
         ) from None
-    head_dim, rest = divmod(width, heads)
-    if rest:
-        raise InvalidInput(
-            f"{type(model).__name__}: the output projection takes {width} inputs, which is not a "
-            f"multiple of its {heads} query heads"
-        )
-    shape = (heads, head_dim)
-    biases = cache(partial(_value_biases, decoder, [(b, p) for b, _, p in modules], shape))
+    for layer, width in enumerate(widths):
+        if width % heads:
+            raise InvalidInput(
+                f"{type(model).__name__}: the output projection of layer {layer} takes {width} "
+                f"inputs, which is not a multiple of its {heads} query heads"
+            )
+    biases = cache(partial(_value_biases, decoder, [(b, p) for b, _, p in modules], heads))
     return HeadSites(
         family=family,
         decoder=decoder,
         final_norm=final_norm,
         grid=HeadGrid(len(modules), heads),
-        head_dim=head_dim,
         layers=tuple(LayerSite(layer, *of, family, biases) for layer, of in enumerate(modules)),
     )
 
 
 @torch.no_grad()
 def _value_biases(
-    decoder: Any, layers: Sequence[tuple[nn.Module, nn.Module]], shape: tuple[int, int]
+    decoder: Any, layers: Sequence[tuple[nn.Module, nn.Module]], heads: int
 ) -> list[Tensor]:
     """What attention makes of nothing, layer by layer: z of one token whose residual stream is 0.
 
@@ -206,7 +209,7 @@ def _value_biases(
     Args:
         decoder: the model without its output embedding.
         layers: of each layer the block and the output projection.
-        shape: heads and head_dim.
+        heads: of a layer.
     """
     found: list[Tensor] = []
 
@@ -216,7 +219,7 @@ def _value_biases(
         return args, {**kwargs, "hidden_states": torch.zeros_like(kwargs["hidden_states"])}
 
     def note(projection: Any, args: tuple[Tensor]) -> None:
-        found.append(args[0][0, 0].unflatten(-1, shape).clone())
+        found.append(args[0][0, 0].unflatten(-1, (heads, -1)).clone())
 
     with ExitStack() as stack:
         for block, projection in layers:

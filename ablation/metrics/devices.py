@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 def input_device(model: Any) -> torch.device:
@@ -34,12 +34,12 @@ def devices_of(model: Any) -> list[torch.device]:
 
 
 @contextmanager
-def weights_of(module: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """The weights of a module by name, with their values, for as long as the context is open."""
+def with_values(module: nn.Module) -> Iterator[None]:
+    """Has the weights of a module there, as if it ran, for as long as the context is open."""
     from accelerate.utils import align_module_device
 
     with align_module_device(module):
-        yield dict(module.named_parameters())
+        yield
 
 
 def _brought_to(module: nn.Module) -> torch.device | None:

@@ -78,7 +78,7 @@ class OutputSliceAblator:
 
     def __init__(self, model, head):
         sites = head_sites(model)
-        width = sites.head_dim
+        width = sites.head_dim(head.layer)
         start = head.head * width
 
         def hook(module, args, output):
@@ -366,7 +366,7 @@ def test_the_grid_counts_query_heads():
 
 
 def test_head_dim_is_not_hidden_size_over_heads():
-    assert head_sites(tiny_model("llama-head-dim")).head_dim == 12
+    assert head_sites(tiny_model("llama-head-dim")).head_dim(0) == 12
 
 
 @pytest.mark.parametrize("name", ["L1", "1-2", "L1H", "l1h2", "L1H2 ", "L-1H2", "L1H99999"])

@@ -69,7 +69,7 @@ class _Work:
 def _unavoidable(sites: HeadSites, heads: Sequence[Head], tokens: int) -> _Work:
     work = _Work(Counter(), 0.0)
     # Causal: half of the products of queries with keys, and of weights with values.
-    attention = 2.0 * tokens * tokens * sites.grid.heads * sites.head_dim
+    attention = 2.0 * tokens * tokens * sites.layers[0].projection_width
     by_layer = Counter(head.layer for head in heads)
     runs = 1  # the unablated stream
     for layer, site in enumerate(sites.layers):

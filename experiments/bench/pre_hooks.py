@@ -9,7 +9,8 @@ from ablation.hooks.sites import HeadSites
 
 def zero_head(sites: HeadSites, head: Head) -> RemovableHandle:
     """Zeroes ``head`` at the input of the output projection until the handle is removed."""
-    start, end = head.head * sites.head_dim, (head.head + 1) * sites.head_dim
+    width = sites.head_dim(head.layer)
+    start, end = head.head * width, (head.head + 1) * width
 
     def zero(projection: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
         z = args[0].clone()

@@ -94,9 +94,9 @@ class Worker:
     def _machine(self) -> dict[str, Any]:
         """What tells one machine from another, for provenance."""
         found: dict[str, Any] = {"node": platform.node()}
-        if self._device.startswith("cuda"):
-            import torch
+        import torch
 
+        if self._device != "cpu" and torch.version.cuda is not None:
             found["cuda"] = torch.version.cuda
             driver = Path("/proc/driver/nvidia/version")
             if driver.exists():

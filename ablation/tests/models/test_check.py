@@ -5,11 +5,17 @@ import types
 import pytest
 import torch
 from torch import nn
+from transformers import GenerationConfig
+from transformers.models.smollm3.modeling_smollm3 import SmolLM3Attention
 
 from ablation.errors import ComputationError
+from ablation.heads import Head
+from ablation.hooks.sites import head_sites
 from ablation.models.check import check_heads
+from ablation.modes import Scope
 from ablation.passes.positions import span_limits
-from ablation.tests.support.tiny_models import LAYERS
+from ablation.tests.engine.answering import ablation_of, answered, expected
+from ablation.tests.support.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
 
 
 def test_every_family_passes(model):
@@ -19,6 +25,25 @@ def test_every_family_passes(model):
     assert f"attention in layer {LAYERS - 1}" in said
     for limit in span_limits(model.config):
         assert f"at {limit + 8} tokens" in said
+
+
+def test_heads_may_be_wider_in_some_layers():
+    config = CONFIGS["smollm3"]()
+    config.no_rope_layers = [1, 0, *[1] * (LAYERS - 2)]  # the second has no positions of a width
+    model = type(tiny_model("smollm3"))(config)
+    model.config.head_dim = 12
+    model.model.layers[1].self_attn = SmolLM3Attention(model.config, layer_idx=1)
+    del model.config.head_dim
+    model.generation_config = GenerationConfig(eos_token_id=2, pad_token_id=0)
+    sites = head_sites(model.eval())
+    assert [sites.head_dim(layer) for layer in range(3)] == [8, 12, 8]
+    assert all(one.deviation < 1e-5 for one in check_heads(model))
+    prompts, heads = random_ids(30, rows=2), [(), (Head(1, 3),), (Head(0, 0), Head(1, 0))]
+    for mode in ("zero", "zero-keep-bias", "mean", "resample", "uniform-causal", "bos"):
+        ablation = ablation_of(mode, Scope.ALL, model, prompts)
+        assert answered(model, prompts, heads, ablation) == expected(
+            model, prompts, heads, ablation
+        )
 
 
 def test_a_model_in_bfloat16_passes(llama):

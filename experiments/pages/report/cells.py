@@ -167,10 +167,11 @@ def cell_summary(reported: ReportedCell) -> dict[str, Any]:
     }
 
 
-def cell_items(reported: ReportedCell) -> dict[str, Any]:
+def cell_items(reported: ReportedCell, tokenizer: Any) -> dict[str, Any]:
     """The answers to every item of a cell under every condition, and the heads ablated in it.
 
-    Answers are numbers into a list of the different ones; heads are numbered layer by layer.
+    Answers are numbers into a list of the different ones, which says where their tokens end; heads
+    are numbered layer by layer.
     """
     cell, number = reported.cell, {head: n for n, head in enumerate(reported.cell.model.grid)}
     answers: dict[str, int] = {}
@@ -188,7 +189,15 @@ def cell_items(reported: ReportedCell) -> dict[str, Any]:
             }
         )
     heads = [_numbers(cell, condition.heads, number) for condition in reported.found]
-    return {"answers": list(answers), "items": items, "heads": heads}
+    ends = [_token_ends(tokenizer, answer) for answer in answers]
+    return {"answers": list(answers), "ends": ends, "items": items, "heads": heads}
+
+
+def _token_ends(tokenizer: Any, text: str) -> list[int]:
+    """Where the tokens of ``text`` end, counted as a page counts: in units of UTF-16."""
+    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    ends = dict.fromkeys(end for _, end in offsets["offset_mapping"])
+    return [len(text[:end].encode("utf-16-le", "surrogatepass")) // 2 for end in ends]
 
 
 def _numbers(cell: Cell, heads: Heads, number: Mapping[Head, int]) -> Any:

@@ -68,7 +68,7 @@ def gathered(source: Source) -> Evidence:
     maps = []
     for n, reported in enumerate(cells):
         found.cells.append(cell_summary(reported) | {"part": f"cell-{n}"})
-        found.parts[f"cell-{n}"] = cell_items(reported)
+        found.parts[f"cell-{n}"] = cell_items(reported, source.model.tokenizer)
         prompts = cell_prompts(reported.cell, source.model.tokenizer)
         found.parts[f"cell-{n}-prompts"] = prompts
         maps += [scores_map(reported), *membership_maps(reported)]

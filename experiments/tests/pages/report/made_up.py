@@ -103,6 +103,7 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
         parts={
             "cell-0": {
                 "answers": list(answers),
+                "ends": [[2, len(answer)] for answer in answers],
                 "items": items,
                 "heads": [{"all": []}, {"all": [0, 1]}, {"by_item": [[2, 3], [1, 2]]}],
             },

@@ -40,6 +40,13 @@ def test_three_clicks_lead_from_the_claims_to_the_answer_that_was_lost(report, o
     assert reader.get_by_role("link", name="filing-0").is_visible()
 
 
+def test_an_answer_is_marked_from_the_token_in_which_it_parts(report, opened):
+    reader = opened(report(found=evidence(("Iowa.", "Ionia."))), "answer/tiny-inc_state-400/0/")
+    row = reader.get_by_role("row", name="top 10", exact=False).first
+    assert row.locator(".answer").inner_text() == "Ionia."
+    assert row.locator("mark").inner_text() == "nia."
+
+
 def test_claims_are_filtered_in_the_table_and_in_the_plot(report, opened):
     reader = opened(report())
     rows = reader.locator("#claims-table tbody tr:visible")
@@ -85,7 +92,7 @@ def test_a_map_of_heads_says_what_its_colours_stand_for(report, opened):
     scale = reader.locator("#heads-scale").inner_text().split("\n")
     assert scale[0] == "below −0.01"
     assert scale[-1] == "to 0.5"
-    reader.get_by_label("Figure").select_option("in how many of the 1 top sets")
+    reader.locator("#heads-choice select").select_option("in how many of the 1 top sets")
     reader.locator("#heads-scale").get_by_text("to 0.2", exact=True).wait_for()
     assert reader.locator("#heads-scale li").first.inner_text() == "0"
     assert reader.get_by_role("row", name="L0H1 1 2").count() == 1

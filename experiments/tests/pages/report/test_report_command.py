@@ -36,6 +36,9 @@ def test_the_answers_of_the_report_are_those_of_the_results(headclaims, tiny, co
         for row in computed["random_heads_ablations"]
     ]
     heads = data["heads"]["names"]
+    for answer, ends in zip(held["answers"], held["ends"], strict=True):
+        assert ends == sorted(set(ends))
+        assert not answer or ends[-1] == len(answer.encode("utf-16-le")) // 2
     for name, row in rows:
         place = names.index(name)
         for item, one in zip(held["items"], row["items"], strict=True):

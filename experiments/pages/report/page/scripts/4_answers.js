@@ -95,11 +95,14 @@ function quoted(text, common = text.length) {
     common < text.length ? element("mark", {}, written(text.slice(common))) : null);
 }
 
-// How far two answers agree, in whole words.
-function agree(one, other) {
+// How far two answers, by their numbers, agree in whole tokens: of the other's characters.
+function agree(held, one, other) {
+  const [first, second] = [held.answers[one], held.answers[other]];
   let end = 0;
-  while (end < one.length && one[end] === other[end]) end += 1;
-  return end === other.length && end === one.length ? end : other.lastIndexOf(" ", end - 1) + 1;
+  while (end < first.length && first[end] === second[end]) end += 1;
+  if (end === first.length && end === second.length) return end;
+  const ends = new Set(held.ends[one]);
+  return Math.max(0, ...held.ends[other].filter((place) => place <= end && ends.has(place)));
 }
 
 async function showAnswer(current, id, number, condition) {
@@ -121,7 +124,7 @@ async function showAnswer(current, id, number, condition) {
     const ablated = (heads.all || heads.by_item[n]).map((head) => names[head]);
     return [
       one.name === condition ? element("strong", {}, one.name) : one.name,
-      [quoted(answer, place ? agree(unablated, answer) : answer.length), " ", mark(item.right[place] === "1")],
+      [quoted(answer, place ? agree(held, item.answers[0], item.answers[place]) : answer.length), " ", mark(item.right[place] === "1")],
       ablated.length ? element("details", {}, element("summary", {}, `${ablated.length} heads`),
         ablated.map((name) => [link(`#heads/${name}`, name), " "])) : "none",
     ];
@@ -136,7 +139,7 @@ async function showAnswer(current, id, number, condition) {
       element("dt", {}, "Truth"), element("dd", {}, told(item.truth)),
       element("dt", {}, "Answer unablated"), element("dd", {}, quoted(unablated), " ", mark(item.right[0] === "1")),
       element("dt", {}, "Lost first at"), element("dd", {}, lostAt(cell, item))),
-    element("p", { class: "hint" }, "Marked is where an answer parts from the unablated one."),
+    element("p", { class: "hint" }, "Marked is what follows the first token in which an answer parts from the unablated one."),
     table(`Answers about ${visible(item.filing)} under every condition`, ["ablated", "answer", "heads"], lines),
     element("h4", {}, "Prompt"),
     promptOf(prompts, n),
