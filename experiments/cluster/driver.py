@@ -252,6 +252,7 @@ class Driver:
             for piece in worker.doing.values()
             for unit in piece.left
         }
+        found: dict[int, tuple[Asking, list[tuple[WorkUnit, dict, dict]]]] = {}
         for line in lines:
             try:
                 document = parse(line.encode())
@@ -259,9 +260,12 @@ class Driver:
                 continue
             if (known := wanted.pop(document.unit.digest, None)) is not None:
                 unit, asking = known
-                store = replace(self.store, _found=asking.found, watch=self.watch_of(worker.name))
-                store.put(unit, dict(document.result), dict(document.provenance))
-                asking.open -= 1
+                result = unit, dict(document.result), dict(document.provenance)
+                found.setdefault(id(asking), (asking, []))[1].append(result)
+        for asking, results in found.values():
+            store = replace(self.store, _found=asking.found, watch=self.watch_of(worker.name))
+            store.put_all(results)
+            asking.open -= len(results)
 
     def _end(self, worker: Hired, *, died: bool) -> None:
         """Ends a worker; what it was at goes back. If it died, the first piece may be why."""

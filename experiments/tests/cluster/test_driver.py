@@ -344,7 +344,7 @@ def test_a_store_that_cannot_be_written_ends_the_run_and_its_workers(run, monkey
     def full(self, *_):
         raise ResultsError("no space left")
 
-    monkeypatch.setattr(Store, "put", full)
+    monkeypatch.setattr(Store, "keep", full)
     staff = Staff(run.ray, Workers(), "cpu", run.said.append, lambda ray: None)
     with pytest.raises(ResultsError, match="no space left"):
         Driver(staff, run.store, lambda name: Unwatched(), run.said.append).run([asking(5)])

@@ -238,3 +238,20 @@ def test_documents_are_flushed_to_the_disk_before_they_have_their_name(store_of,
     monkeypatch.setattr(Path, "replace", noting)
     store_of().once(UNIT, computing())
     assert order == ["flushed", "named"]
+
+
+def test_many_results_are_stored_at_once_and_one_that_cannot_be_is_named(store_of):
+    units = [WorkUnit("perplexity", {"number": number}) for number in range(40)]
+    store = store_of()
+    refused = store.path(units[7])
+    refused.parent.parent.mkdir(parents=True)
+    refused.parent.write_text("no folder", encoding="utf-8")
+    with pytest.raises(ResultsError, match="--store"):
+        store.put_all([(unit, {"value": unit.key["number"]}, HOW) for unit in units])
+    there = [unit for unit in units if not store.path(unit).parent.is_file()]
+    assert len(there) >= 30
+    for unit in there:
+        document = store_of("second").find(unit)
+        assert document.result == {"value": unit.key["number"]}
+        assert document.provenance["run"] == "first"
+    assert units[7].digest not in store.used

@@ -45,7 +45,7 @@ async function chart(target, name, rows, change) {
 // A chart of right answers whose points lead to the answers of these cells: by a click, and in the
 // table by a button for each.
 function curveOf(caption, rows, cells) {
-  const found = element("div", { class: "behind", role: "status" });
+  const found = element("div", { class: "behind", role: "status" }, element("p", { class: "hint" }, "Choose a point to see the answers behind it."));
   const show = (row) => fill(found, behind(row, cells));
   const columns = [...CURVE_COLUMNS, ["answers", (row) => element("button", { onclick: () => show(row) }, "Show")]];
   const made = figureOf(caption, rows, "curve", columns, null, (view) =>
