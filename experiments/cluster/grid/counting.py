@@ -3,14 +3,17 @@
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from ablation.errors import InvalidInput
 from ablation.heads import HeadGrid
 from experiments.cluster.grid.tasks import Task
 from experiments.store import Document, Store, WorkUnit
 from experiments.store.deferring import Deferring, NotYet
+
+PERPLEXITY = "perplexity"
+"""The kind of figures that are compared with one another while others are asked for."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +22,18 @@ class Counting(Deferring):
 
     Attributes:
         grid: the heads of the model that is asked about.
+        alike: whether perplexities that are stored are made up, too. Beside those that are not,
+            which are of no text, they would not do.
     """
 
     grid: HeadGrid = HeadGrid(1, 1)
+    alike: bool = False
 
     def find(self, unit: WorkUnit) -> Document | None:
         # Read at once: a damaged result is missing, and a plan leaves it where it is.
         found = Store.find(self, unit)
-        if found is None and unit.digest in self._noted and unit.kind in _MADE_UP:
+        missing = found is None and unit.digest in self._noted and unit.kind in _MADE_UP
+        if missing or (found is not None and self.alike and unit.kind == PERPLEXITY):
             return Document(unit, _MADE_UP[unit.kind](unit, self.grid), {"time": "", "seconds": 0})
         return found
 
@@ -40,8 +47,25 @@ def _scores(unit: WorkUnit, grid: HeadGrid) -> dict[str, Any]:
 _MADE_UP: Mapping[str, Any] = {
     "scores": _scores,
     "answer": lambda *_: {"answer": ""},
-    "perplexity": lambda *_: {"block_nll_sums": [[1.0]], "block_counts": [[1]]},
+    PERPLEXITY: lambda *_: {"block_nll_sums": [[1.0]], "block_counts": [[1]]},
 }
+
+
+def _asked(task: Task, grid: HeadGrid, store: Store) -> Counting:
+    for alike in (False, True):
+        asked = Counting(
+            store.root, store.run, store.fresh, watch=store.watch, grid=grid, alike=alike
+        )
+        try:
+            task.ask(asked)
+        except NotYet:
+            pass  # what comes after it is few
+        except InvalidInput:
+            if not alike:
+                continue
+            raise
+        break
+    return asked
 
 
 @dataclass
@@ -68,11 +92,7 @@ def counted(tasks: Sequence[Task], grids: Mapping[str, HeadGrid], store: Store) 
     count = Count()
     seen: set[str] = set()
     for task in tasks:
-        asked = Counting(
-            store.root, store.run, store.fresh, watch=store.watch, grid=grids[task.model]
-        )
-        with suppress(NotYet):  # what comes after it is few
-            task.ask(asked)
+        asked = _asked(task, grids[task.model], store)
         for unit in [unit for job in asked.jobs for unit in job.units]:
             if unit.digest not in seen:
                 count.missing[task.model, unit.kind] += 1

@@ -81,3 +81,11 @@ def test_what_a_grid_has_computed_is_judged_without_computing(tmp_path):
         "--tokens", 200, *OPTIONS, "--store", store, "-p", "no:cacheprovider",
     )  # fmt: skip
     assert re.search(r"results: 0 computed, \d+ taken from the store", judged.stdout), judged.stdout
+    # A run that was ended in between: what is left is counted beside what is there.
+    measured = sorted(store.glob("documents/perplexity/*/*.json"))
+    for path in measured[::2]:
+        path.unlink()
+    planned = run(*command, "--plan")
+    (left,) = re.findall(r": ([\d,]+) of kind perplexity to compute", planned.stdout)
+    # Where curves are cut in halves is not known before.
+    assert 0 <= len(measured[::2]) - int(left.replace(",", "")) <= 12 * 4 * 2
