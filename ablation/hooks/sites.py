@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ablation.errors import InvalidInput, first_line
+from ablation.errors import InvalidInput, first_line, shortened
 from ablation.heads import HeadGrid
 from ablation.hooks.families import Family, family_of
 from ablation.metrics.decoder import decoder_of
@@ -165,6 +165,11 @@ def head_sites(model: Any) -> HeadSites:
     """
     family, decoder = family_of_model(model), decoder_of(model)
     heads = model.config.num_attention_heads
+    if not isinstance(heads, int):
+        raise InvalidInput(
+            f"layers with as many heads each are required, and this {type(model).__name__} has "
+            f"{shortened(heads)}: it is refused"
+        )
     modules = []
     try:
         final_norm = decoder.get_submodule(family.final_norm)

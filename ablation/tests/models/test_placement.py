@@ -53,6 +53,7 @@ def test_tensors_of_two_devices_may_not_meet():
             weight + torch.ones(weight.shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ["llama-gqa", "gpt2", "gemma2"])
@@ -67,6 +68,7 @@ def test_answers_are_those_of_one_device(name, mode, scope):
     assert found == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["zero", "zero-keep-bias", "mean", "uniform-causal"])
 @pytest.mark.parametrize("name", ["llama-gqa", "gpt2", "gemma2"])
 def test_perplexities_are_those_of_one_device(name, mode):
@@ -84,6 +86,7 @@ def test_perplexities_are_those_of_one_device(name, mode):
         assert measured(model) == pytest.approx(expected, rel=SUMS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["llama-gqa", "gpt2", "gemma2"])
 def test_heads_are_scored_as_on_one_device(name):
     methods = [QRHEAD, SUMMED_ATTENTION, WU24, GRADIENT]

@@ -3,6 +3,8 @@
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[4]
 MOST = 14
 """About a dozen; what every folder may have does not count."""
@@ -21,6 +23,7 @@ def test_no_folder_has_more_than_about_a_dozen_entries():
     assert {name: count for name, count in entries.items() if count > MOST} == {}
 
 
+@pytest.mark.slow
 def test_shapes_in_signatures_are_checked_wherever_they_stand():
     """The root conftest names the rooms that have shapes, since a check takes time."""
     with_shapes = [
