@@ -120,6 +120,7 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
     ),
     "granite-moe": partial(_grouped, hf.GraniteMoeConfig, logits_scaling=4.0, **_LOCAL_EXPERTS),
     "helium": partial(_grouped, hf.HeliumConfig, head_dim=8),
+    "hunyuan": partial(_grouped, hf.HunYuanDenseV1Config, head_dim=8),
     "llama4": partial(
         _grouped,
         hf.Llama4TextConfig,
@@ -130,6 +131,13 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
         interleave_moe_layer_step=2,
         num_local_experts=4,
         num_experts_per_tok=1,
+    ),
+    "ministral": partial(
+        _grouped,
+        hf.MinistralConfig,
+        head_dim=8,
+        sliding_window=WINDOW,
+        layer_types=["sliding_attention", "full_attention", *["sliding_attention"] * (LAYERS - 2)],
     ),
     "mistral-window": partial(_grouped, hf.MistralConfig, sliding_window=WINDOW),
     "mixtral": partial(_grouped, hf.MixtralConfig, **_LOCAL_EXPERTS),
