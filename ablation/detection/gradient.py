@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from ablation.errors import ComputationError
+from ablation.errors import ComputationError, InvalidInput
 from ablation.hooks.sites import head_sites
-from ablation.metrics.devices import input_device
+from ablation.metrics.devices import input_device, waits
 from ablation.metrics.measured_perplexity import windows
 from ablation.metrics.perplexity import Bos
 from ablation.prompts.prompt import Prompt
@@ -71,8 +71,15 @@ def importance(
     of tokens: activations of all layers are kept for the backward pass.
 
     Raises:
+        InvalidInput: weights of the model wait in the CPU's memory, see ``metrics.devices``.
         ComputationError: the loss or a gradient is not finite.
     """
+    if waits(model):
+        # The backward pass needs them again, so that all would stay on the GPU after all.
+        raise InvalidInput(
+            "detection by gradient requires weights that stay on their devices, and some of this "
+            "model wait in the CPU's memory: use another method, --dtype bfloat16, or more GPUs"
+        )
     with _gates(model) as gates, torch.enable_grad():
         logits = model(input_ids=ids, use_cache=False, logits_to_keep=predicted + 1).logits
         loss = functional.cross_entropy(logits[0, :-1].float(), ids[0, -predicted:])

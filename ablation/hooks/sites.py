@@ -125,7 +125,7 @@ class HeadSites:
         with with_values(projection):
             weight = projection.weight
         # nn.Linear stores (out, in); GPT-2's Conv1D stores (in, out).
-        weight = weight.T if isinstance(projection, nn.Linear) else weight
+        weight = weight.T if _is_linear(projection) else weight
         return weight.unflatten(0, (self.grid.heads, -1))
 
     def output_bias(self, layer: int) -> Float[Tensor, " hidden"] | None:
@@ -135,8 +135,13 @@ class HeadSites:
             return getattr(projection, "bias", None)
 
 
+def _is_linear(projection: Any) -> bool:
+    """Whether it is built as ``nn.Linear``; else as the Conv1D of GPT-2."""
+    return hasattr(projection, "in_features")
+
+
 def _input_width(projection: Any) -> int:
-    return projection.in_features if hasattr(projection, "in_features") else projection.nx
+    return projection.in_features if _is_linear(projection) else projection.nx
 
 
 def use_family(model: Any, family: Family) -> None:

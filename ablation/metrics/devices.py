@@ -33,6 +33,11 @@ def devices_of(model: Any) -> list[torch.device]:
     return list(dict.fromkeys(found))
 
 
+def waits(module: nn.Module) -> bool:
+    """Whether some weights of a module are not on the device where it runs until it does."""
+    return any(_brought_to(part) is not None for part in module.modules())
+
+
 @contextmanager
 def with_values(module: nn.Module) -> Iterator[None]:
     """Has the weights of a module there, as if it ran, for as long as the context is open."""

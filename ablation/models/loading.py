@@ -16,13 +16,13 @@ from ablation.hooks.attention import kernel_for
 from ablation.hooks.families import REFUSED, Family, family_from, family_of
 from ablation.hooks.sites import family_of_model, head_sites, use_family
 from ablation.metrics.answers import MAX_NEW_TOKENS
-from ablation.metrics.devices import devices_of
+from ablation.metrics.devices import devices_of, waits
 from ablation.metrics.logits import use_fp32_logits
 from ablation.models.converted import converted
 from ablation.models.directory import model_directory, model_files
-from ablation.models.placement import AUTO, on_all_devices
+from ablation.models.placement import on_all_devices
 from ablation.models.proposal import proposed_site
-from ablation.models.registry import DTYPES, ModelSpec
+from ablation.models.registry import AUTO, DTYPES, ModelSpec
 from ablation.models.text_model import KEYS, WRAPPERS, text_config
 from ablation.models.weight_files import check_weight_files, weight_files
 from ablation.passes.allocator import keep_freed_memory
@@ -57,6 +57,11 @@ class LoadedModel:
     def devices(self) -> list[torch.device]:
         """Where it computes."""
         return devices_of(self.model)
+
+    @property
+    def waiting(self) -> int:
+        """How many of its layers lie in the CPU's memory until they run on another device."""
+        return sum(waits(site.block) for site in head_sites(self.model).layers)
 
     @property
     def grid(self) -> HeadGrid:
@@ -116,9 +121,9 @@ def load_model(
     if dtype not in DTYPES:
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
     directory = model_directory(spec) if directory is None else directory
-    on_cpu = device == AUTO or torch.device(device).type == "cpu"
+    some_gpu = torch.cuda.is_available() if device == AUTO else torch.device(device).type != "cpu"
     family = None if spec.site is None else family_from(spec.site)
-    model = _load_weights(directory, getattr(torch, dtype), family, kept_converted=on_cpu)
+    model = _load_weights(directory, getattr(torch, dtype), family, kept_converted=not some_gpu)
     if family is not None:
         use_family(model, family)
     try:

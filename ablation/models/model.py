@@ -94,7 +94,8 @@ class Model:
                 f"{self.directory}: its files have changed since this run began: let whatever "
                 "writes them end, and start again"
             )
-        devices = ", ".join(map(str, loaded.devices))
+        placed = getattr(loaded.model, "hf_device_map", None)  # of a model on several devices
+        devices = str(loaded.devices if placed is None else placed)
         how = {"dtype": self.dtype, "device": devices, "engine": self.engine.name}
         made_with = {"files": before, **CHECKED_BY}
         kept("check", {**self._where, **how}, made_with, lambda: self._checked(loaded))

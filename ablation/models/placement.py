@@ -4,6 +4,7 @@ Layers stay whole. accelerate brings what a layer is given to its device, and th
 that lies in the CPU's memory to the first GPU while it runs, which takes their copying each time.
 """
 
+import logging
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +13,6 @@ import torch
 
 from ablation.errors import ComputationError
 from ablation.hooks.sites import head_sites
-
-AUTO = "auto"
-"""As a device: all of them."""
 
 FOR_WEIGHTS = 0.7
 """What weights may take of a GPU's free memory; the rest is for activations and keys."""
@@ -31,9 +29,17 @@ def on_all_devices(model: Any) -> Any:
     """
     if not torch.cuda.is_available():
         return model
+    return dispatched(model, _free_memory())
+
+
+def dispatched(model: Any, places: Places) -> Any:
+    """Spreads the layers of ``model`` over ``places``, see ``device_map``."""
     from accelerate import dispatch_model
 
-    return dispatch_model(model, device_map(model, _free_memory()))
+    # It warns of weights that wait as of a mistake.
+    logging.getLogger("accelerate.big_modeling").setLevel(logging.ERROR)
+    caches = getattr(model, "_skip_keys_device_placement", None)
+    return dispatch_model(model, device_map(model, places), skip_keys=caches)
 
 
 def device_map(model: Any, places: Places) -> dict[str, int | str]:
@@ -57,6 +63,14 @@ def device_map(model: Any, places: Places) -> dict[str, int | str]:
             f"{needed / 1e9:.1f} GB of weights do not fit ({there}): use --dtype bfloat16, or a "
             "machine with more memory"
         )
+    embedding = model.get_input_embeddings()
+    (name,) = (name for name, module in model.named_modules() if module is embedding)
+    # The map names it, or a part of the model that it is in; "" is the whole.
+    if any(f"{name}.".startswith(part and f"{part}.") for part in found if found[part] == "cpu"):
+        raise ComputationError(
+            "no GPU has room for the input embedding and a layer: use --dtype bfloat16, or "
+            "--device cpu"
+        )
     return dict(found)
 
 
@@ -67,4 +81,4 @@ def _free_memory() -> dict[int | str, int]:
         number: int(FOR_WEIGHTS * torch.cuda.mem_get_info(number)[0])
         for number in range(torch.cuda.device_count())
     }
-    return {**free, "cpu": get_max_memory()["cpu"]}
+    return {**free, "cpu": get_max_memory().get("cpu", 0)}  # a GPU may share it

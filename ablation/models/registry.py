@@ -15,6 +15,9 @@ from ablation.prompts.styles import PLAIN, STYLES, PromptStyle
 
 DTYPES = ("float32", "bfloat16", "float16")
 
+AUTO = "auto"
+"""As a device: all GPUs there are, and the CPU's memory, see ``ablation.models.placement``."""
+
 EMBEDDED_MODEL = "smollm2"
 """The model that needs no hub: it comes out of a wheel on the package index."""
 

@@ -33,5 +33,6 @@ def keep_freed_memory() -> bool:
 
 def give_back_freed_memory() -> None:
     """Gives memory that was freed back to the system, where the C library knows how (glibc)."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    if sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from accelerate import dispatch_model
 
 from ablation.engine import REFERENCE, EngineChoice
 from ablation.engine.engines import engine_of
@@ -21,7 +20,7 @@ from ablation.engine.head_sets import HeadSet
 from ablation.heads import Head
 from ablation.models.check import check_heads
 from ablation.models.loading import LoadedModel
-from ablation.models.placement import device_map
+from ablation.models.placement import Places, dispatched
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
@@ -139,8 +138,8 @@ def _several(device: str) -> Part:
     for config in TINY.values():
         loaded = random_model(config(), "cpu")
         weights = sum(parameter.nbytes for parameter in loaded.model.parameters())
-        places = device_map(loaded.model, {number: int(0.7 * weights), "cpu": 10 * weights})
-        ours = replace(loaded, model=dispatch_model(loaded.model, places))
+        places: Places = {number: int(0.7 * weights), "cpu": 10 * weights}
+        ours = replace(loaded, model=dispatched(loaded.model, places))
         check_heads(ours.model)
         reference = replace(ours, engine=engine_of(EngineChoice(REFERENCE)))
         prompts, heads = random_prompts(ours.model, 40, 6), [(), (Head(0, 1), Head(2, 3))]

@@ -68,8 +68,6 @@ class _Work:
 
 def _unavoidable(sites: HeadSites, heads: Sequence[Head], tokens: int) -> _Work:
     work = _Work(Counter(), 0.0)
-    # Causal: half of the products of queries with keys, and of weights with values.
-    attention = 2.0 * tokens * tokens * sites.layers[0].projection_width
     by_layer = Counter(head.layer for head in heads)
     runs = 1  # the unablated stream
     for layer, site in enumerate(sites.layers):
@@ -81,7 +79,8 @@ def _unavoidable(sites: HeadSites, heads: Sequence[Head], tokens: int) -> _Work:
             runs = len(heads)
         for module in before:
             work.linear[_shape(module)] += runs * tokens
-        work.attention_flops += runs * attention
+        # Causal: half of the products of queries with keys, and of weights with values.
+        work.attention_flops += runs * 2.0 * tokens * tokens * site.projection_width
         goes_on = runs + by_layer[layer] - (layer == max(by_layer))
         others = goes_on - by_layer[layer]
         work.linear[_shape(site.projection)] += others * tokens

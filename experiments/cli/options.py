@@ -85,8 +85,8 @@ DEVICE_OPTION = click.option(
     "--device",
     default="cpu",
     show_default=True,
-    help="Where torch computes: cpu, cuda, or auto: on all GPUs, and what does not fit there waits "
-    "in the CPU's memory.",
+    help="Where torch computes: cpu, cuda, or auto: on all GPUs, and what does not fit into 70% of "
+    "their free memory waits in the CPU's.",
 )
 
 ENGINE_OPTION = click.option(

@@ -130,12 +130,12 @@ def connected(where: Place, workers: Workers, *, verbose: bool = False) -> Itera
         lost.append(HeadLost(first_line(error)))  # how a client learns of it
         raise lost[0] from None
     finally:
+        with suppress(ValueError, TypeError):  # another thread; a handler that is not Python's
+            signal.signal(signal.SIGTERM, ended_by)
         if lost:
             atexit.unregister(ray.shutdown)  # it would wait for a head that is gone
         else:
             ray.shutdown()
-        with suppress(ValueError, TypeError):  # another thread; a handler that is not Python's
-            signal.signal(signal.SIGTERM, ended_by)
 
 
 class HeadLost(ComputationError):

@@ -28,6 +28,7 @@ def provenance(model: Model, seconds: float | None = None) -> dict[str, Any]:
         "model_sha256": model.fingerprint,
         "dtype": str(parameter.dtype).removeprefix("torch."),
         "device": ", ".join(map(_device, loaded.devices)),
+        **({"layers_in_cpu_memory": loaded.waiting} if loaded.waiting else {}),
         **({} if model.spec.site is None else {"site": model.spec.site}),
         "attention": loaded.model.config._attn_implementation,
         "engine": model.engine.name,

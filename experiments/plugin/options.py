@@ -14,7 +14,14 @@ from ablation.errors import HeadclaimsError
 from ablation.filings.filing import QUESTIONS, FilingSet
 from ablation.filings.split import Fold, folds
 from ablation.filings.synthetic import DEFAULT_COUNT
-from ablation.models.registry import DTYPES, EMBEDDED_MODEL, MODELS, ModelSpec, model_spec
+from ablation.models.registry import (
+    AUTO,
+    DTYPES,
+    EMBEDDED_MODEL,
+    MODELS,
+    ModelSpec,
+    model_spec,
+)
 from ablation.prompts.styles import STYLES
 from experiments.cells.filings import load_filings
 from experiments.cells.names import CellName
@@ -97,8 +104,8 @@ def _add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--device",
         default="cpu",
-        help="where torch computes: cpu, cuda, or auto: on all GPUs, and what does not fit there "
-        "waits in the CPU's memory (default: %(default)s)",
+        help="where torch computes: cpu, cuda, or auto: on all GPUs, and what does not fit into "
+        "70%% of their free memory waits in the CPU's (default: %(default)s)",
     )
     group.addoption("--dtype", choices=DTYPES, default="float32", help="default: %(default)s")
     group.addoption(
@@ -163,6 +170,11 @@ def pytest_configure(config: pytest.Config) -> None:
             chosen_filings(config)
     except HeadclaimsError as error:
         raise pytest.UsageError(str(error)) from None
+    if config.getoption("device") == AUTO and (config.getoption("numprocesses", None) or 1) > 1:
+        raise pytest.UsageError(
+            "--device auto takes all GPUs for one process: run without -n, or give --device cuda, "
+            "by which each worker has a GPU"
+        )
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -318,11 +318,16 @@ class Store:
             ResultsError: one cannot be stored; the others may be.
         """
         documents = [self._of_this_run(*one) for one in results]
-        with ThreadPoolExecutor(WRITERS) as writers:
-            kept = [writers.submit(self.keep, document) for document in documents]
-        for document, written in zip(documents, kept, strict=True):
+        kept = []
+        try:
+            with ThreadPoolExecutor(WRITERS) as writers:
+                kept = [writers.submit(self.keep, document) for document in documents]
+        finally:
+            for document, written in zip(documents, kept, strict=False):
+                if written.done() and written.exception() is None:
+                    self._taken_in(document)
+        for written in kept:
             written.result()
-            self._taken_in(document)
 
     def _of_this_run(
         self, unit: WorkUnit, result: dict[str, Any], provenance: dict[str, Any]

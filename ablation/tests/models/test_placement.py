@@ -5,17 +5,18 @@ import torch
 from accelerate import dispatch_model
 
 from ablation.detection import GRADIENT, QRHEAD, SUMMED_ATTENTION, WU24
+from ablation.detection.gradient import gradient_scores
 from ablation.detection.methods import scores_of_prompts
 from ablation.engine.sweep import perplexities
-from ablation.errors import ComputationError
+from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head
 from ablation.hooks.sites import head_sites
-from ablation.metrics.devices import devices_of, input_device
+from ablation.metrics.devices import devices_of, input_device, waits
 from ablation.metrics.logits import use_fp32_logits
 from ablation.models.check import check_heads
 from ablation.models.loading import load_model
-from ablation.models.placement import AUTO, device_map
-from ablation.models.registry import model_spec
+from ablation.models.placement import device_map
+from ablation.models.registry import AUTO, model_spec
 from ablation.modes import Scope
 from ablation.tests.detection.detection_prompts import Numbers, make_prompt
 from ablation.tests.engine.answering import MODES, ablation_of, answered
@@ -24,7 +25,6 @@ from ablation.tests.support.tiny_models import (
     BY_LAYERS,
     CONFIGS,
     LAYERS,
-    allows,
     random_ids,
     tiny_directory,
     tiny_model,
@@ -61,7 +61,6 @@ def test_answers_are_those_of_one_device(name, mode, scope):
     prompts = random_ids(30, rows=3, seed=5)
     prompts[1, :12] = prompts[0, :12]
     one, two = tiny_model(name), tiny_model(name)
-    assert allows(name, mode)
     expected = answered(one, prompts, SETS, ablation_of(mode, scope, one, prompts))
     with spread(two):
         found = answered(two, prompts, SETS, ablation_of(mode, scope, two, prompts), rows=4)
@@ -139,9 +138,10 @@ def test_weights_may_wait_elsewhere(name, waiting):
     for layer in range(LAYERS):
         found, expected = (head_sites(one).output_weight(layer) for one in (model, plain))
         assert torch.equal(found, expected)
-    ((_, scores),) = scores_of_prompts(model, Numbers(), [make_prompt()], [GRADIENT])
-    ((_, of_plain),) = scores_of_prompts(plain, Numbers(), [make_prompt()], [GRADIENT])
-    assert_same(scores[GRADIENT], of_plain[GRADIENT], SUMS)
+    assert waits(model)
+    assert not waits(plain)
+    with pytest.raises(InvalidInput, match="gradient requires weights that stay"):
+        gradient_scores(model, make_prompt())
 
 
 def size_of(module):
@@ -164,6 +164,12 @@ def test_what_fits_nowhere_is_refused():
     model = tiny_model("llama-gqa")
     with pytest.raises(ComputationError, match="of weights do not fit .* on cpu"):
         device_map(model, {0: 1000, "cpu": 1000})
+
+
+def test_an_embedding_that_no_gpu_has_room_for_is_refused():
+    model = tiny_model("llama-gqa")
+    with pytest.raises(ComputationError, match="room for the input embedding"):
+        device_map(model, {0: 1, "cpu": 10 * size_of(model)})
 
 
 def test_auto_without_a_gpu_is_the_cpu(tmp_path, monkeypatch):

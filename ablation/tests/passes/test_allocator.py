@@ -19,6 +19,8 @@ def test_glibc_is_told_to_keep_what_is_freed():
 def test_other_systems_are_left_alone(monkeypatch):
     monkeypatch.setattr(allocator.sys, "platform", "darwin")
     assert not allocator.keep_freed_memory()
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: 1 / 0)
+    allocator.give_back_freed_memory()
 
 
 def test_another_c_library_is_left_alone(monkeypatch):

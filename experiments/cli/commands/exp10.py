@@ -153,8 +153,12 @@ def _cost(evaluations: "Evaluations") -> str:
     computed, seconds = len(evaluations.seconds), sum(evaluations.seconds)
     if not computed:
         return f"10A: all {len(model.grid)} heads were stored: {evaluations.store.root}"
-    device = model.loaded.devices[0]
-    peak = ", ".join(f"{kind} {human_size(size)}" for kind, size in peak_memory(device).items())
+    peaks = {
+        kind if kind == "resident" else str(device): size
+        for device in model.loaded.devices
+        for kind, size in peak_memory(device).items()
+    }
+    peak = ", ".join(f"{name} {human_size(size)}" for name, size in peaks.items())
     return (
         f"10A: {computed} evaluations computed in {seconds:.1f} s, "
         f"{computed / seconds:.3g} heads per second; peak memory: {peak or 'not known here'}"

@@ -8,7 +8,8 @@ import click
 from click.core import ParameterSource
 
 from ablation.engine import ACTIVATION_MIB
-from ablation.models.registry import EMBEDDED_MODEL
+from ablation.errors import InvalidInput
+from ablation.models.registry import AUTO, EMBEDDED_MODEL
 from experiments.cli.chosen_cells import cells_of, parsed, runner_of
 from experiments.cli.commands.qrhead import ablate_cells
 from experiments.cli.options import (
@@ -135,6 +136,10 @@ def run_command(
     else:
         assert where is not None
         device = settings.device
+        if device == AUTO:
+            raise InvalidInput(
+                "--device auto goes without --on: a worker has the GPUs of --gpus-per-worker"
+            )
         if gpus_per_worker and context.get_parameter_source("device") is ParameterSource.DEFAULT:
             device = "cuda"
         workers = Workers(cpus_per_worker, gpus_per_worker)

@@ -1,5 +1,6 @@
 """How many units a grid takes, without computing any: what a ranking would tell is made up."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,50 +23,71 @@ class Counting(Deferring):
 
     Attributes:
         grid: the heads of the model that is asked about.
-        alike: whether perplexities that are stored are made up, too. Beside those that are not,
-            which are of no text, they would not do.
+        blocks: windows of a text -> their blocks, of perplexities that are stored:
+            what is made up is compared with them.
     """
 
     grid: HeadGrid = HeadGrid(1, 1)
-    alike: bool = False
+    blocks: Mapping[str, Any] = field(default_factory=dict)
 
     def find(self, unit: WorkUnit) -> Document | None:
         # Read at once: a damaged result is missing, and a plan leaves it where it is.
         found = Store.find(self, unit)
-        missing = found is None and unit.digest in self._noted and unit.kind in _MADE_UP
-        if missing or (found is not None and self.alike and unit.kind == PERPLEXITY):
-            return Document(unit, _MADE_UP[unit.kind](unit, self.grid), {"time": "", "seconds": 0})
+        if found is None and unit.digest in self._noted and unit.kind in _MADE_UP:
+            result = _MADE_UP[unit.kind](unit, self)
+            return Document(unit, result, {"time": "", "seconds": 0})
         return found
 
+    @property
+    def blocks_found(self) -> dict[str, Any]:
+        """``blocks`` as they would be by all that was found."""
+        return {
+            _windows(found.unit): found.result["block_counts"]
+            for found in self._found.values()
+            if found.unit.kind == PERPLEXITY
+        }
 
-def _scores(unit: WorkUnit, grid: HeadGrid) -> dict[str, Any]:
+
+def _windows(unit: WorkUnit) -> str:
+    """What decides the blocks of a perplexity."""
+    return json.dumps([unit.key.get(name) for name in ("text_sha256", "window", "bos")])
+
+
+def _perplexity(unit: WorkUnit, asked: Counting) -> dict[str, Any]:
+    counts = asked.blocks.get(_windows(unit), [[1]])
+    return {"block_nll_sums": [[float(n) for n in of] for of in counts], "block_counts": counts}
+
+
+def _scores(unit: WorkUnit, asked: Counting) -> dict[str, Any]:
     # Every prompt finds the same heads, and every method others.
-    order = random.Random(str(unit.key.get("method")))
+    order, grid = random.Random(str(unit.key.get("method"))), asked.grid
     return {"scores": [[order.random() for _ in range(grid.heads)] for _ in range(grid.layers)]}
 
 
 _MADE_UP: Mapping[str, Any] = {
     "scores": _scores,
     "answer": lambda *_: {"answer": ""},
-    PERPLEXITY: lambda *_: {"block_nll_sums": [[1.0]], "block_counts": [[1]]},
+    PERPLEXITY: _perplexity,
 }
 
 
 def _asked(task: Task, grid: HeadGrid, store: Store) -> Counting:
-    for alike in (False, True):
+    blocks: dict[str, Any] = {}
+    while True:
         asked = Counting(
-            store.root, store.run, store.fresh, watch=store.watch, grid=grid, alike=alike
+            store.root, store.run, store.fresh, watch=store.watch, grid=grid, blocks=blocks
         )
         try:
             task.ask(asked)
         except NotYet:
             pass  # what comes after it is few
         except InvalidInput:
-            if not alike:
-                continue
-            raise
-        break
-    return asked
+            # Made up before the first of its text was found: of other blocks.
+            if asked.blocks_found.keys() <= blocks.keys():
+                raise
+            blocks = asked.blocks_found
+            continue
+        return asked
 
 
 @dataclass

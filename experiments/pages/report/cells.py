@@ -76,6 +76,15 @@ class ReportedCell:
         for outcomes in self.found.values():
             yield from outcomes.answers
 
+    @property
+    def draws(self) -> dict[str, list[str]]:
+        """Kind of a control -> its draws, in the order of ``outcomes``."""
+        found: dict[str, dict[str, None]] = {UNIFORM: {}, LAYER_MATCHED: {}}
+        for condition in self.asked:
+            if condition.kind in found:
+                found[condition.kind][condition.draw] = None
+        return {kind: list(draws) for kind, draws in found.items()}
+
     @cached_property
     def outcomes(self) -> CellOutcomes:
         """As the claims are judged from them."""
@@ -163,7 +172,7 @@ def cell_summary(reported: ReportedCell) -> dict[str, Any]:
             }
             for condition, outcomes in reported.found.items()
         ],
-        "curve": curve([reported.outcomes]),
+        "curve": curve([reported.outcomes], reported.draws),
     }
 
 
@@ -207,36 +216,50 @@ def _numbers(cell: Cell, heads: Heads, number: Mapping[Head, int]) -> Any:
     return {"by_item": [[number[head] for head in of] for of in by_item(cell, heads)]}
 
 
-def curve(cells: Sequence[CellOutcomes]) -> list[dict[str, Any]]:
+def curve(
+    cells: Sequence[CellOutcomes], draws: Mapping[str, Sequence[str]]
+) -> list[dict[str, Any]]:
     """The share of right answers by number of heads ablated, pooled over cells.
 
     Top heads and controls with their 95% interval; of several draws their mean and each one.
+
+    Args:
+        cells: what was answered in them.
+        draws: kind of a control -> its draws, in their order in ``cells``.
     """
-    rows = [_row("top heads", "", 0, accuracy(cells, [[cell.unablated for cell in cells]]))]
+    unablated = accuracy(cells, [[cell.unablated for cell in cells]])
+    rows = [_row("top heads", "", 0, unablated) | {"kind": UNABLATED, "of": [""]}]
     for level in cells[0].top:
         if all(level in cell.top for cell in cells):
             top = [[cell.top[level] for cell in cells]]
-            rows.append(_row("top heads", "", level, accuracy(cells, top)))
+            found = accuracy(cells, top)
+            rows.append(_row("top heads", "", level, found) | {"kind": TOP, "of": [""]})
     for kind in (LAYER_MATCHED, UNIFORM):
-        rows += _of_controls(cells, kind)
+        for row, of in _of_controls(cells, kind):
+            rows.append(row | {"kind": kind, "of": [draws[kind][number] for number in of]})
     return rows
 
 
-def _of_controls(cells: Sequence[CellOutcomes], kind: str) -> Iterator[dict[str, Any]]:
-    """The mean of the draws that have every level, with its interval; and every draw."""
+def _of_controls(
+    cells: Sequence[CellOutcomes], kind: str
+) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """The mean of the draws that have every level, with its interval; and every draw.
+
+    Each with the numbers of the draws that it is of.
+    """
     series = f"{DESCRIBED[kind]} random heads"
     # A draw of one seed holds much the same heads in every cell.
     draws = list(zip(*(cell.controls[kind] for cell in cells), strict=True))
     levels = sorted({level for draw in draws for of_cell in draw for level in of_cell})
-    whole = [draw for draw in draws if all(set(levels) == {*of_cell} for of_cell in draw)]
+    whole = [n for n, of in enumerate(draws) if all(set(levels) == {*cell} for cell in of)]
     for level in levels if whole else ():
-        answers = [[of_cell[level] for of_cell in draw] for draw in whole]
-        yield _row(series, "", level, accuracy(cells, answers))
+        answers = [[of_cell[level] for of_cell in draws[n]] for n in whole]
+        yield _row(series, "", level, accuracy(cells, answers)), whole
     for n, draw in enumerate(draws, start=1) if len(draws) > 1 else ():
         for level in levels:
             if all(level in of_cell for of_cell in draw):
                 share, _ = accuracy(cells, [[of_cell[level] for of_cell in draw]])
-                yield _row(series, f"draw {n}", level, (share, None))
+                yield _row(series, f"draw {n}", level, (share, None)), [n - 1]
 
 
 def _row(

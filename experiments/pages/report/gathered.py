@@ -78,8 +78,9 @@ def gathered(source: Source) -> Evidence:
             "report shows"
         )
     for tokens in dict.fromkeys(reported.cell.tokens for reported in cells):
-        together = [one.outcomes for one in cells if one.cell.tokens == tokens]
-        found.pooled.append({"tokens": tokens, "cells": len(together), "curve": curve(together)})
+        together = [one for one in cells if one.cell.tokens == tokens]
+        pooled = curve([one.outcomes for one in together], together[0].draws)
+        found.pooled.append({"tokens": tokens, "cells": len(together), "curve": pooled})
     for options in source.texts:
         maps += _sweep(source, options, store, found)
     documents = [one for reported in cells for one in reported.documents]

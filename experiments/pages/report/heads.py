@@ -76,7 +76,7 @@ def membership_maps(reported: ReportedCell) -> list[dict[str, Any]]:
             name = f"in how many of the {len(of_kind)} top sets: {of}"
             maps.append(head_map(grid, name, "", counts, even=True))
         else:
-            name = f"in how many of the {len(of_kind):,} {DESCRIBED[kind]} control sets: {of}"
+            name = f"in what share of the {len(of_kind):,} {DESCRIBED[kind]} control sets: {of}"
             shares = [100 * count / len(of_kind) for count in counts]
             maps.append(head_map(grid, name, "%", shares, even=True))
     return maps

@@ -52,6 +52,7 @@ def test_a_plan_counts_and_computes_nothing_and_a_run_leaves_nothing_to_do(
         (("--grid", "none"), "grid 'none': it must be one of embedded, paper, or a TOML file"),
         (("--grid", "embedded", "--levels", "5"), "--levels goes without --grid"),
         (("--on", "local:1", "--bias", "keep"), "--bias goes without --on and --plan"),
+        (("--on", "local:1", "--device", "auto"), "--device auto goes without --on"),
         (("--plan", "--skip-random"), "--skip-random goes without --on and --plan"),
         (("--cpus-per-worker", "2"), "--cpus-per-worker goes with --on"),
         (("--grid", "x" * 300), "it must be one of embedded, paper, or a TOML file"),

@@ -53,3 +53,9 @@ def test_less_than_one_control_draw_is_a_usage_error(suite):
     result = suite.runpytest_subprocess("--control-draws", "0")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: at least one control draw is required, got 0"])
+
+
+def test_all_gpus_are_for_one_process(suite):
+    result = suite.runpytest_subprocess("--device", "auto", "-n", "2", "-p", "xdist")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR: --device auto takes all GPUs for one process: *"])

@@ -76,13 +76,29 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
         {"name": "unablated", "kind": "unablated", "level": 0, "draw": "", "correct": 2},
         condition,
         {**condition, "name": "uniform random 10, seed 42", "kind": "uniform", "draw": "seed 42"},
+        {**condition, "name": "uniform random 10, seed 43", "kind": "uniform", "draw": "seed 43"},
     ]
-    row = {"series": "top heads", "draw": "", "heads": 0, "right": 100, "low": 80, "high": 100}
+    row = {
+        "series": "top heads",
+        "draw": "",
+        "heads": 0,
+        "right": 100,
+        "low": 80,
+        "high": 100,
+        "kind": "unablated",
+        "of": [""],
+    }
+    one_draw = {"series": "uniform random heads", "heads": 10, "kind": "uniform"}
+    draws = [
+        row | one_draw | {"draw": draw, "right": 100, "low": None, "high": None, "of": of}
+        for draw, of in (("draw 1", ["seed 42"]), ("draw 2", ["seed 43"]))
+    ]
+    mean = row | one_draw | {"of": ["seed 42"]}
     right, wrong = 0, len(answers) - 1
     items = [
         {"filing": f"filing-{n}", "company": f"company-{n}", "truth": "iowa", "right": bits,
-         "answers": [right, wrong if bits[1] == "0" else right, right]}
-        for n, bits in enumerate(("101", "111"))
+         "answers": [right, wrong if bits[1] == "0" else right, right, right]}
+        for n, bits in enumerate(("1011", "1111"))
     ]  # fmt: skip
     cell = {
         "id": "tiny-inc_state-400",
@@ -92,7 +108,12 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
         "tokens": 400,
         "items": 2,
         "conditions": conditions,
-        "curve": [row, {**row, "heads": 10, "right": 50, "low": 2, "high": 98}],
+        "curve": [
+            row,
+            {**row, "heads": 10, "right": 50, "low": 2, "high": 98, "kind": "top"},
+            mean,
+            *draws,
+        ],
         "part": "cell-0",
     }
     pieces = [["haystack", [0, len(prompt)]], ["fact", "Iowa"], ["question", "What state?"]]
@@ -105,7 +126,12 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
                 "answers": list(answers),
                 "ends": [[2, len(answer)] for answer in answers],
                 "items": items,
-                "heads": [{"all": []}, {"all": [0, 1]}, {"by_item": [[2, 3], [1, 2]]}],
+                "heads": [
+                    {"all": []},
+                    {"all": [0, 1]},
+                    {"by_item": [[2, 3], [1, 2]]},
+                    {"all": [3]},
+                ],
             },
             "cell-0-prompts": {"shared": prompt, "prompts": [pieces, pieces]},
         },

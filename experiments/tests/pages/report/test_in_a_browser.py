@@ -45,6 +45,9 @@ def test_an_answer_is_marked_from_the_token_in_which_it_parts(report, opened):
     row = reader.get_by_role("row", name="top 10", exact=False).first
     assert row.locator(".answer").inner_text() == "Ionia."
     assert row.locator("mark").inner_text() == "nia."
+    reader = opened(report(found=evidence(("Iowa.", "Io"))), "answer/tiny-inc_state-400/0/")
+    row = reader.get_by_role("row", name="top 10", exact=False).first
+    assert row.locator(".answer").inner_text() == "Io⏹"
 
 
 def test_claims_are_filtered_in_the_table_and_in_the_plot(report, opened):
@@ -76,12 +79,18 @@ def test_what_is_filtered_stands_in_the_address(report, opened):
 def test_points_of_a_curve_lead_to_the_answers_behind_them(report, opened):
     reader = opened(report(), "claim/A1")
     points = reader.locator("#claim-A1 svg .mark-symbol path[aria-label]")
-    points.last.click()  # of the top 10
+    points.nth(1).click()  # of the top 10
     behind = reader.locator("#claim-A1 .behind")
     assert behind.inner_text().startswith("Answers behind top 10:")
     assert "tiny-inc_state-400: top 10, 1 of 2 right" in behind.inner_text()
     reader.get_by_text("As a table").first.click()
-    reader.locator("#claim-A1 details button").first.click()
+    reader.get_by_role("button", name="Answers behind uniform random 10", exact=True).click()
+    assert "uniform random 10, seed 42" in behind.inner_text()
+    assert "seed 43" not in behind.inner_text()
+    reader.get_by_role("button", name="Answers behind uniform random 10, draw 2").click()
+    assert "uniform random 10, seed 43" in behind.inner_text()
+    assert "seed 42" not in behind.inner_text()
+    reader.get_by_role("button", name="Answers behind unablated").click()
     assert "tiny-inc_state-400: unablated, 2 of 2 right" in behind.inner_text()
     behind.get_by_role("link").click()
     shown(reader, "answers/tiny-inc_state-400/unablated/all")
@@ -95,7 +104,7 @@ def test_a_map_of_heads_says_what_its_colours_stand_for(report, opened):
     reader.locator("#heads-choice select").select_option("in how many of the 1 top sets")
     reader.locator("#heads-scale").get_by_text("to 0.2", exact=True).wait_for()
     assert reader.locator("#heads-scale li").first.inner_text() == "0"
-    assert reader.get_by_role("row", name="L0H1 1 2").count() == 1
+    assert reader.get_by_role("row", name="L0H1 1 1").count() == 1
 
 
 def test_a_mark_of_the_plot_leads_to_its_claim(report, opened):
@@ -136,7 +145,9 @@ def test_what_others_wrote_is_shown_and_never_run(report, opened):
     for cell in found.cells:
         cell["asked"] = HOSTILE[1]
     for n, item in enumerate(found.parts["cell-0"]["items"]):
-        item.update(filing=HOSTILE[n], company=HOSTILE[2], truth=HOSTILE[2], answers=[n, n + 2, 4])
+        item.update(
+            filing=HOSTILE[n], company=HOSTILE[2], truth=HOSTILE[2], answers=[n, n + 2, 4, 4]
+        )
     path = report(run(hostile), found=found)
     assert path.stat().st_size < 3_000_000
     reader = opened(path)

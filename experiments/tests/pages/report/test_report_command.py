@@ -50,7 +50,7 @@ def test_the_answers_of_the_report_are_those_of_the_results(headclaims, tiny, co
     maps = {one["name"]: one["values"] for one in data["heads"]["maps"]}
     for kind, name in (
         ("top", "in how many of the 4 top sets: inc_state, "),
-        ("random", "in how many of the 4 uniform control sets: inc_state, "),
+        ("random", "in what share of the 4 uniform control sets: inc_state, "),
     ):
         (values,) = (of for one, of in maps.items() if one.startswith(name))
         sets = [row["heads_str"] for row in computed[f"{kind}_heads_ablations"]]

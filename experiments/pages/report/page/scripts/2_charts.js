@@ -45,22 +45,25 @@ async function chart(target, name, rows, change) {
 // A chart of right answers whose points lead to the answers of these cells: by a click, and in the
 // table by a button for each.
 function curveOf(caption, rows, cells) {
-  const found = element("div", { class: "behind", role: "status" }, element("p", { class: "hint" }, "Choose a point to see the answers behind it."));
+  const found = element("div", { class: "behind" }, element("p", { class: "hint" }, "Choose a point to see the answers behind it."));
   const show = (row) => fill(found, behind(row, cells));
-  const columns = [...CURVE_COLUMNS, ["answers", (row) => element("button", { onclick: () => show(row) }, "Show")]];
+  const columns = [...CURVE_COLUMNS, ["answers", (row) => element("button", { "aria-label": `Answers behind ${named(row)}`, onclick: () => show(row) }, "Show")]];
   const made = figureOf(caption, rows, "curve", columns, null, (view) =>
     view.addEventListener("click", (_, item) => { if (item?.datum?.series && item.mark.marktype === "symbol") show(item.datum); }));
   made.append(found);
   return made;
 }
 
+function named(row) {
+  return row.heads ? `${row.series.replace(/ heads$/, "")} ${row.heads}${row.draw && `, ${row.draw}`}` : "unablated";
+}
+
 // Links to what a point of a curve is the mean of: conditions of cells.
 function behind(row, cells) {
-  const named = row.heads ? `${row.series.replace(/ heads$/, "")} ${row.heads}` : "unablated";
   const links = cells.flatMap((cell) => cell.conditions
-    .filter((one) => (one.name === named && !row.draw) || one.name.startsWith(`${named}, `))
+    .filter((one) => one.kind === row.kind && one.level === row.heads && row.of.includes(one.draw))
     .map((one) => element("li", {}, link(`#answers/${encodeURIComponent(cell.id)}/${encodeURIComponent(one.name)}/${row.heads ? "lost" : "all"}`, `${cell.id}: ${one.name}`), `, ${one.correct} of ${cell.items} right`)));
-  return [element("p", {}, `Answers behind ${named}:`), element("ul", {}, links)];
+  return [element("p", { role: "status" }, `Answers behind ${named(row)}:`), element("ul", {}, links)];
 }
 
 function figureOf(caption, rows, name, columns, change, then) {

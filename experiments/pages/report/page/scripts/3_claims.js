@@ -8,9 +8,13 @@ function startClaims() {
   for (const name of FILTERS) {
     filterOf(name)?.addEventListener("change", () => {
       const chosen = FILTERS.filter((one) => filterOf(one)?.value).map((one) => `${one}=${encodeURIComponent(filterOf(one).value)}`);
-      // In the address, so that the view can be linked to; no step of its own on the way back.
-      history.replaceState(null, "", chosen.length ? `#claims/${chosen.join("&")}` : "#claims");
       showClaims(chosen.join("&"));
+      try {
+        // In the address, so that the view can be linked to; no step of its own on the way back.
+        history.replaceState(null, "", chosen.length ? `#claims/${chosen.join("&")}` : "#claims");
+      } catch {
+        // A frame that may not change its address: it filters all the same.
+      }
     });
   }
 }
@@ -21,7 +25,7 @@ function filterOf(name) {
 
 let forestDrawn = null;
 
-// Shows the claims that fit, as in "study=qrhead&verdict=REFUTED".
+// Shows the claims that fit, as in "study=qrhead&verdict=REPRODUCED", values encoded.
 async function showClaims(chosen = "") {
   const asked = Object.fromEntries(chosen.split("&").map((one) => one.split("=").map(decoded)));
   for (const name of FILTERS) {

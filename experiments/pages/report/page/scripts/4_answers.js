@@ -89,10 +89,10 @@ function lostAt(cell, item) {
   return levels.length ? `top ${Math.min(...levels)}` : "never";
 }
 
-function quoted(text, common = text.length) {
+function quoted(text, common = text.length, ends = false) {
   const written = (some) => visible(some).replaceAll("\n", "⏎");
   return element("bdi", { class: "answer" }, written(text.slice(0, common)),
-    common < text.length ? element("mark", {}, written(text.slice(common))) : null);
+    common < text.length ? element("mark", {}, written(text.slice(common))) : ends ? element("mark", {}, "⏹") : null);
 }
 
 // How far two answers, by their numbers, agree in whole tokens: of the other's characters.
@@ -124,7 +124,7 @@ async function showAnswer(current, id, number, condition) {
     const ablated = (heads.all || heads.by_item[n]).map((head) => names[head]);
     return [
       one.name === condition ? element("strong", {}, one.name) : one.name,
-      [quoted(answer, place ? agree(held, item.answers[0], item.answers[place]) : answer.length), " ", mark(item.right[place] === "1")],
+      [quoted(answer, place ? agree(held, item.answers[0], item.answers[place]) : answer.length, answer !== unablated), " ", mark(item.right[place] === "1")],
       ablated.length ? element("details", {}, element("summary", {}, `${ablated.length} heads`),
         ablated.map((name) => [link(`#heads/${name}`, name), " "])) : "none",
     ];
@@ -139,7 +139,7 @@ async function showAnswer(current, id, number, condition) {
       element("dt", {}, "Truth"), element("dd", {}, told(item.truth)),
       element("dt", {}, "Answer unablated"), element("dd", {}, quoted(unablated), " ", mark(item.right[0] === "1")),
       element("dt", {}, "Lost first at"), element("dd", {}, lostAt(cell, item))),
-    element("p", { class: "hint" }, "Marked is what follows the first token in which an answer parts from the unablated one."),
+    element("p", { class: "hint" }, "Marked is where an answer parts from the unablated one, from the token (of its text) in which it does; ⏹ where it ends before it."),
     table(`Answers about ${visible(item.filing)} under every condition`, ["ablated", "answer", "heads"], lines),
     element("h4", {}, "Prompt"),
     promptOf(prompts, n),

@@ -13,10 +13,9 @@ async function showHeads(current, name) {
   const ranked = new Set(shown.ranking || []);
   const ordered = [...ranked, ...sized.filter((head) => !ranked.has(head))];
   fill("heads-scale", scaleOf(shown, size));
-  const rank = new Map(ordered.map((head, n) => [head, n + 1]));
   const rows = names.map((head, n) => {
     const [layer, number] = head.slice(1).split("H").map(Number);
-    return { name: head, layer, head: number, rank: rank.get(n), step: stepOf(shown.values[n] / size, shown.even), shown: `${figure(shown.values[n])}${shown.unit}` };
+    return { name: head, layer, head: number, rank: rankOf(shown, n), step: stepOf(shown.values[n] / size, shown.even), shown: `${figure(shown.values[n])}${shown.unit}` };
   });
   const target = document.getElementById("heads-map");
   target.classList.toggle("many", rows.length / layers > 16);
@@ -24,15 +23,21 @@ async function showHeads(current, name) {
   if (!current()) return;
   view.addEventListener("click", (_, item) => { if (item?.datum?.name) location.hash = `#heads/${item.datum.name}`; });
   fill("heads-largest", table(`The first 20 heads: ${shown.name}`, ["head", "figure", "rank"],
-    ordered.slice(0, 20).map((n, place) => [link(`#heads/${names[n]}`, names[n]), `${figure(shown.values[n])}${shown.unit}`, String(place + 1)])));
+    ordered.slice(0, 20).map((n) => [link(`#heads/${names[n]}`, names[n]), `${figure(shown.values[n])}${shown.unit}`, rankOf(shown, n)])));
   if (names.includes(name)) await showHead(current, name);
   else fill("head", element("p", { class: "hint" }, "Choose a head, in the map or in the table, to see which conditions ablate it and what that did."));
+}
+
+// As the method ranks, or by the size of the figure: heads that are alike share a rank.
+function rankOf({ values, ranking }, n) {
+  const before = ranking ? ranking.indexOf(n) : values.filter((value) => Math.abs(value) > Math.abs(values[n])).length;
+  return before < 0 ? "not found" : String(before + 1);
 }
 
 // Seven steps: below nothing, nothing, and five of the figure, or of its root.
 function stepOf(share, even) {
   if (share < -0.02) return 0;
-  return share < 0.02 ? 1 : 2 + Math.min(4, Math.floor(5 * (even ? share : Math.sqrt(share))));
+  return share < 0.02 ? 1 : 1 + Math.max(1, Math.ceil(5 * (even ? share : Math.sqrt(share)) - 1e-9));
 }
 
 // What the colours of a map stand for, from the smallest figure to the largest.
@@ -40,7 +45,7 @@ function scaleOf({ values, unit, even }, size) {
   const told = (value) => `${figure(value)}${unit}`;
   const named = [
     `below ${told(-0.02 * size)}`,
-    Math.min(...values.map(Math.abs)) ? "about 0" : "0",
+    values.some((value) => value && Math.abs(value) < 0.02 * size) ? "about 0" : "0",
     ...[1, 2, 3, 4, 5].map((step) => `to ${told(size * (step / 5) ** (even ? 1 : 2))}`),
   ];
   const least = Math.min(...values) / size < -0.02 ? 0 : 1; // no colour that no head has
@@ -49,12 +54,7 @@ function scaleOf({ values, unit, even }, size) {
 
 async function showHead(current, name) {
   const n = data.heads.names.indexOf(name);
-  const figures = data.heads.maps.map((one) => {
-    // By the size of a change, or as the method ranks.
-    const larger = one.values.filter((value) => Math.abs(value) > Math.abs(one.values[n])).length;
-    const rank = one.ranking ? one.ranking.indexOf(n) : larger;
-    return [one.name, `${figure(one.values[n])}${one.unit}`, rank < 0 ? "not found" : String(rank + 1)];
-  });
+  const figures = data.heads.maps.map((one) => [one.name, `${figure(one.values[n])}${one.unit}`, rankOf(one, n)]);
   const ablated = [];
   for (const cell of data.cells) {
     const held = await part(cell.part);

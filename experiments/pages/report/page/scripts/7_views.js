@@ -9,7 +9,8 @@ async function showView(_, again = false) {
   const mine = (shows += 1);
   const current = () => mine === shows; // parts take a while to unpack, and readers are fast
   const kept = document.activeElement?.dataset?.keep;
-  const [view, ...rest] = location.hash.slice(1).split("/").map(decoded);
+  const [first, ...encoded] = location.hash.slice(1).split("/");
+  const [view, ...rest] = [first, ...encoded].map(decoded);
   const chosen = VIEWS.includes(view) ? view : "claims";
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== `view-${chosen}`;
   for (const item of document.querySelectorAll("nav a")) {
@@ -19,7 +20,7 @@ async function showView(_, again = false) {
   }
   if (!again) shownItems = PAGE;
   try {
-    if (chosen === "claims") await showClaims(rest[0]);
+    if (chosen === "claims") await showClaims(encoded[0]);
     if (chosen === "claim") showClaim(rest[0]);
     if (chosen === "answers") await showAnswers(current, ...rest);
     if (chosen === "answer") await showAnswer(current, ...rest);
@@ -36,7 +37,7 @@ async function showView(_, again = false) {
     // Whoever follows a link goes on reading there; a page that opens begins at its beginning.
     if (document.body.dataset.shown) document.querySelector(`#view-${chosen} h3[tabindex], #view-${chosen} article:not([hidden]) h2, #view-${chosen} h2`)?.focus({ preventScroll: true });
   }
-  document.title = [...rest, chosen, "headclaims"].join(" · ");
+  document.title = [...(chosen === "claims" ? [] : rest), chosen, "headclaims"].join(" · ");
   document.body.dataset.shown = location.hash || "#claims";
 }
 
