@@ -66,3 +66,18 @@ def test_without_ray_the_extra_is_named():
         text=True,
     )
     assert "pip install -c constraints.txt -e '.[cluster]'" in said.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_sigterm_is_as_it_was_once_the_cluster_is_left():
+    pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
+    script = (
+        "import signal\n"
+        "import experiments.cluster.connection as of\n"
+        "signal.signal(signal.SIGTERM, before := lambda *_: None)\n"
+        "with of.connected(of.place('local:1'), of.Workers()):\n"
+        "    assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler\n"
+        "assert signal.getsignal(signal.SIGTERM) is before\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
