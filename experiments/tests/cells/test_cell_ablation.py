@@ -38,3 +38,28 @@ def test_prompts_that_cannot_be_paired_are_refused_before_the_model_runs(tiny):
     assert len(cell.test) == 1
     with pytest.raises(InvalidInput, match="two different prompts of 350 tokens, got one"):
         AblationChoice("resample").of(cell)
+
+
+def test_means_of_one_model_and_the_same_prompts_are_found_once(tiny, cell, monkeypatch):
+    from ablation.modes import mean
+
+    calls, found = [], mean._means_of_prompts
+
+    def counting(*of):
+        calls.append(of)
+        return found(*of)
+
+    monkeypatch.setattr(mean, "_means_of_prompts", counting)
+    model = open_model(model_spec(str(tiny)))
+    year, state = (
+        build_cell(model, synthetic_filings(10), question, 350)
+        for question in ("inc_year", "inc_state")
+    )
+    for scope in SCOPES:
+        for mode in ("mean", "mean_by_position"):
+            made = AblationChoice(mode, scope).of(year).made
+            assert len(made.means) == model.grid.layers
+    assert len(calls) == 2
+    _ = AblationChoice("mean").of(state).made.means[0]
+    _ = AblationChoice("mean").of(cell).made.means[0]  # of another model
+    assert len(calls) == 4
