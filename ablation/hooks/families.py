@@ -73,7 +73,6 @@ FAMILIES: Mapping[str, Family] = {
     "GraniteForCausalLM": _LIKE_LLAMA,
     "GraniteMoeForCausalLM": _LIKE_LLAMA,
     "HeliumForCausalLM": _LIKE_LLAMA,
-    "HunYuanDenseV1ForCausalLM": _LIKE_LLAMA,
     "LlamaForCausalLM": _LIKE_LLAMA,
     "Llama4ForCausalLM": _LIKE_LLAMA,
     "MinistralForCausalLM": _LIKE_LLAMA,

@@ -120,7 +120,6 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
     ),
     "granite-moe": partial(_grouped, hf.GraniteMoeConfig, logits_scaling=4.0, **_LOCAL_EXPERTS),
     "helium": partial(_grouped, hf.HeliumConfig, head_dim=8),
-    "hunyuan": partial(_grouped, hf.HunYuanDenseV1Config, head_dim=8),
     "llama4": partial(
         _grouped,
         hf.Llama4TextConfig,

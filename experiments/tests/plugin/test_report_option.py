@@ -35,6 +35,7 @@ def reported(pytester, monkeypatch, tmp_path, tiny):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "-n 2"])
 def test_the_page_holds_the_verdicts_of_the_run(reported, workers):
     result, data = reported("--report=made/report.html", *workers)
