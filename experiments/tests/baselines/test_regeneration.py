@@ -109,6 +109,7 @@ def test_a_run_that_is_killed_has_rewritten_nothing(several, project):
     assert files(project) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "-n 2"])
 def test_where_a_verdict_moved_nothing_is_written_unless_it_is_accepted(several, project, workers):
     before = files(project)

@@ -18,6 +18,7 @@ def test_the_command_knows_all_studies():
     assert set(figures.COMPUTED_BY) == set(STUDIES) - {"published"}
 
 
+@pytest.mark.slow
 def test_the_same_figures_give_the_same_files(headclaims, tmp_path):
     for folder in ("a", "b"):
         assert headclaims("figures", "published", "-o", folder)[0] == 0
@@ -56,6 +57,7 @@ def test_every_caption_says_n_and_what_its_bars_are(headclaims, tmp_path):
         assert re.search(r"95% bootstrap intervals", caption)
 
 
+@pytest.mark.slow
 def test_what_is_not_stored_is_named(headclaims, tiny):
     status, _, err = headclaims("figures", "qrhead", "published", "--model", tiny, *CELL)
     assert status == 2
@@ -63,6 +65,7 @@ def test_what_is_not_stored_is_named(headclaims, tiny):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_what_is_stored_of_a_model_is_drawn(headclaims, tiny, computed, tmp_path):
     status, _, err = headclaims("figures", "qrhead", "published", "--model", tiny, *CELL)
     assert status == 0, err

@@ -26,6 +26,7 @@ def names(suite, *options):
     return {line.split()[0] for line in result.outlines if line.endswith("%]")}
 
 
+@pytest.mark.slow
 def test_a_quick_run_takes_a_sample_of_ours_and_every_claim(suite):
     taken = names(suite, "--sample-seed", "a")
     assert len(taken) == MOST + CLAIMS + 1
@@ -49,6 +50,7 @@ def test_whoever_chooses_has_all(suite, options, number):
     assert len(names(suite, *options)) == number
 
 
+@pytest.mark.slow
 def test_workers_take_the_same_sample(suite):
     pytest.importorskip("xdist", reason="needs xdist: pip install -e .")
     result = suite.runpytest_subprocess("-p", "ablation.tests.support.quick_run", "-n", "2")

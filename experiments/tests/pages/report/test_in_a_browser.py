@@ -135,6 +135,7 @@ def test_several_runs_stand_beside_each_other(report, opened):
     assert reader.locator("#claims-table tbody tr:visible").count() == 1
 
 
+@pytest.mark.slow
 def test_what_others_wrote_is_shown_and_never_run(report, opened):
     hostile = claim(
         statement=HOSTILE[0], source=HOSTILE[1], published=HOSTILE[3],
@@ -168,6 +169,7 @@ def test_what_others_wrote_is_shown_and_never_run(report, opened):
         assert reader.evaluate(raw) is None, view
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize(("width", "dark"), [(360, True), (1200, False)])
 def test_nothing_keeps_anybody_from_reading(report, opened, view, width, dark):
@@ -244,6 +246,7 @@ def test_a_part_that_is_cut_off_says_so(report, opened, tmp_path):
     assert "cut off or edited" in reader.get_by_role("alert").inner_text()
 
 
+@pytest.mark.slow
 def test_every_claim_is_on_paper(report, opened):
     reader = opened(report())
     reader.emulate_media(media="print")
@@ -252,6 +255,7 @@ def test_every_claim_is_on_paper(report, opened):
     assert not reader.locator("nav").is_visible()
 
 
+@pytest.mark.slow
 def test_ten_thousand_items_are_usable(report, opened):
     found = evidence()
     held = found.parts["cell-0"]

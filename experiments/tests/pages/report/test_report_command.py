@@ -22,6 +22,7 @@ def data_of(text):
     return json.loads(found)
 
 
+@pytest.mark.slow
 def test_the_answers_of_the_report_are_those_of_the_results(headclaims, tiny, computed, tmp_path):
     status, out, err = headclaims("report", "--model", tiny, *CELL, "-o", "own.html")
     assert status == 0, err
@@ -59,6 +60,7 @@ def test_the_answers_of_the_report_are_those_of_the_results(headclaims, tiny, co
         assert values == (counts if kind == "top" else [25 * count for count in counts])
 
 
+@pytest.mark.slow
 def test_a_prompt_reads_as_the_model_was_given_it(headclaims, tiny, computed, tmp_path):
     assert headclaims("report", "--model", tiny, *CELL)[0] == 0
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -73,6 +75,7 @@ def test_a_prompt_reads_as_the_model_was_given_it(headclaims, tiny, computed, tm
                 assert len(prompts["shared"][of[0] : of[0] + of[1]]) == of[1]
 
 
+@pytest.mark.slow
 def test_nothing_is_computed_and_what_is_missing_is_named(headclaims, tiny, computed, tmp_path):
     before = sorted((tmp_path / "store").rglob("*.json"))
     more = (*CELL[:1], "inc_state", "--question", "hq_state", *CELL[2:])
@@ -83,6 +86,7 @@ def test_nothing_is_computed_and_what_is_missing_is_named(headclaims, tiny, comp
     assert sorted((tmp_path / "store").rglob("*.json")) == before
 
 
+@pytest.mark.slow
 def test_runs_of_claims_alone_need_no_evidence(headclaims, tiny, tmp_path):
     for name in ("a", "b"):
         (tmp_path / f"{name}.json").write_text(json.dumps({"schema": 1, "claims": [claim()]}))
@@ -121,6 +125,7 @@ def test_bad_input_is_one_line_and_no_page(headclaims, tiny, tmp_path, arguments
     assert not list(tmp_path.rglob("*.html"))
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_none_and_stays_where_it_is(headclaims, tiny, computed, tmp_path):
     paths = sorted((tmp_path / "store/documents/answer").rglob("*.json"))
     unablated = [path for path in paths if not json.loads(path.read_text())["key"]["heads"]]
