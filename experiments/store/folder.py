@@ -323,6 +323,7 @@ class Store:
             with ThreadPoolExecutor(WRITERS) as writers:
                 kept = [writers.submit(self.keep, document) for document in documents]
         finally:
+            # Fewer than there are documents where Ctrl-C came in between.
             for document, written in zip(documents, kept, strict=False):
                 if written.done() and written.exception() is None:
                     self._taken_in(document)

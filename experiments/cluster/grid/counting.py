@@ -10,11 +10,9 @@ from typing import Any
 from ablation.errors import InvalidInput
 from ablation.heads import HeadGrid
 from experiments.cluster.grid.tasks import Task
+from experiments.exp10.measured.evaluations import KIND as PERPLEXITY
 from experiments.store import Document, Store, WorkUnit
 from experiments.store.deferring import Deferring, NotYet
-
-PERPLEXITY = "perplexity"
-"""The kind of figures that are compared with one another while others are asked for."""
 
 
 @dataclass(frozen=True)

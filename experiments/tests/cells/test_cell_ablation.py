@@ -40,6 +40,14 @@ def test_prompts_that_cannot_be_paired_are_refused_before_the_model_runs(tiny):
         AblationChoice("resample").of(cell)
 
 
+def means_of(cell, mode, scope=SCOPES[0]):
+    from ablation.modes.mean import MeanAblation
+
+    made = AblationChoice(mode, scope).of(cell).made
+    assert isinstance(made, MeanAblation)
+    return made.means
+
+
 def test_means_of_one_model_and_the_same_prompts_are_found_once(tiny, cell, monkeypatch):
     from ablation.modes import mean
 
@@ -57,9 +65,8 @@ def test_means_of_one_model_and_the_same_prompts_are_found_once(tiny, cell, monk
     )
     for scope in SCOPES:
         for mode in ("mean", "mean_by_position"):
-            made = AblationChoice(mode, scope).of(year).made
-            assert len(made.means) == model.grid.layers
+            assert len(means_of(year, mode, scope)) == model.grid.layers
     assert len(calls) == 2
-    _ = AblationChoice("mean").of(state).made.means[0]
-    _ = AblationChoice("mean").of(cell).made.means[0]  # of another model
+    _ = means_of(state, "mean")[0]
+    _ = means_of(cell, "mean")[0]  # of another model
     assert len(calls) == 4
