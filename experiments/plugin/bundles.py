@@ -189,7 +189,7 @@ class _Bundles:
         self._lines, self._failed = found.lines(), not found.passed
 
     def _export(self, session: pytest.Session) -> None:
-        from experiments.store.folder import Run, Store
+        from experiments.store import Run, Store
 
         path = self._config.getoption("export_bundle")
         self._failed = True

@@ -10,7 +10,7 @@ from filelock import Timeout
 
 from experiments.machine.files.json_files import storing
 from experiments.store.documents import Damaged, Document, WorkUnit
-from experiments.store.folder import LOCKS, Store
+from experiments.store.store import LOCKS, Store
 from experiments.store.work import Compute, ComputeInTurn, ComputeSome, InTurn, One
 
 IN_TURN_AT_ONCE = 16

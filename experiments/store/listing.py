@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 from ablation.assets.bounded_files import read_bytes
 from ablation.errors import InvalidInput, ResultsError
 from experiments.store.documents import Damaged, Document
-from experiments.store.folder import DOCUMENTS, LOCKS
+from experiments.store.folder import DOCUMENTS
 from experiments.store.reading import DAMAGED, read_document
+from experiments.store.store import LOCKS
 
 NAMED_HEADS = 3
 SHORTEST_DIGEST = 6

@@ -9,7 +9,8 @@ from ablation.assets.store import cache_folder
 from ablation.errors import InvalidInput
 from experiments.machine.files.json_files import check_writable
 from experiments.store.bundle import Bundle
-from experiments.store.folder import Run, Store
+from experiments.store.folder import Run
+from experiments.store.store import Store
 from experiments.store.watch import Unwatched, Watch
 
 VARIABLE = "HEADCLAIMS_STORE"

@@ -13,10 +13,11 @@ from experiments.judging.stored_evidence import CHECKOUT
 from experiments.machine.environment import judged_with
 from experiments.machine.files.json_files import check_writable
 from experiments.store.bundle import read_bundle
-from experiments.store.folder import Run, Store
+from experiments.store.folder import Run
 from experiments.store.listing import paths, stored_documents
 from experiments.store.opening import STORE_HELP, store_root
 from experiments.store.packing import write_bundle
+from experiments.store.store import Store
 
 STORE = click.option("--store", help=STORE_HELP)
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
