@@ -14,6 +14,7 @@ from ablation.hooks.sites import head_sites
 from ablation.metrics.devices import input_device, waits
 from ablation.metrics.measured_perplexity import windows
 from ablation.metrics.perplexity import Bos
+from ablation.passes.known_tokens import check_known
 from ablation.prompts.prompt import Prompt
 
 
@@ -71,9 +72,11 @@ def importance(
     of tokens: activations of all layers are kept for the backward pass.
 
     Raises:
-        InvalidInput: weights of the model wait in the CPU's memory, see ``metrics.devices``.
+        InvalidInput: weights of the model wait in the CPU's memory, see ``metrics.devices``; or as
+            ``check_known``.
         ComputationError: the loss or a gradient is not finite.
     """
+    check_known(model, ids.tolist())
     if waits(model):
         # The backward pass needs them again, so that all would stay on the GPU after all.
         raise InvalidInput(

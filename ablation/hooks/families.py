@@ -5,7 +5,7 @@ To add a family, add a row here and a tiny configuration of it to
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -21,12 +21,16 @@ class Family:
         attention: path from a layer to its attention.
         projection: path from the attention to the projection whose input is z.
         final_norm: path from the decoder to the normalisation after its last layer.
-        learned_positions: positions come out of a table that ends at the context's length.
+        learned_positions: positions come out of a table that ends at the context's length, learned
+            or not.
         sinks: a head may attend to nothing: its weights sum to less than 1.
         latent_values: values are normalised behind their bias, which is then no constant of z.
         own_attention: attention is computed in the family's own code, not by one of transformers'
             kernels. It can be seen in what it gives back, and not be laid out otherwise: the model
             is run as a whole, for every set of heads.
+        counts_tokens: attention goes by how many tokens were fed before one, whatever position it
+            is given: prompts that share a pass would disturb each other, and the model is run as a
+            whole, too.
         adds_residual: what attention gives is the residual stream after it, not what it adds.
     """
 
@@ -38,11 +42,17 @@ class Family:
     sinks: bool = False
     latent_values: bool = False
     own_attention: bool = False
+    counts_tokens: bool = False
     adds_residual: bool = False
+
+    @property
+    def runs_whole(self) -> bool:
+        """Whether the model is run as a whole only, by the reference engine."""
+        return self.own_attention or self.counts_tokens
 
 
 _LIKE_LLAMA = Family()
-_LIKE_GPT_J = Family("h", "attn", "out_proj", "ln_f", own_attention=True)
+_LIKE_GPT_J = Family("h", "attn", "out_proj", "ln_f", learned_positions=True, own_attention=True)
 
 FAMILIES: Mapping[str, Family] = {
     "ApertusForCausalLM": _LIKE_LLAMA,
@@ -74,11 +84,13 @@ FAMILIES: Mapping[str, Family] = {
     "GraniteMoeForCausalLM": _LIKE_LLAMA,
     "HeliumForCausalLM": _LIKE_LLAMA,
     "LlamaForCausalLM": _LIKE_LLAMA,
-    "Llama4ForCausalLM": _LIKE_LLAMA,
+    "Llama4ForCausalLM": Family(counts_tokens=True),  # the temperature of layers without positions
     "MinistralForCausalLM": _LIKE_LLAMA,
     "MistralForCausalLM": _LIKE_LLAMA,
     "MixtralForCausalLM": _LIKE_LLAMA,
-    "MptForCausalLM": Family("blocks", "attn", "out_proj", "norm_f", own_attention=True),
+    "MptForCausalLM": Family(
+        "blocks", "attn", "out_proj", "norm_f", learned_positions=True, own_attention=True
+    ),
     "NemotronForCausalLM": _LIKE_LLAMA,
     "OlmoForCausalLM": _LIKE_LLAMA,
     "Olmo2ForCausalLM": _LIKE_LLAMA,
@@ -102,12 +114,33 @@ FAMILIES: Mapping[str, Family] = {
 }
 """Model class of transformers -> its family."""
 
+_WITHOUT_HEADS = ("FalconMamba", "Mamba", "Mamba2", "Rwkv", "xLSTM")
+_HYBRIDS = (
+    "Bamba",
+    "FalconH1",
+    "GraniteMoeHybrid",
+    "Jamba",
+    "KimiLinear",
+    "Lfm2",
+    "Lfm2Moe",
+    "MiniMax",
+    "NemotronH",
+    "OlmoHybrid",
+    "RecurrentGemma",
+    "Zamba",
+    "Zamba2",
+)
+
 REFUSED: Mapping[str, str] = {
     "BitNetForCausalLM": "z of all heads is normalised together, so that no head stands alone",
     "DiffLlamaForCausalLM": "a head is the difference of two attentions, and no slice of z",
     "Gemma3nForCausalLM": "there are several residual streams side by side",
-    "Lfm2ForCausalLM": "most layers have no heads",
-    "Qwen3NextForCausalLM": "most layers have no heads, and a gate stands behind z",
+    **{f"{name}ForCausalLM": "its layers have no attention" for name in _WITHOUT_HEADS},
+    **{f"{name}ForCausalLM": "some of its layers have no heads" for name in _HYBRIDS},
+    **{
+        f"{name}ForCausalLM": "most layers have no heads, and a gate stands behind z"
+        for name in ("Qwen3Next", "Qwen3_5", "Qwen3_5Moe")
+    },
 }
 """Model class -> why its heads cannot be ablated exactly here."""
 
@@ -120,11 +153,11 @@ PATHS = ("layers", "attention", "projection", "final_norm")
 """What a site names: the fields of a row that are paths."""
 
 
-def family_from(site: str) -> Family:
+def family_from(site: str, model_class: str = "") -> Family:
     """The row that ``site`` writes out, as ``attention=self_attn,projection=o_proj``.
 
-    Paths that are left out are those of Llama. Positions are taken to end with the context, as they
-    do where they are learned.
+    What is left out is as in the row of ``model_class``. Without one, paths are those of Llama, and
+    positions are taken to end with the context, as they do where they are learned.
 
     Raises:
         InvalidInput: it is not written so.
@@ -135,7 +168,7 @@ def family_from(site: str) -> Family:
             f"a site is written name=path,…, of {', '.join(PATHS)}, as in "
             f"'attention=self_attn,projection=o_proj', got {shortened(site)}"
         )
-    return Family(**paths, learned_positions=True)
+    return replace(FAMILIES.get(model_class, Family(learned_positions=True)), **paths)
 
 
 def family_of(model_class: str) -> Family:

@@ -96,6 +96,19 @@ class LayerSite:
                 "ablation, and --engine reference"
             )
 
+    def require_positions(self, wanted: str) -> None:
+        """Refuses ``wanted``, which needs attention that goes by the positions it is given.
+
+        Raises:
+            InvalidInput: it counts the tokens that it is fed.
+        """
+        if self.family.counts_tokens:
+            raise InvalidInput(
+                f"{wanted} requires attention that goes by the positions it is given, and "
+                f"{type(self.attention).__name__} counts the tokens it is fed: use --engine "
+                "reference"
+            )
+
 
 @dataclass(frozen=True)
 class HeadSites:
@@ -169,7 +182,7 @@ def head_sites(model: Any) -> HeadSites:
             row says.
     """
     family, decoder = family_of_model(model), decoder_of(model)
-    heads = model.config.num_attention_heads
+    heads = getattr(model.config, "num_attention_heads", None)
     if not isinstance(heads, int):
         raise InvalidInput(
             f"layers with as many heads each are required, and this {type(model).__name__} has "

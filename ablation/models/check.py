@@ -31,8 +31,9 @@ from ablation.passes.layerwise import LayerwisePass
 from ablation.passes.positions import context_of, span_limits
 from ablation.passes.token_tree import TokenTree
 
-TOKENS, COMMON, BEYOND, DECODED = 12, 8, 8, 2
-"""Of each of the two prompts, of what they begin with, past a limit, and of each answer."""
+TOKENS, COMMON, BEYOND, DECODED = 12, 8, 8, 3
+"""Of each of the two prompts, of what they begin with, past a limit, and of each answer: of three
+tokens two are verified at once."""
 
 COMPARED = 8
 """Positions of each prompt, the last ones, whose logits are compared: vocabularies are large."""
@@ -115,7 +116,7 @@ def _checks(model: Any, sites: HeadSites, engine: bool) -> Iterator[Callable[[],
         yield partial(_zeroed, model, sites, ids, Head(layer, heads - 1))
     if not (sites.family.sinks or sites.family.own_attention):
         yield partial(_uniform, model, ids, Head(layers // 2, 0))
-    if engine and not sites.family.own_attention:
+    if engine and not sites.family.runs_whole:
         longest = min(LONGEST + BEYOND, context_of(model.config) - DECODED)
         if input_device(model).type == "cpu":
             longest = min(longest, max(TOKENS, int(WORK_ON_CPU / model.num_parameters())))

@@ -13,7 +13,7 @@ from ablation.engine.linear import use_onednn
 from ablation.errors import AssetError, ComputationError, InvalidInput, first_line, shortened
 from ablation.heads import HeadGrid
 from ablation.hooks.attention import kernel_for
-from ablation.hooks.families import REFUSED, Family, family_from, family_of
+from ablation.hooks.families import REFUSED, family_from, family_of
 from ablation.hooks.sites import family_of_model, head_sites, use_family
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.metrics.devices import devices_of, waits
@@ -21,6 +21,7 @@ from ablation.metrics.logits import use_fp32_logits
 from ablation.models.converted import converted
 from ablation.models.directory import model_directory, model_files
 from ablation.models.placement import on_all_devices
+from ablation.models.plain_weights import refuse_adapter, refuse_left_out, refuse_quantised
 from ablation.models.proposal import proposed_site
 from ablation.models.registry import AUTO, DTYPES, ModelSpec
 from ablation.models.text_model import KEYS, WRAPPERS, text_config
@@ -107,7 +108,7 @@ def load_model(
         engine: what runs it.
         directory: where its files lie, if that is known.
 
-    A family that computes attention in code of its own runs by the reference engine.
+    A family that is run as a whole only has the reference engine, see ``Family.runs_whole``.
 
     Raises:
         InvalidInput: the device is not there, the dtype unknown, or the directory does
@@ -122,10 +123,11 @@ def load_model(
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
     directory = model_directory(spec) if directory is None else directory
     some_gpu = torch.cuda.is_available() if device == AUTO else torch.device(device).type != "cpu"
-    family = None if spec.site is None else family_from(spec.site)
-    model = _load_weights(directory, getattr(torch, dtype), family, kept_converted=not some_gpu)
-    if family is not None:
-        use_family(model, family)
+    model = _load_weights(
+        directory, getattr(torch, dtype), known=spec.site is None, kept_converted=not some_gpu
+    )
+    if spec.site is not None:
+        use_family(model, family_from(spec.site, type(model).__name__))
     try:
         make_greedy(model)
         use_fp32_logits(model)
@@ -138,7 +140,7 @@ def load_model(
             f"{spec.key} does not fit on {device}: {first_line(error)}"
         ) from None
     model.eval().requires_grad_(False)  # weights that wait elsewhere are made anew each time
-    if family_of_model(model).own_attention:
+    if family_of_model(model).runs_whole:
         engine = replace(engine, name=REFERENCE)
     if engine.name == FAST:
         use_onednn(model)
@@ -159,20 +161,14 @@ def check_device(device: str) -> None:
         ) from None
 
 
-def _load_weights(
-    directory: Path, dtype: torch.dtype, family: Family | None, *, kept_converted: bool
-) -> Any:
+def _load_weights(directory: Path, dtype: torch.dtype, *, known: bool, kept_converted: bool) -> Any:
     import transformers
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
 
     model_files(directory)
+    refuse_adapter(directory)
     if not (directory / "config.json").is_file():
-        if (directory / "adapter_config.json").is_file():
-            raise InvalidInput(
-                f"{directory}: an adapter is no whole model: merge it with its base model first "
-                "(peft: merge_and_unload, save_pretrained)"
-            )
         raise InvalidInput(f"{directory}: a model directory needs a config.json, and has none")
     try:
         config = AutoConfig.from_pretrained(
@@ -183,7 +179,7 @@ def _load_weights(
         raise InvalidInput(
             f"{directory}: config.json cannot be used: {first_line(error)}"
         ) from None
-    _check_plain(directory, config)
+    refuse_quantised(directory, config)
     named, keys = _class_of(config), None
     if named in WRAPPERS:
         try:
@@ -191,7 +187,7 @@ def _load_weights(
         except InvalidInput as error:
             raise InvalidInput(f"{directory}: {error}") from None
         named = _class_of(config)
-    if family is None:
+    if known:
         _require_row(named[:80], config)
     elif not hasattr(transformers, named):
         raise InvalidInput(
@@ -235,6 +231,7 @@ def _load_weights(
             f"{directory}: {len(lacking)} weights are missing or of the wrong shape, the first "
             f"is {lacking[0]}: the directory does not hold the whole model"
         )
+    refuse_left_out(model, directory, report["unexpected_keys"])
     return model
 
 
@@ -258,17 +255,6 @@ def _require_row(model_class: str, config: Any) -> None:
         if site is None:
             raise
         raise InvalidInput(f"{error}; perhaps --site {site}") from None
-
-
-def _check_plain(directory: Path, config: Any) -> None:
-    """Refuses weights from which a head's part cannot be read: those of a quantised projection."""
-    quantised = getattr(config, "quantization_config", None)
-    if quantised:
-        method = quantised.get("quant_method") if isinstance(quantised, dict) else None
-        raise InvalidInput(
-            f"{directory}: weights that are not quantised are required, and these are (by "
-            f"{shortened(method)}): give a copy in float32, bfloat16 or float16"
-        )
 
 
 def _mappable(directory: Path, dtype: torch.dtype) -> Path:

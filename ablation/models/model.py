@@ -14,7 +14,7 @@ from ablation.assets.kept import code, file_state, kept
 from ablation.engine import FAST, REFERENCE, EngineChoice
 from ablation.errors import InvalidInput
 from ablation.heads import HeadGrid
-from ablation.hooks.families import FAMILIES
+from ablation.hooks.families import FAMILIES, family_from
 from ablation.models.directory import fingerprint, model_class, model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
 
@@ -195,8 +195,9 @@ def open_model(
         raise InvalidInput(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
 
     directory = model_directory(spec)
-    family = None if spec.site is not None else FAMILIES.get(model_class(directory))
-    if family is not None and family.own_attention:
+    named = model_class(directory)
+    family = FAMILIES.get(named) if spec.site is None else family_from(spec.site, named)
+    if family is not None and family.runs_whole:
         engine = replace(engine, name=REFERENCE)
 
     def load() -> Any:

@@ -1,5 +1,6 @@
 """Greedy answers of a model with heads ablated, several sets of heads in one batch."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,28 @@ from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.positions import check_positions
+
+logger = logging.getLogger(__name__)
+
+BENDS = (
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "do_sample",
+    "encoder_repetition_penalty",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "min_length",
+    "min_new_tokens",
+    "no_repeat_ngram_size",
+    "num_beams",
+    "repetition_penalty",
+    "sequence_bias",
+    "suppress_tokens",
+)
+"""Generation defaults under which an answer may be another than the greedy one."""
+
+PLAIN = (None, False, 0, 1)
+"""Their values that change nothing."""
 
 
 class _RefuseNan(LogitsProcessor):
@@ -125,12 +148,18 @@ def make_greedy(model: Any) -> None:
     """Strips the model's own generation defaults down to its end-of-sequence tokens.
 
     ``generate`` fills what a caller leaves open from the model's defaults, so that a repetition
-    penalty shipped with the weights would quietly bend a "greedy" answer.
+    penalty shipped with the weights would quietly bend a "greedy" answer. What is left out is said.
 
     Raises:
         InvalidInput: a default is no token of the model where it must be one.
     """
     check_end_tokens(model)
+    asked = {name: getattr(model.generation_config, name, None) for name in BENDS}
+    bends = [name for name, value in asked.items() if value is True or value not in PLAIN]
+    if bends:
+        logger.warning(
+            "generation_config.json asks for %s: answers are greedy all the same", ", ".join(bends)
+        )
     model.generation_config = GenerationConfig(
         eos_token_id=model.generation_config.eos_token_id, pad_token_id=_pad_token_id(model)
     )

@@ -33,7 +33,7 @@ class LayerwisePass:
         keeps_keys: whether keys and values are kept for ``with_keys`` and ``with_cached``.
 
     Raises:
-        InvalidInput: the family computes attention in code of its own.
+        InvalidInput: the family is run as a whole only, see ``Family.runs_whole``.
 
     Attributes:
         embedded: the residual stream before layer 0, ``(1, packed, hidden)``.
@@ -49,7 +49,8 @@ class LayerwisePass:
         ends_only: bool = False,
         keeps_keys: bool = False,
     ) -> None:
-        sites.layers[0].require_kernel("running a model layer by layer")
+        for refuse in (sites.layers[0].require_kernel, sites.layers[0].require_positions):
+            refuse("running a model layer by layer")
         self._sites = sites
         self._layout = TreeLayout(tree)
         self._keeps_keys = keeps_keys

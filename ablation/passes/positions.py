@@ -11,7 +11,7 @@ from typing import Any
 
 from ablation.errors import InvalidInput
 
-DYNAMIC, LINEAR, LONGROPE = "dynamic", "linear", "longrope"
+DYNAMIC, LINEAR, LONGROPE, YARN = "dynamic", "linear", "longrope", "yarn"
 
 
 UNNAMED_CONTEXT = 2048
@@ -22,20 +22,23 @@ at (BLOOM, MPT)."""
 def context_of(config: Any) -> int:
     """How many tokens a model was made for.
 
-    With linear rotary scaling configs name the original context or the whole one; the larger of
+    With scaled rotary positions configs name the original context or the whole one; the larger of
     what they can mean is taken.
     """
     for name in ("max_position_embeddings", "max_seq_len", "seq_length"):
         found = getattr(config, name, None)
         if isinstance(found, int):
-            return int(found * _linear_factor(config))
+            return max(found, _scaled_context(config, found))
     return UNNAMED_CONTEXT
 
 
-def _linear_factor(config: Any) -> float:
+def _scaled_context(config: Any, named: int) -> int:
     rope = getattr(config, "rope_parameters", None) or {}
-    factor = rope.get("factor") if rope.get("rope_type") == LINEAR else None
-    return factor if isinstance(factor, int | float) and factor > 1 else 1.0
+    kind, factor = rope.get("rope_type"), rope.get("factor")
+    if kind not in (LINEAR, YARN) or not isinstance(factor, int | float):
+        return 0
+    original = rope.get("original_max_position_embeddings")
+    return int(factor * (original if isinstance(original, int) else named))
 
 
 def longest_pass(config: Any) -> int | None:

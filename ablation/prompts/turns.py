@@ -76,7 +76,8 @@ def bos_of(tokenizer: Any) -> TokenizerBos:
 def chat_turn(tokenizer: Any, remedy: str) -> tuple[str, str]:
     """What the chat template puts before and after the user's text.
 
-    It is told a fixed day, and not to think; where it requires a system turn, it has one.
+    It is told a fixed day, and not to think; where it requires a system turn, it has one. What
+    comes after goes up to the assistant's own words.
 
     Raises:
         InvalidInput: there is no template, or none that holds the text once; ``remedy`` says what
@@ -87,12 +88,13 @@ def chat_turn(tokenizer: Any, remedy: str) -> tuple[str, str]:
             "a chat prompt requires a tokenizer with a chat template, and this one has none: "
             f"{remedy}"
         )
-    user = {"role": "user", "content": _MARKER}
+    turns = [{"role": "user", "content": _MARKER}]
     try:
-        turn = _filled(tokenizer, [user])
+        turn = _filled(tokenizer, turns)
     except Exception:  # of jinja's, whatever the template raises
         try:
-            turn = _filled(tokenizer, [{"role": "system", "content": SYSTEM}, user])
+            turns.insert(0, {"role": "system", "content": SYSTEM})
+            turn = _filled(tokenizer, turns)
         except Exception as error:
             raise InvalidInput(
                 f"the chat template takes no user's turn ({first_line(error)}): {remedy}"
@@ -103,10 +105,27 @@ def chat_turn(tokenizer: Any, remedy: str) -> tuple[str, str]:
             f"{turn.count(_MARKER)} times: {remedy}"
         )
     opening, closing = turn.split(_MARKER)
-    return opening, closing.rstrip() + THOUGHT if closing.rstrip().endswith(THINKS) else closing
+    if closing.rstrip().endswith(THINKS):
+        return opening, closing.rstrip() + THOUGHT
+    return opening, _up_to_the_answer(tokenizer, turns, closing)
 
 
-def _filled(tokenizer: Any, turns: list[dict[str, str]]) -> str:
+def _up_to_the_answer(tokenizer: Any, turns: list[dict[str, str]], closing: str) -> str:
+    """``closing``, and what the template puts between it and an assistant's own words.
+
+    Such as the channel of gpt-oss, which the model writes itself before it answers.
+    """
+    answered = [*turns, {"role": "assistant", "content": _MARKER}]
+    try:
+        _, *between = _filled(tokenizer, answered, open_end=False).split(_MARKER)
+    except Exception:  # of jinja's, too: such a template is used as it is
+        return closing
+    more = between[0].removeprefix(closing) if len(between) == 2 else ""
+    # A space alone would be another token before the answer.
+    return between[0] if more.strip() and between[0].startswith(closing) else closing
+
+
+def _filled(tokenizer: Any, turns: list[dict[str, str]], *, open_end: bool = True) -> str:
     template = _NOW.sub(lambda call: repr(TODAY.strftime(call[2])), tokenizer.get_chat_template())
     if _ASKS_NOW.search(template):
         raise InvalidInput("it asks for today's date in a way that cannot be answered for it")
@@ -114,6 +133,6 @@ def _filled(tokenizer: Any, turns: list[dict[str, str]]) -> str:
         turns,
         chat_template=template,
         tokenize=False,
-        add_generation_prompt=True,
+        add_generation_prompt=open_end,
         enable_thinking=False,
     )

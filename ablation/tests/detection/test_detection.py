@@ -27,7 +27,7 @@ from ablation.tests.detection.detection_prompts import (
     make_prompt,
     reading_of,
 )
-from ablation.tests.support.tiny_models import CONFIGS, LAYERS, random_ids, tiny_model
+from ablation.tests.support.tiny_models import CONFIGS, LAYERS, VOCAB, random_ids, tiny_model
 from ablation.tests.support.tolerances import assert_same
 
 ATTENTION = 1e-5
@@ -169,6 +169,13 @@ def test_gradients_are_of_the_answer_after_the_prompt(llama):
     ids = torch.tensor([[*prompt.ids, *prompt.answer]])
     assert torch.equal(gradient_scores(llama, prompt), importance(llama, ids, 3))
     assert gradient_scores(llama, prompt).min() > 0
+
+
+def test_gradients_of_tokens_that_the_model_does_not_know_are_refused(llama):
+    prompt = make_prompt()
+    unknown = replace(prompt, tail=(*prompt.tail[:-1], VOCAB))
+    with pytest.raises(InvalidInput, match=f"a text has token {VOCAB}, which was added"):
+        rank_heads(llama, None, [unknown], "gradient")
 
 
 def test_gradients_on_a_text_are_averaged_over_the_tokens_of_its_windows(llama):

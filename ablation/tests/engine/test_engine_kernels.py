@@ -46,14 +46,13 @@ AttentionInterface.register(MASKLESS, _maskless)
 AttentionMaskInterface.register(MASKLESS, flash_attention_mask)
 
 
-# The stand-in for flash attention knows windows, and no chunks.
 @pytest.mark.parametrize(
     ("name", "kernel"),
     [
         (name, kernel)
         for name in BY_LAYERS
         for kernel in ("eager", MASKLESS)
-        if kernel_for(model_class(name)) == SDPA and (name, kernel) != ("llama4", MASKLESS)
+        if kernel_for(model_class(name)) == SDPA
     ],
 )
 def test_answers_are_those_of_generate_with_every_kernel(name, kernel):
@@ -82,6 +81,25 @@ def test_answers_to_prompts_longer_than_a_window(name, mode, scope):
     ablation = ablation_of(mode, scope, model, prompts)
     wanted = expected(model, prompts, SETS, ablation)
     assert answered(model, prompts, SETS, ablation) == wanted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scope", list(Scope))
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        (name, mode)
+        for name in BY_LAYERS
+        for mode in sorted(MODES)
+        if name not in WINDOWED and allows(name, mode)
+    ],
+)
+def test_answers_in_every_mode_and_scope(name, mode, scope):
+    model, prompts = tiny_model(name), random_ids(16, 2)
+    prompts[1:, :9] = prompts[0, :9].clone()
+    ablation = ablation_of(mode, scope, model, prompts)
+    wanted = expected(model, prompts, SETS[1:], ablation)
+    assert answered(model, prompts, SETS[1:], ablation) == wanted
 
 
 @pytest.mark.parametrize("kernel", ["eager", MASKLESS])

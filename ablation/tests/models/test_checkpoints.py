@@ -6,17 +6,16 @@ import shutil
 import pytest
 import torch
 import transformers as hf
+from safetensors.torch import load_file, save_file
 
-from ablation.ablator import HeadAblator
 from ablation.engine.batches import answers_in_batches
 from ablation.engine.engines import FastEngine
 from ablation.errors import InvalidInput
-from ablation.heads import Head
 from ablation.models.directory import fingerprint
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
 from ablation.modes.zero import ZeroAblation
-from ablation.passes.positions import context_of
+from ablation.passes.generation import end_tokens, greedy_answers
 from ablation.tests.support.tiny_models import tiny_directory
 
 IDS = torch.arange(3, 23)[None]
@@ -99,10 +98,62 @@ def test_an_added_token_without_a_row_is_in_the_way_only_where_it_stands(directo
         list(answers_in_batches(FastEngine(), model, words, [text], [()], ZeroAblation()))
 
 
-def test_an_adapter_is_refused_by_name(directory):
-    (directory / "config.json").rename(directory / "adapter_config.json")
-    with pytest.raises(InvalidInput, match="an adapter is no whole model: merge it with its base"):
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside its model"])
+def test_an_adapter_is_refused_by_name(directory, alone):
+    shutil.copy(directory / "config.json", directory / "adapter_config.json")
+    if alone:
+        (directory / "config.json").unlink()
+    with pytest.raises(InvalidInput, match="a model without an adapter is required.*: merge it"):
         load(directory)
+
+
+def add_weights(directory, **shapes):
+    path = directory / "model.safetensors"
+    more = {name: torch.ones(shape) for name, shape in shapes.items()}
+    save_file({**load_file(path), **more}, path, {"format": "pt"})
+
+
+LAYER = "model.layers.1.self_attn"
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        (f"{LAYER}.o_proj.bias", (16,)),
+        (f"{LAYER}.q_proj.lora_A.weight", (2, 16)),
+        (f"{LAYER}.k_proj.weight_scale_inv", (1, 1)),
+        (f"{LAYER}.q_norm.weight", (4,)),
+        ("model.norm.bias", (16,)),
+        ("lm_head.bias", (258,)),
+    ],
+)
+def test_weights_that_would_be_left_out_are_refused_by_name(directory, name, shape):
+    add_weights(directory, **{name: shape})
+    with pytest.raises(InvalidInput, match=f"1 would be left out, the first is '{name}': merge"):
+        load(directory)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{LAYER}.rotary_emb.inv_freq",
+        "model.layers.2.eh_proj.weight",
+        "model.vision_tower.patch.weight",
+        "multi_modal_projector.weight",
+    ],
+)
+def test_weights_of_others_are_not_missed(directory, name):
+    expected = logits_of(load(directory))
+    add_weights(directory, **{name: (2,)})
+    assert torch.equal(logits_of(load(directory)), expected)
+
+
+def test_a_head_that_is_tied_may_be_stored_as_well(directory):
+    edit(directory, tie_word_embeddings=True)
+    weights = load_file(directory / "model.safetensors")
+    weights["lm_head.weight"] = weights["model.embed_tokens.weight"].clone()
+    save_file(weights, directory / "model.safetensors", {"format": "pt"})
+    load(directory)
 
 
 @pytest.mark.parametrize("method", ["awq", "gptq", "bitsandbytes", "fp8", "compressed-tensors"])
@@ -114,18 +165,82 @@ def test_quantised_weights_are_refused_by_name(directory, method):
         load(directory)
 
 
+def test_a_quantisation_without_a_name_is_called_what_it_says(directory):
+    edit(directory, quantization_config={"load_in_8bit": True})
+    with pytest.raises(InvalidInput, match=r"these are \(by 'load_in_8bit'\)"):
+        load(directory)
+
+
+ORIGINAL = {"original_max_position_embeddings": 512}
+FACTORS = {"short_factor": [1.0, 1.0], "long_factor": [2.0, 2.0]}
+
+
 @pytest.mark.parametrize(
-    ("rope", "expected"),
+    ("rope", "context", "longest_prompt"),
     [
-        ({"rope_type": "default"}, 2048),
-        ({"rope_type": "linear", "factor": 4.0}, 8192),
-        ({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512}, 2048),
+        ({"rope_type": "default"}, 2048, 2048),
+        ({"rope_type": "linear", "factor": 4.0}, 8192, 8192),
+        ({"rope_type": "dynamic", "factor": 4.0}, 2048, 2048 - 9),
+        ({"rope_type": "yarn", "factor": 4.0, **ORIGINAL}, 2048, 2048),
+        ({"rope_type": "yarn", "factor": 16.0, **ORIGINAL}, 8192, 8192),
+        (
+            {
+                "rope_type": "llama3",
+                "factor": 4.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                **ORIGINAL,
+            },
+            2048,
+            2048,
+        ),
+        ({"rope_type": "longrope", **FACTORS, **ORIGINAL}, 2048, 2048),
     ],
-    ids=lambda given: given["rope_type"] if isinstance(given, dict) else "",
 )
-def test_the_context_of_scaled_positions(directory, rope, expected):
+def test_the_context_of_scaled_positions(directory, rope, context, longest_prompt):
     edit(directory, rope_parameters={"rope_theta": 10000.0, **rope})
     loaded = load(directory)
-    assert (loaded.context, context_of(loaded.model.config)) == (expected, expected)
-    with torch.no_grad(), HeadAblator(loaded.model, [Head(0, 1)]):
-        assert loaded.model(IDS).logits.isfinite().all()
+    assert loaded.model.config.rope_parameters["rope_type"] == rope["rope_type"]
+    assert (loaded.context, loaded.longest_prompt) == (context, longest_prompt)
+
+
+@pytest.mark.parametrize(
+    ("config", "size"),
+    [(hf.GPTJConfig, "n_positions"), (hf.CodeGenConfig, "n_positions"), (hf.MptConfig, None)],
+)
+def test_the_longest_prompt_where_positions_are_a_table_leaves_room_for_an_answer(
+    directory, config, size
+):
+    tables = {"max_seq_len": 64, "d_model": 16, "n_heads": 4, "n_layers": 2}
+    if size is not None:
+        tables = {size: 64, "n_embd": 16, "n_head": 4, "n_layer": 2, "rotary_dim": 4}
+    made = hf.AutoModelForCausalLM.from_config(config(vocab_size=258, eos_token_id=257, **tables))
+    made.save_pretrained(directory)
+    loaded = load(directory)
+    assert (loaded.context, loaded.longest_prompt) == (64, 64 - 9)
+    prompt = list(range(3, 3 + loaded.longest_prompt))
+    (answer,) = greedy_answers(loaded.model, loaded.tokenizer, prompt, [()])
+    assert answer
+
+
+def test_what_bends_answers_is_left_out_and_said(directory, caplog):
+    plain = load(directory)
+    ids = plain.tokenizer("aaaa")["input_ids"]
+    expected = greedy_answers(plain.model, plain.tokenizer, ids, [()])
+    first = plain.tokenizer(expected[0], add_special_tokens=False)["input_ids"][0]
+    bent = {
+        "do_sample": True,
+        "temperature": 5.0,
+        "repetition_penalty": 50.0,
+        "suppress_tokens": [first],
+        "bad_words_ids": [[first]],
+        "forced_eos_token_id": 5,
+        "eos_token_id": [257, 255],
+    }
+    path = directory / "generation_config.json"
+    path.write_text(json.dumps(bent), encoding="utf-8")
+    loaded = load(directory)
+    assert greedy_answers(loaded.model, loaded.tokenizer, ids, [()]) == expected
+    assert end_tokens(loaded.model) == {257, 255}
+    (said,) = caplog.messages
+    assert "asks for bad_words_ids, do_sample, forced_eos_token_id, repetition_penalty" in said

@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from ablation.assets import embedded
 from ablation.engine import REFERENCE, EngineChoice
-from ablation.errors import AssetError, InvalidInput
+from ablation.errors import AssetError, ComputationError, InvalidInput
 from ablation.models.directory import fingerprint
 from ablation.models.loading import load_model
 from ablation.models.model import open_model
@@ -55,6 +55,28 @@ def test_another_process_knows_it_without_loading(directory, loads):
     first = facts(opened(directory))
     assert facts(opened(directory)) == first
     assert len(loads) == 1
+
+
+def test_heads_are_checked_once_for_all_processes(directory, monkeypatch):
+    checked: list[object] = []
+
+    def fails(model, **options):
+        raise ComputationError("something is off")
+
+    def passes(model, **options):
+        checked.append(model)
+        return []
+
+    monkeypatch.setattr("ablation.models.check.check_heads", fails)
+    for _ in range(2):  # a check that failed is not kept
+        with pytest.raises(ComputationError, match="something is off"):
+            _ = opened(directory).loaded
+    monkeypatch.setattr("ablation.models.check.check_heads", passes)
+    for _ in range(2):
+        _ = opened(directory).loaded
+    assert len(checked) == 1
+    _ = opened(directory, engine=EngineChoice(REFERENCE)).loaded  # whose check is another
+    assert len(checked) == 2
 
 
 @pytest.mark.slow

@@ -1,11 +1,14 @@
 """A model of an unknown class, whose user says where its heads are: taken if its check passes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import transformers as hf
 
 from ablation.errors import ComputationError, InvalidInput
-from ablation.hooks.families import PATHS, Family, family_from
+from ablation.hooks.families import FAMILIES, PATHS, Family, family_from
+from ablation.hooks.sites import head_sites, use_family
 from ablation.models.model import open_model
 from ablation.models.proposal import proposed_site
 from ablation.models.registry import model_spec
@@ -99,6 +102,19 @@ def test_a_site_is_a_row():
     assert family_from("layers=h,attention=attn,final_norm=ln_f") == Family(
         "h", "attn", "o_proj", "ln_f", learned_positions=True
     )
+
+
+def test_a_site_of_a_known_class_keeps_what_else_its_row_says():
+    row, found = FAMILIES["GptOssForCausalLM"], family_from("attention=x", "GptOssForCausalLM")
+    assert row.sinks
+    assert found == replace(row, attention="x")
+
+
+def test_a_model_whose_config_names_no_heads_is_refused():
+    model = hf.MambaForCausalLM(hf.MambaConfig(vocab_size=97, hidden_size=16, num_hidden_layers=2))
+    use_family(model, family_from(LIKE_LLAMA))
+    with pytest.raises(InvalidInput, match="as many heads each are required, .* has None"):
+        head_sites(model)
 
 
 @pytest.mark.parametrize("site", ["", "self_attn", "attention=", "heads=h", "attention=a,,"])

@@ -1,6 +1,7 @@
 """Positions that change with the length of a pass are refused by name, and only where they do."""
 
 import pytest
+import torch
 import transformers as hf
 
 from ablation.detection.methods import rank_heads
@@ -71,6 +72,36 @@ def test_beyond_they_are_refused():
     prompt = make_prompt(context=50)
     with pytest.raises(InvalidInput, match="kind 'dynamic' change at 64"):
         rank_heads(model, None, [prompt])
+
+
+SCALED = [
+    {"rope_type": "linear", "factor": 2.0},
+    {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16},
+    {
+        "rope_type": "llama3",
+        "factor": 4.0,
+        "original_max_position_embeddings": 16,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+    },
+]
+
+
+@pytest.mark.parametrize("rope", SCALED, ids=lambda rope: rope["rope_type"])
+def test_answers_under_other_scalings_are_those_of_generate_past_the_original_context(rope):
+    model, prompts, sets = rotary(**rope), random_ids(40, 2), [(), (HEADS[1],)]
+    found = answered(model, prompts, sets, ZeroAblation())
+    assert found == expected(model, prompts, sets, ZeroAblation())
+    plain = rotary(rope_type="default")
+    plain.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        assert not torch.allclose(plain(prompts).logits, model(prompts).logits, atol=1e-3)
+
+
+def test_prompts_that_are_read_together_end_on_one_side_of_the_change():
+    model = rotary(**LONGROPE)
+    with pytest.raises(InvalidInput, match="kind 'longrope' change at 32 tokens"):
+        rank_heads(model, None, [make_prompt(context=8), make_prompt(context=40)])
 
 
 def test_other_positions_are_not_asked():

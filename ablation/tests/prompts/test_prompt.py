@@ -78,6 +78,16 @@ def test_a_chat_prompt_closes_the_turn_and_begins_the_answer():
     assert byte_tokenizer().decode(prompt.tail[: prompt.closing]) == "]>"
 
 
+def test_a_chat_prompt_whose_template_writes_the_bos_has_no_other():
+    tokenizer = byte_tokenizer(chat=True, adds_bos=True)
+    tokenizer.chat_template = "<bos>" + tokenizer.chat_template
+    build = PromptBuilder(tokenizer, QUESTION, 400, HAYSTACK, PromptStyle("chat", chat=True))
+    prompt = build.build(filing_with("A Delaware company."))
+    assert prompt is not None
+    assert prompt.ids[:2] == (BYTES, *byte_tokenizer()("[")["input_ids"])
+    assert prompt.ids.count(BYTES) == 1
+
+
 @pytest.mark.parametrize(
     ("prime", "chat", "answer"),
     [

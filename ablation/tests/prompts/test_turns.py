@@ -37,6 +37,23 @@ def test_a_turn_is_the_same_every_day_and_thinks_of_nothing(template, expected):
     assert turn_of(template) == expected
 
 
+ANSWERED = "[{{ messages[0]['content'] }}]>{% if messages[1:] %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "closing"),
+    [
+        (ANSWERED + "<channel>{{ messages[1]['content'] }}<end>{% endif %}", "]><channel>"),
+        (ANSWERED + "{{ messages[1]['content'] }}<end>{% endif %}", "]>"),
+        (ANSWERED + " {{ messages[1]['content'] }}{% endif %}", "]>"),
+        (ANSWERED + "{{ raise_exception('no') }}{% endif %}", "]>"),
+    ],
+    ids=["a channel", "nothing", "a space", "no answers"],
+)
+def test_what_comes_before_an_assistants_own_words_is_in_the_turn(template, closing):
+    assert turn_of(template) == ("[", closing)
+
+
 @pytest.mark.parametrize(
     ("template", "said"),
     [

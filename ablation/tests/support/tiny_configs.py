@@ -110,6 +110,9 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
         _grouped, hf.GptOssConfig, head_dim=8, sliding_window=WINDOW, **_LOCAL_EXPERTS
     ),
     "gpt2": partial(_embedded, hf.GPT2Config),
+    "gpt2-layer-scales": partial(
+        _embedded, hf.GPT2Config, scale_attn_by_inverse_layer_idx=True, scale_attn_weights=False
+    ),
     "granite": partial(
         _grouped,
         hf.GraniteConfig,
@@ -126,6 +129,7 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
         head_dim=8,
         intermediate_size_mlp=48,
         attention_chunk_size=WINDOW,
+        floor_scale=4,  # tokens after which the temperature of layers without positions changes
         no_rope_layer_interval=3,
         interleave_moe_layer_step=2,
         num_local_experts=4,
@@ -141,13 +145,18 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
     "mistral-window": partial(_grouped, hf.MistralConfig, sliding_window=WINDOW),
     "mixtral": partial(_grouped, hf.MixtralConfig, **_LOCAL_EXPERTS),
     "mpt": lambda: hf.MptConfig(
-        **_SPECIAL, d_model=HIDDEN, n_layers=LAYERS, n_heads=4, max_seq_len=256
+        **_SPECIAL,
+        d_model=HIDDEN,
+        n_layers=LAYERS,
+        n_heads=4,
+        max_seq_len=256,
+        attn_config={"clip_qkv": 0.5},
     ),
     "nemotron": partial(_grouped, hf.NemotronConfig, partial_rotary_factor=0.5),
     "olmo": partial(_grouped, hf.OlmoConfig, clip_qkv=0.5),
     "olmo2": partial(_grouped, hf.Olmo2Config),
     "olmo3": partial(_grouped, hf.Olmo3Config, sliding_window=WINDOW),
-    "olmoe": partial(_grouped, hf.OlmoeConfig, num_experts=4, num_experts_per_tok=2),
+    "olmoe": partial(_grouped, hf.OlmoeConfig, num_experts=4, num_experts_per_tok=2, clip_qkv=0.5),
     "opt": partial(_common, hf.OPTConfig, ffn_dim=48, word_embed_proj_dim=HIDDEN),
     "phi": partial(_grouped, hf.PhiConfig, partial_rotary_factor=0.5),
     "phi3": partial(_grouped, hf.Phi3Config, sliding_window=WINDOW),
@@ -166,10 +175,11 @@ CONFIGS: Mapping[str, Callable[[], Any]] = {
     "qwen3": partial(_grouped, hf.Qwen3Config, head_dim=12),
     "qwen3-moe": partial(_grouped, hf.Qwen3MoeConfig, head_dim=12, **_EXPERTS),
     "seed-oss": partial(_grouped, hf.SeedOssConfig, head_dim=12, attention_bias=True),
-    "smollm3": partial(_grouped, hf.SmolLM3Config),
+    "smollm3": partial(_grouped, hf.SmolLM3Config, no_rope_layer_interval=2),
     "stablelm": partial(
         _grouped, hf.StableLmConfig, use_qkv_bias=True, qk_layernorm=True, partial_rotary_factor=0.5
     ),
+    "stablelm-parallel": partial(_grouped, hf.StableLmConfig, use_parallel_residual=True),
     "starcoder2": partial(_grouped, hf.Starcoder2Config, sliding_window=WINDOW),
     "vaultgemma": partial(_grouped, hf.VaultGemmaConfig, **_CAPPED),
 }

@@ -24,7 +24,7 @@ def family(name: str) -> Family:
     return FAMILIES[model_class(name).__name__]
 
 
-BY_LAYERS = [name for name in CONFIGS if not family(name).own_attention]
+BY_LAYERS = [name for name in CONFIGS if not family(name).runs_whole]
 """Those that the fast engine runs."""
 
 

@@ -8,7 +8,8 @@ from experiments.pages.readmes.markdown import bullets, table
 from experiments.pages.readmes.stored import Stored
 
 _KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
-    (lambda row: not (row.sinks or row.own_attention or row.latent_values), "both", "none"),
+    (lambda row: not (row.sinks or row.runs_whole or row.latent_values), "both", "none"),
+    (lambda row: row.counts_tokens, "reference", "none"),
     (
         lambda row: row.latent_values,
         "both",
@@ -37,7 +38,10 @@ def families(stored: Stored) -> str:
         for belongs, engines, refused in _KINDS
     ]
     head = (f"{len(FAMILIES)} classes of models", "engines", "refused")
-    reasons = [f"{short(name)}: {reason}" for name, reason in REFUSED.items()]
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in REFUSED.items():
+        by_reason.setdefault(reason, []).append(short(name))
+    reasons = [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
     wrappers = ", ".join(name.removesuffix("ForConditionalGeneration") for name in WRAPPERS)
     return (
         f"{table(head, rows)}\n\nOf multimodal checkpoints the language model is loaded, alone: "
