@@ -94,7 +94,8 @@ def rank_heads_by_methods(
     looking = [method for method in methods if method != RANDOM]
     if looking and not prompts:
         raise InvalidInput("detection requires at least one filing, got none")
-    by_prompt = dict(scores_of_prompts(model, tokenizer, prompts, looking) if looking else ())
+    of_each = [looking] * len(prompts)
+    by_prompt = dict(scores_of_prompts(model, tokenizer, prompts, of_each) if looking else ())
     found = {RANDOM: Detected(random_ranking(grid), 0)}
     for method in looking:
         scores = [by_prompt[place][method] for place in range(len(prompts))]
@@ -114,40 +115,48 @@ def scores_of_prompts(
     model: Any,
     tokenizer: Any,
     prompts: Sequence[Prompt],
-    methods: Sequence[str],
+    methods: Sequence[Sequence[str]],
     *,
     activation_bytes: int = ACTIVATION_MIB << 20,
 ) -> Iterator[tuple[int, Scores]]:
-    """Scores every head on every prompt by methods that look at prompts, which share the passes.
+    """Scores every head on prompts by methods that look at prompts, which share the passes.
+
+    The scores on a prompt depend, in their last digits, on the prompts that are given, and not on
+    what is wanted of the others.
 
     Args:
         model: a causal language model of transformers.
         tokenizer: its tokenizer.
         prompts: the prompts.
-        methods: of ``ablation.detection.METHODS`` without ``random``.
+        methods: by which methods each prompt is scored, if by any: of
+            ``ablation.detection.METHODS`` without ``random``.
         activation_bytes: what prompts that are read at once may take of a CPU's memory.
 
     Yields:
-        A place in ``prompts``, and the scores there; in an order in which prompts that begin alike
-        are read at once.
+        A place in ``prompts``, and the scores there, where some are wanted; in an order in which
+        prompts that begin alike are read at once.
 
     Raises:
         InvalidInput: as ``check_positions``.
         ComputationError: a score is NaN.
     """
-    to_the_end = any(method in _READ_TO_THE_END for method in methods)
-    reads = any(method != GRADIENT for method in methods)
-    for prompt in prompts:
-        check_positions(model, len(prompt.context), len(prompt.ids) + MAX_NEW_TOKENS - 1)
+    # Together: those that share a pass have the frequencies of the longest.
+    shortest = min((len(prompt.context) for prompt in prompts), default=0)
+    longest = max((len(prompt.ids) for prompt in prompts), default=0)
+    check_positions(model, shortest, longest + MAX_NEW_TOKENS - 1)
     ids = [prompt.ids for prompt in prompts]
     room = room_for(model, max(map(len, ids)), activation_bytes)
     for places in in_batches(ids, range(len(ids)), room.tokens, shared=True):
         batch = [prompts[place] for place in places]
         readings: Sequence[Reading | None] = [None] * len(batch)
-        if reads:
+        looking = {method for place in places for method in methods[place]} - {GRADIENT}
+        if looking:
+            to_the_end = not looking.isdisjoint(_READ_TO_THE_END)
             readings = read(model, batch, to_the_end=to_the_end)
         for place, prompt, reading in zip(places, batch, readings, strict=True):
-            yield place, {m: _scores(model, tokenizer, prompt, reading, m) for m in methods}
+            if methods[place]:
+                scores = {m: _scores(model, tokenizer, prompt, reading, m) for m in methods[place]}
+                yield place, scores
         del readings, reading
         give_back_freed_memory()
 

@@ -17,7 +17,7 @@ from transformers import DynamicCache
 
 from ablation.filings.sentences import Span
 from ablation.hooks.attention import AttentionCall, observe_attention
-from ablation.hooks.sites import HeadSites, head_sites
+from ablation.hooks.sites import HeadSites, family_of_model, head_sites
 from ablation.hooks.weights import observe_weights
 from ablation.metrics.devices import input_device
 from ablation.passes.known_tokens import check_known
@@ -90,19 +90,21 @@ def read(model: Any, prompts: Sequence[Prompt], *, to_the_end: bool) -> list[Rea
     Args:
         model: a causal language model of transformers.
         prompts: the prompts.
-        to_the_end: whether what follows the question is read, too.
+        to_the_end: whether what follows the question is looked at, too, and keys are kept. Where
+            prompts share the pass it is read in any case: what a method finds is then the same, to
+            the last digit, whichever others look as well.
 
     Raises:
         InvalidInput: the architecture bends its attention in a way that is not seen here.
     """
-    texts = []
+    texts, reads = [], to_the_end or not family_of_model(model).runs_whole
     for prompt in prompts:
         start, closing = len(prompt.context), prompt.tail[: prompt.closing]
         for question in (prompt.question, prompt.null_question):
             end = start + len(question)
             rows: tuple[Span, ...] = ((start, end), (start, end + len(closing)))
             texts.append(Text(prompt.context + question + closing, rows, prompt.needle))
-        if to_the_end:
+        if reads:
             length = len(prompt.ids)
             texts.append(Text(prompt.ids, ((length - 1, length),), prompt.needle))
     means, tree, kept = _read(model, texts, keeps_keys=to_the_end)
@@ -141,7 +143,7 @@ def _read(
 ) -> tuple[list[list[Tensor]], TokenTree, tuple[KeysValues, ...]]:
     check_known(model, (text.ids for text in texts))
     sites = head_sites(model)
-    if sites.family.own_attention:
+    if sites.family.runs_whole:
         return _read_whole(model, sites, texts, keeps_keys=keeps_keys)
     # A span of rows is so many whole segments.
     breaks = [[edge for span in text.rows for edge in span] for text in texts]
@@ -200,12 +202,14 @@ def _read_whole(
 
         with observe_weights(model, sites, note):
             ids = torch.tensor([text.ids], device=device)
-            cache = sites.decoder(input_ids=ids, use_cache=keeps_keys).past_key_values
+            # A cache that is not told the config keeps what a window or a chunk leaves out, too.
+            cache = DynamicCache() if keeps_keys else None
+            sites.decoder(input_ids=ids, use_cache=keeps_keys, past_key_values=cache)
         layers = range(sites.grid.layers)
         means.append(
             [torch.stack([rows[span, at] for at in layers]) for span in range(len(text.rows))]
         )
-        if keeps_keys:
+        if cache is not None:
             caches.append([(layer.keys, layer.values) for layer in cache.layers])
     kept = tuple(
         (torch.cat([keys for keys, _ in of], dim=2), torch.cat([values for _, values in of], dim=2))

@@ -17,7 +17,7 @@ def by_rows(loaded: LoadedModel, prompts: Sequence[Prompt]) -> Tensor:
     """Scores ``(prompts, layers, heads)``: only the questions' rows of attention are formed."""
     bound = loaded.engine.activation_bytes
     found = scores_of_prompts(
-        loaded.model, loaded.tokenizer, prompts, [QRHEAD], activation_bytes=bound
+        loaded.model, loaded.tokenizer, prompts, [[QRHEAD]] * len(prompts), activation_bytes=bound
     )
     scores = {place: of[QRHEAD] for place, of in found}
     return torch.stack([scores[place] for place in range(len(prompts))])

@@ -25,8 +25,9 @@ KIND = "scores"
 VERSIONS = {QRHEAD: 3, QRHEAD_CHAT: 3, WU24: 3, SUMMED_ATTENTION: 3, GRADIENT: 3}
 """Raised whenever a change of a method changes its scores."""
 
-AT_ONCE = 16
-"""Prompts that one process claims together; scores are stored once they are found."""
+COMPANY = 16
+"""Prompts that one process claims and reads together; scores are stored once they are found. Which
+ones is fixed: the last digits of a score depend on what shares the pass."""
 
 NEEDLE_POSITION = 0.5
 
@@ -107,11 +108,18 @@ def detected(
         ResultsError: scores cannot be stored.
     """
     units = {method: scores_units(cell, method) for method in methods}
-    # Prompts that begin alike one after the other, each by all methods.
-    order = sorted(range(len(cell.detection)), key=lambda place: cell.detection[place][1].ids)
-    wanted = [of[place] for place in order for of in units.values() if of]
-    at_once = AT_ONCE * max(1, sum(map(bool, units.values())))
-    found = store.all(wanted, ScoresOf(cell), at_once=at_once, wait=wait)
+    companies = [
+        [of[place] for place in company for of in units.values() if of]
+        for company in _companies(cell)
+    ]
+    found: list[Document | None] = []
+    # Nobody waits for a company while there is another one that nobody is at.
+    for waits in (False, True) if wait else (False,):
+        found = [
+            one
+            for wanted in companies
+            for one in store.all(wanted, ScoresOf(cell), at_once=len(wanted), wait=waits)
+        ]
     by_digest = {one.unit.digest: one for one in found if one is not None}
     if None in found:
         return None
@@ -130,7 +138,7 @@ class ScoresOf:
     """
 
     cell: Cell
-    in_company: ClassVar[bool] = True  # prompts share what they begin with, and products their rows
+    in_company: ClassVar[bool] = True
 
     def __call__(self, units: Sequence[WorkUnit]) -> Iterator[tuple[WorkUnit, Computed]]:
         """Raises InvalidInput and ComputationError, as ``detected``."""
@@ -139,41 +147,43 @@ class ScoresOf:
 
         loaded = self.cell.model.loaded
         with memory_errors():
-            for methods, alike in self._by_methods(units).items():
+            for company, wanted in self._by_company(units):
                 started = time.perf_counter()
-                prompts = list(alike)
                 for place, found in scores_of_prompts(
                     loaded.model,
                     loaded.tokenizer,
-                    prompts,
-                    methods,
+                    [self.cell.detection[place][1] for place in company],
+                    [[unit.key["method"] for unit in of] for of in wanted],
                     activation_bytes=loaded.engine.activation_bytes,
                 ):
-                    seconds = (time.perf_counter() - started) / len(methods)
-                    for unit in alike[prompts[place]]:
+                    seconds = (time.perf_counter() - started) / len(wanted[place])
+                    for unit in wanted[place]:
                         scores = found[unit.key["method"]]
                         result = {"scores": None if scores is None else _rounded(scores.tolist())}
                         yield unit, (result, provenance(self.cell.model, seconds))
                     started = time.perf_counter()
 
-    def _by_methods(
+    def _by_company(
         self, units: Sequence[WorkUnit]
-    ) -> dict[tuple[str, ...], dict[Prompt, list[WorkUnit]]]:
-        """Methods -> the prompts that are scored by all of them, each with its units."""
-        prompts = {
-            unit.digest: prompt
-            for method in {unit.key["method"] for unit in units}
-            for unit, (_, prompt) in zip(
-                scores_units(self.cell, method), self.cell.detection, strict=True
-            )
-        }
-        by_prompt: dict[Prompt, list[WorkUnit]] = {}
-        for unit in units:
-            by_prompt.setdefault(prompts[unit.digest], []).append(unit)
-        by_methods: dict[tuple[str, ...], dict[Prompt, list[WorkUnit]]] = {}
-        for prompt, of in by_prompt.items():
-            by_methods.setdefault(tuple(unit.key["method"] for unit in of), {})[prompt] = of
-        return by_methods
+    ) -> Iterator[tuple[Sequence[int], list[list[WorkUnit]]]]:
+        """The companies with some of ``units``, and the units of each of their prompts."""
+        wanted = {unit.digest: unit for unit in units}
+        methods = {unit.key["method"] for unit in units}
+        by_method = [scores_units(self.cell, method) for method in sorted(methods)]
+        for company in _companies(self.cell):
+            # Prompts that are alike have the same units, which are wanted once.
+            of_company = [
+                [wanted.pop(of[place].digest) for of in by_method if of[place].digest in wanted]
+                for place in company
+            ]
+            if any(of_company):
+                yield company, of_company
+
+
+def _companies(cell: Cell) -> Sequence[Sequence[int]]:
+    """The places of the detection prompts that are read together: those that begin alike."""
+    order = sorted(range(len(cell.detection)), key=lambda place: cell.detection[place][1].ids)
+    return [order[first : first + COMPANY] for first in range(0, len(order), COMPANY)]
 
 
 def _rounded(scores: list[list[float]]) -> list[list[float]]:

@@ -119,7 +119,7 @@ def connected(where: Place, workers: Workers, *, verbose: bool = False) -> Itera
         with suppress(ValueError):  # another thread than the main one
             # A batch system ends a run so; Ray would end it with a trace.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-        _check_gpus(ray, workers)
+        _check_gpus(ray, where, workers)
         yield ray
     except HeadLost as error:
         lost.append(error)
@@ -219,9 +219,10 @@ def _check_answers(host: str, port: int, address: str) -> None:
         ) from None
 
 
-def _check_gpus(ray: Any, workers: Workers) -> None:
-    there = ray.cluster_resources().get("GPU", 0)
-    if workers.gpus > there:
+def _check_gpus(ray: Any, where: Place, workers: Workers) -> None:
+    there, count = ray.cluster_resources().get("GPU", 0), where.workers or 1
+    if workers.gpus * count > there + 1e-9:  # ten of 0.1 are one, whatever floats say
         raise InvalidInput(
-            f"--gpus-per-worker {workers.gpus:g}: the cluster has {there:g}: ask for fewer"
+            f"--gpus-per-worker {workers.gpus:g} for {count} workers: the cluster has {there:g} "
+            "GPUs: ask for fewer"
         )

@@ -66,14 +66,20 @@ class Staff:
     hired: list[Hired] = field(default_factory=list)
     _deaths: dict[str, int] = field(default_factory=dict)
     _refused: set[str] = field(default_factory=set)
+    _unfit: dict[tuple[str, str], str] = field(default_factory=dict)
     _hosts: dict[str, str] = field(default_factory=dict)
     _looked: float = 0.0
     _count: int = 0
 
     @property
+    def unwanted(self) -> list[Hired]:
+        """The workers of machines that are not used any more; whoever gave them work ends them."""
+        return [worker for worker in self.hired if worker.node in self._refused]
+
+    @property
     def ready(self) -> list[Hired]:
         """The workers that can be given work."""
-        return [worker for worker in self.hired if worker.ready]
+        return [one for one in self.hired if one.ready and one.node not in self._refused]
 
     def look(self, *, now: bool = False) -> None:
         """Hires workers wherever there is room for more."""
@@ -140,12 +146,30 @@ class Staff:
             self.refuse(worker, reason)
 
     def refuse(self, worker: Hired, reason: str) -> None:
-        """Does without a machine; its workers are gone."""
+        """Does without a machine; its workers are unwanted from now on."""
         if worker.node not in self._refused:
             self._refused.add(worker.node)
             self.say(f"{self._hosts[worker.node]} is not used: {reason}")
-        for other in [one for one in self.hired if one.node == worker.node]:
-            self.dismiss(other)
+
+    def refuse_model(self, worker: Hired, model: str, reason: str) -> None:
+        """Gives a machine no more work of a model that cannot be had there."""
+        if self.can(worker, model):
+            self._unfit[worker.node, model] = reason
+            self.say(f"{self._hosts[worker.node]} is not used for {model}: {reason}")
+
+    def can(self, worker: Hired, model: str) -> bool:
+        """Whether a worker may be given work of a model."""
+        return (worker.node, model) not in self._unfit
+
+    def why_nobody_can(self, model: str) -> str | None:
+        """Why a model cannot be had on any machine with workers; None where it may be."""
+        if not self.hired or any(self.can(worker, model) for worker in self.hired):
+            return None
+        return self._unfit[self.hired[0].node, model]
+
+    def is_there(self, worker: Hired) -> bool:
+        """Whether the machine of a worker is still one of the cluster."""
+        return any(one["NodeID"] == worker.node and one["Alive"] for one in self.ray.nodes())
 
     def dismiss(self, worker: Hired) -> None:
         """Ends a worker, if it has not ended."""

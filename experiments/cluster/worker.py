@@ -31,7 +31,7 @@ class Failure:
 
     Attributes:
         reason: one line.
-        of_machine: no other unit could be computed on this machine either.
+        of_machine: no other unit of the model could be computed on this machine either.
     """
 
     reason: str
@@ -73,15 +73,13 @@ class Worker:
             compute = self._unpacker.unpacked(work)
         except Exception as error:  # files, memory, a GPU: another machine may have them
             return [], Failure(_reason(error), of_machine=True)
-        # Of units in company all are there or none: fewer would be other company for the rest.
-        done = deque[str]() if getattr(compute, "in_company", False) else self._done
         failure = None
         try:
             for unit, (result, provenance) in compute([WorkUnit(*one) for one in units]):
-                done.append(Document(unit, result, {**provenance, **self._machine}).line())
+                self._done.append(Document(unit, result, {**provenance, **self._machine}).line())
         except Exception as error:  # whatever it is, it is of one unit, and the others go on
             failure = Failure(_reason(error))
-        return _taken(done), failure
+        return _taken(self._done), failure
 
     def so_far(self) -> list[str]:
         """The documents that ``compute``, in another thread, has finished since the last call."""

@@ -20,9 +20,9 @@ Compute = Callable[[], Computed]
 ComputeSome = Callable[[Sequence[WorkUnit]], Iterable[tuple[WorkUnit, Computed]]]
 """Gives the results of units, in any order.
 
-One whose results depend, in their last digits, on what is computed together has an attribute
-``in_company`` that is true: who hands out its units leaves them together, so that every run gives
-the same.
+A result is the same to the last digit whichever others are asked for with it. One that has to do
+the work of many units for each of them has an attribute ``in_company`` that is true: who hands them
+out leaves them together.
 """
 
 ComputeInTurn = Callable[[Sequence[WorkUnit]], Iterable[tuple[WorkUnit, Compute]]]

@@ -92,7 +92,8 @@ def test_heads_are_scored_as_on_one_device(name):
     prompts = [make_prompt(seed) for seed in (3, 4)]
 
     def scored(model):
-        return dict(scores_of_prompts(model, Numbers(), prompts, methods))
+        of_each = [methods] * len(prompts)
+        return dict(scores_of_prompts(model, Numbers(), prompts, of_each))
 
     expected = scored(tiny_model(name))
     with spread(tiny_model(name)) as model:

@@ -13,6 +13,9 @@ head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 # Weights come from the hub once, before the job; the nodes share the folder.
 export HF_HUB_OFFLINE=1 HEADCLAIMS_CACHE="$HOME/.cache/headclaims"
 
-srun ray symmetric-run --address "$head:6379" --min-nodes "$SLURM_NNODES" -- \
+# Environments on a network's disk take their time to start.
+export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=600
+# srun has not taken over the CPUs of the job since Slurm 22.05.
+srun --cpus-per-task="$SLURM_CPUS_PER_TASK" ray symmetric-run --address "$head:6379" --min-nodes "$SLURM_NNODES" -- \
     headclaims run --grid paper --on auto --gpus-per-worker 1 --cpus-per-worker 4 \
     --store "$HOME/headclaims-store" --out "$HOME/headclaims-results"
