@@ -59,7 +59,8 @@ def of_cells(source: Source, folder: Path) -> Iterator[Drawn]:
     controls = (
         "one set for each filing (of the same layers) or one for all (of any)"
         if draws == 1
-        else f"the mean of {draws} draws, bars their range"
+        else f"the mean of {draws} draws, bars their range; of heads of any layer the first draw, "
+        "and hollow beside it the mean of all where there are more"
     )
     yield Drawn(
         draw_ablation_curves(found, folder, f"{source.model.spec.key}_curves"),

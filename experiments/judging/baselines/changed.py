@@ -60,7 +60,12 @@ def changed_baselines(root: Path, revision: str) -> Changed:
         now = path.read_bytes() if path.exists() else b""
         old, new = (_parsed(data, name) for data in (before.encode(), now))
         if Path(name).parent.name == EVIDENCE:
-            _compare_claims(name, old, new, found)
+            try:
+                _compare_claims(name, old, new, found)
+            except (AttributeError, KeyError, TypeError):
+                raise ResultsError(
+                    f"{name}: claims with evidence are required: restore the file with git"
+                ) from None
         else:
             found.rows += [[name, *difference.row] for difference in differences(old, new, {})]
     return found

@@ -6,6 +6,9 @@ from typing import Any
 
 from experiments.judging.claim import Scale
 
+_MARKED = re.compile(r"[\\|`*]|<(?=[A-Za-z/!?])|&(?=#|\w+;)|(?<=\])\(")
+"""What may be Markdown or HTML; "p < 0.05" is none."""
+
 _SIGN = re.compile(r"(?<![\w.,])-(?=\d)")
 
 
@@ -84,3 +87,8 @@ def _shown(figures: Sequence[float], unit: Scale) -> list[str]:
 
 def _escaped(cell: str) -> str:
     return cell.replace("|", "\\|")
+
+
+def plain(text: str) -> str:
+    """Text of others, as it is: nothing in it is Markdown or HTML."""
+    return _MARKED.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))

@@ -70,6 +70,11 @@ class ReportedCell:
     scores: Sequence[Document]
 
     @property
+    def lacking(self) -> list[Condition]:
+        """The conditions of the plan without answers."""
+        return [condition for condition in self.asked if condition not in self.found]
+
+    @property
     def documents(self) -> Iterator[Document]:
         """All results that the cell is shown from."""
         yield from self.scores
@@ -172,6 +177,7 @@ def cell_summary(reported: ReportedCell) -> dict[str, Any]:
             }
             for condition, outcomes in reported.found.items()
         ],
+        "lacking": sorted(one.level for one in reported.lacking if one.kind == TOP),
         "curve": curve([reported.outcomes], reported.draws),
     }
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from ablation.errors import InvalidInput
 from ablation.stats.interval import Interval
@@ -15,6 +14,7 @@ from experiments.judging.explained import CORRECTED, rule, what_would_change_it
 from experiments.judging.report import figure_from
 from experiments.judging.stored_evidence import evidence_in, read_document
 from experiments.judging.verdict import Blocked, Evidence, Verdict, combine
+from experiments.pages.report.page import in_address
 
 PANELS = {Scale.POINTS: "percentage points", Scale.PERCENT: "percent", Scale.TIMES: "times"}
 
@@ -258,7 +258,7 @@ def forest_rows(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "verdict": part["verdict"],
             "verdict_of_claim": judgement["verdict"],
             "measured": part["measured"],
-            "href": f"#claim/{quote(claim['name'], safe='')}",
+            "href": f"#claim/{in_address(claim['name'])}",
             **part["forest"],
         }
         for claim in claims

@@ -1,11 +1,13 @@
 """All that a report shows of its evidence, as plain data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ablation.errors import HeadclaimsError, ResultsError
+from experiments.exp10.measured.cumulative import REMOVALS
 from experiments.exp10.options import Exp10Options
+from experiments.judging.verdict import FLOOR
 from experiments.machine.provenance import merged
 from experiments.pages.evidence import Source
 from experiments.pages.report.cells import (
@@ -78,9 +80,7 @@ def gathered(source: Source) -> Evidence:
             "report shows"
         )
     for tokens in dict.fromkeys(reported.cell.tokens for reported in cells):
-        together = [one for one in cells if one.cell.tokens == tokens]
-        pooled = curve([one.outcomes for one in together], together[0].draws)
-        found.pooled.append({"tokens": tokens, "cells": len(together), "curve": pooled})
+        found.pooled.append(_pooled([one for one in cells if one.cell.tokens == tokens]))
     for options in source.texts:
         maps += _sweep(source, options, store, found)
     documents = [one for reported in cells for one in reported.documents]
@@ -96,6 +96,19 @@ def gathered(source: Source) -> Evidence:
     return found
 
 
+def _pooled(cells: Sequence[ReportedCell]) -> dict[str, Any]:
+    """The curve of cells of one length together: of those that the claims are judged from."""
+    # Those with nothing to lose are left out of verdicts.
+    judged = [one for one in cells if one.outcomes.accuracy >= FLOOR] or cells
+    return {
+        "tokens": cells[0].cell.tokens,
+        "cells": [str(one.name) for one in judged],
+        "left_out": [str(one.name) for one in cells if one not in judged],
+        "floor": round(100 * FLOOR),
+        "curve": curve([one.outcomes for one in judged], judged[0].draws),
+    }
+
+
 def _cells(source: Source, store: Store, lacking: list[str]) -> Iterator[ReportedCell]:
     for name in source.cells:
         try:
@@ -108,6 +121,11 @@ def _cells(source: Source, store: Store, lacking: list[str]) -> Iterator[Reporte
         if reported is None:
             lacking.append(f"{name}: its ranking or its unablated answers are not stored")
         else:
+            if reported.lacking:
+                lacking.append(
+                    f"{name}: answers under {len(reported.lacking)} of {len(reported.asked)} "
+                    f"conditions are not stored, the first is {reported.lacking[0].name}"
+                )
             yield reported
 
 
@@ -127,7 +145,11 @@ def _sweep(
     if swept is None:
         found.lacking.append(f"{named}: not every head alone is stored")
         return []
-    found.sweeps.append(sweep_data(evaluations, swept))
+    data = sweep_data(evaluations, swept)
+    found.sweeps.append(data)
+    if len(data["curves"]) < len(REMOVALS):
+        absent = len(REMOVALS) - len(data["curves"])
+        found.lacking.append(f"{named}: {absent} of {len(REMOVALS)} curves of removals")
     found.sweeps_by.append(evaluations.provenance())
     changes = [100 * delta for delta in swept.deltas.values()]
     return [head_map(source.model.grid, f"ΔPPL alone, {options.mode} ablation", "%", changes)]

@@ -52,7 +52,7 @@ def rendered(content: Mapping[str, Any], data: Any, parts: Mapping[str, Any]) ->
         finalize=visible,
     )
     # Ids of claims are anything that somebody wrote.
-    environment.filters["in_address"] = lambda text: quote(text, safe="")
+    environment.filters["in_address"] = in_address
     style, script, library = _style(), _script(), _library()
     policy = (
         f"default-src 'none'; script-src {_hashed(library)} {_hashed(script)}; style-src "
@@ -70,6 +70,11 @@ def rendered(content: Mapping[str, Any], data: Any, parts: Mapping[str, Any]) ->
         data=Markup(inline(data)),
         parts={name: packed(part) for name, part in parts.items()},
     )
+
+
+def in_address(text: str) -> str:
+    """A text as a part of an address; half a surrogate is no text."""
+    return quote(text, safe="", errors="replace")
 
 
 def write_page(path: Path, text: str, option: str = "--out") -> None:

@@ -60,7 +60,7 @@ def report_page(
         {
             **claim,
             "judgements": _first(claim["judgements"], model),
-            "curves": bool(evidence.cells) and _of_accuracy(claim, model),
+            "curves": bool(evidence.cells) and _of_accuracy(claim, model, behind),
         }
         for claim in reported_claims(runs)
     ]
@@ -160,12 +160,12 @@ def _counts(
     ]
 
 
-def _of_accuracy(claim: Mapping[str, Any], model: str) -> bool:
-    """Whether the curves of the cells are what a claim was judged from."""
+def _of_accuracy(claim: Mapping[str, Any], model: str, behind: Collection[str] | None) -> bool:
+    """Whether the curves of the cells are what a claim was judged from, in a run of ``behind``."""
     return claim["study"] == "qrhead" and any(
         "accuracy" in part["metric"]
         for one in claim["judgements"]
-        if one["model"] == model
+        if one["model"] == model and (behind is None or one["run"] in behind)
         for part in one["parts"]
     )
 

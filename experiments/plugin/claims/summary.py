@@ -15,7 +15,7 @@ from experiments.judging.baselines.changed import HEAD as DIFFERING_HEAD
 from experiments.judging.report import ClaimResult
 from experiments.judging.shown import HEAD, rows_of
 from experiments.machine.files.json_files import check_file_writable, storing, write_text
-from experiments.pages.readmes.markdown import bullets, minus, table
+from experiments.pages.readmes.markdown import bullets, minus, plain, table
 from experiments.plugin.baseline_files.differing import DIFFERING_ROWS
 from experiments.plugin.claims.finding_properties import FINDINGS
 
@@ -78,9 +78,9 @@ def summary(
     told = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
     blocks = [f"## Claims: {told or 'none was judged'}"]
     if problems:
-        blocks += ["### What moved", bullets(problems)]
+        blocks += ["### What moved", bullets(map(plain, problems))]
     if differing:
-        cells = [[f"`{row[0]}`", *map(minus, row[1:])] for row in sorted(differing)]
+        cells = [[f"`{row[0]}`", *map(_cell, row[1:])] for row in sorted(differing)]
         blocks += ["### Baselines that differ", table(DIFFERING_HEAD, cells)]
     if results:
         blocks.append(table(HEAD, [row for result in results for row in _rows(result)]))
@@ -94,6 +94,10 @@ def _rows(result: ClaimResult) -> list[Sequence[str]]:
     star = r"\*" if claim.primary else ""
     first, *parts = rows_of(result)
     return [
-        (f"**{claim.id}**{star} {claim.statement}", *map(minus, first[1:])),
-        *((f"{claim.id} {name.strip()}", *map(minus, cells)) for name, *cells in parts),
+        (f"**{claim.id}**{star} {claim.statement}", *map(_cell, first[1:])),
+        *((f"{claim.id} {plain(name)}", *map(_cell, cells)) for name, *cells in parts),
     ]
+
+
+def _cell(text: str) -> str:
+    return plain(minus(text))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from experiments.pages.readmes.markdown import plain
 from experiments.tests.plugin.claims_suite import CASES, write_suite
 
 ONE = """
@@ -114,3 +115,17 @@ def test_a_summary_that_cannot_be_written_is_a_usage_error(pytester, path, messa
 def test_a_run_that_only_lists_its_cases_writes_nothing(summarised):
     result, text = summarised(CASES, "--collect-only")
     assert (result.ret, text) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("p < 0.05, n = 16 & more", "p < 0.05, n = 16 & more"),
+        ("a|b\\|c", "a&#124;b&#92;&#124;c"),
+        ("<img src=x>", "&#60;img src=x>"),
+        ("&lt; *bold* `code`", "&#38;lt; &#42;bold&#42; &#96;code&#96;"),
+        ("[click](http://x)\nnext", "[click]&#40;http://x) next"),
+    ],
+)
+def test_what_others_wrote_is_no_markdown(text, expected):
+    assert plain(text) == expected

@@ -108,6 +108,7 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
         "tokens": 400,
         "items": 2,
         "conditions": conditions,
+        "lacking": [],
         "curve": [
             row,
             {**row, "heads": 10, "right": 50, "low": 2, "high": 98, "kind": "top"},
@@ -120,7 +121,15 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
     return Evidence(
         method="QRHead",
         cells=[cell],
-        pooled=[{"tokens": 400, "cells": 1, "curve": cell["curve"]}],
+        pooled=[
+            {
+                "tokens": 400,
+                "cells": [cell["id"]],
+                "left_out": [],
+                "floor": 30,
+                "curve": cell["curve"],
+            }
+        ],
         parts={
             "cell-0": {
                 "answers": list(answers),

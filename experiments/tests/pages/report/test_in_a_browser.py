@@ -50,6 +50,20 @@ def test_an_answer_is_marked_from_the_token_in_which_it_parts(report, opened):
     assert row.locator(".answer").inner_text() == "Io⏹"
 
 
+def test_what_is_not_stored_is_said_where_it_matters(report, opened):
+    found = evidence()
+    found.cells[0]["lacking"] = [5, 20]
+    found.pooled[0]["left_out"] = ["tiny-hq_state-400"]
+    reader = opened(report(found=found), "answer/tiny-inc_state-400/0/top%2010")
+    lost = "top 10, without top 5, which is not stored"
+    assert reader.get_by_text(lost, exact=True).is_visible()
+    reader = opened(report(found=found), "answer/tiny-inc_state-400/1/top%2010")
+    assert reader.get_by_text("never, without top 5, 20, which is not stored").is_visible()
+    reader = opened(report(found=found), "claim/A1")
+    left_out = "Left out, as in verdicts, where fewer than 30% are right unablated: tiny-hq_state"
+    assert left_out in reader.locator("#claim-A1").inner_text()
+
+
 def test_claims_are_filtered_in_the_table_and_in_the_plot(report, opened):
     reader = opened(report())
     rows = reader.locator("#claims-table tbody tr:visible")
@@ -247,12 +261,21 @@ def test_a_part_that_is_cut_off_says_so(report, opened, tmp_path):
 
 
 @pytest.mark.slow
-def test_every_claim_is_on_paper(report, opened):
+def test_every_claim_is_on_the_paper_of_all(report, opened):
     reader = opened(report())
     reader.emulate_media(media="print")
     assert reader.get_by_role("heading", name="A1: the model loses more").is_visible()
     assert reader.get_by_role("heading", name="A3: the model loses more").is_visible()
     assert not reader.locator("nav").is_visible()
+
+
+def test_a_claim_is_on_paper_alone_with_its_curves(report, opened):
+    reader = opened(report(), "claim/A1")
+    reader.locator("#claim-A1 svg .mark-symbol path[aria-label]").first.wait_for()
+    reader.emulate_media(media="print")
+    assert reader.locator("#claim-A1 .curves svg").first.is_visible()
+    assert not reader.get_by_role("heading", name="A3: the model loses more").is_visible()
+    assert not reader.locator("#view-claims").is_visible()
 
 
 @pytest.mark.slow

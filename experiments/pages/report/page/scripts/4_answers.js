@@ -86,7 +86,10 @@ function lostAt(cell, item) {
     .map((one, n) => ({ ...one, right: item.right[n] === "1" }))
     .filter((one) => one.kind === "top" && !one.right)
     .map((one) => one.level);
-  return levels.length ? `top ${Math.min(...levels)}` : "never";
+  const first = Math.min(...levels);
+  const unknown = cell.lacking.filter((level) => level < first);
+  const found = levels.length ? `top ${first}` : "never";
+  return unknown.length ? `${found}, without top ${unknown.join(", ")}, which is not stored` : found;
 }
 
 function quoted(text, common = text.length, ends = false) {

@@ -54,7 +54,9 @@ const curvesDrawn = new Set();
 function captionOf(one) {
   const thin = one.curve.some((row) => row.draw)
     ? " Thin lines are single draws of random heads; the thick line is the mean of the draws that have every level: of uniform ones the first alone." : "";
-  return `Right answers of all ${one.cells} cells of ${one.tokens} tokens by number of heads ablated, with 95% intervals over companies; top heads by ${data.method}; from ${data.where}.${thin}`;
+  const left = one.left_out.length
+    ? ` Left out, as in verdicts, where fewer than ${one.floor}% are right unablated: ${one.left_out.join(", ")}.` : "";
+  return `Right answers of ${one.left_out.length ? "" : "all "}${one.cells.length} cells of ${one.tokens} tokens by number of heads ablated, with 95% intervals over companies; top heads by ${data.method}; from ${data.where}.${left}${thin}`;
 }
 
 function showClaim(name) {
@@ -64,7 +66,7 @@ function showClaim(name) {
     const place = article.querySelector(".curves");
     if (!article.hidden && place && !curvesDrawn.has(name)) {
       curvesDrawn.add(name);
-      fill(place, data.pooled.map((one) => curveOf(captionOf(one), one.curve, data.cells.filter((cell) => cell.tokens === one.tokens))),
+      fill(place, data.pooled.map((one) => curveOf(captionOf(one), one.curve, data.cells.filter((cell) => one.cells.includes(cell.id)))),
         data.cells.length > 1 ? element("details", { ontoggle: drawCells }, element("summary", {}, "Every cell"), element("div", { class: "grid" })) : null);
     }
   }

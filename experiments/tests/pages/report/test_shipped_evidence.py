@@ -1,0 +1,69 @@
+"""The report of the evidence that is shipped, as a reviewer opens it."""
+
+import json
+
+import pytest
+
+from experiments.judging.stored_evidence import CHECKOUT
+from experiments.tests.pages.report.conftest import shown
+from experiments.tests.pages.report.test_report_command import data_of
+
+pytestmark = pytest.mark.model
+
+LARGEST = 3_000_000
+"""Bytes."""
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    from experiments.cli.main import main
+
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    bundle = str(CHECKOUT / "baselines/evidence/smollm2.zip")
+    with pytest.raises(SystemExit) as ended:
+        main(["report", "--bundle", bundle, "-o", str(path)])
+    assert ended.value.code == 0
+    return path
+
+
+def test_it_is_small_and_its_figures_are_those_of_the_stored_verdicts(written):
+    assert written.stat().st_size < LARGEST
+    stored = json.loads((CHECKOUT / "baselines/claims/embedded-smollm2.json").read_text("utf-8"))
+    expected = {
+        (claim["id"], f"{claim['id']} {part['part']}".rstrip()): part["verdict"]
+        for claim in stored["claims"]
+        for part in claim["parts"]
+        if part.get("estimate") is not None
+    }
+    text = written.read_text(encoding="utf-8")
+    found = {
+        (row["claim"], row["label"]): row["verdict"]
+        for row in data_of(text)["forest"]
+        if row["tier"] == "embedded"
+    }
+    assert expected
+    assert found.items() <= expected.items()
+    assert {claim for claim, _ in found} == {claim for claim, _ in expected}
+
+
+def test_three_clicks_lead_to_an_answer_that_ten_heads_destroyed(written, opened):
+    reader = opened(written)
+    reader.get_by_role("link", name="A1", exact=True).first.click()
+    reader.locator("#claim-A1").get_by_role("link", name="inc_state").first.click()
+    reader.locator('body[data-shown^="#answers/smollm2-inc_state-512/top"]').wait_for()
+    reader.locator("#answers-table tbody a").first.click()
+    reader.locator('body[data-shown^="#answer/smollm2-inc_state-512/"]').wait_for()
+    row = reader.get_by_role("row", name="top 10", exact=False).first
+    assert "✗ wrong" in row.inner_text()
+    assert "✓ right" in reader.get_by_role("row", name="unablated").first.inner_text()
+
+
+def test_the_sweep_is_that_of_the_stored_figures(written, opened):
+    path = CHECKOUT / "baselines/exp10/smollm2/individual-zero.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    reader = opened(written, "exp10")
+    shown(reader, "exp10")
+    text = reader.locator("#sweeps article").first.inner_text()
+    assert f"perplexity {stored['unablated_ppl']:.5g} unablated" in text
+    assert f"{stored['below_1_percent']} change the perplexity by less than 1%" in text
+    assert f"{stored['below_10_percent']} by less than 10%; {stored['helping']} lower it" in text
