@@ -25,7 +25,7 @@ KIND = "scores"
 VERSIONS = {QRHEAD: 3, QRHEAD_CHAT: 3, WU24: 3, SUMMED_ATTENTION: 3, GRADIENT: 3}
 """Raised whenever a change of a method changes its scores."""
 
-COMPANY = 16
+COMPANY = 8
 """Prompts that one process claims and reads together; scores are stored once they are found. Which
 ones is fixed: the last digits of a score depend on what shares the pass."""
 

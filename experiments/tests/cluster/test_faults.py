@@ -52,6 +52,11 @@ class Cluster:
     def stop(self) -> None:
         self._nodes.shutdown()
 
+    def start_again(self) -> None:
+        """As after the head has ended: another cluster."""
+        self.stop()
+        self.__init__(len(self.nodes))  # type: ignore[misc]
+
 
 @pytest.fixture
 def cluster(monkeypatch, one_at_a_time):
@@ -153,7 +158,7 @@ def test_random_kills_change_nothing(seed, cluster, tmp_path):
     for _ in range(int(os.environ.get("HEADCLAIMS_KILLS", 4))):
         stored = min(stored + chosen.randint(5, 20), count - 20)
         drive.until_stored(stored)
-        what = chosen.choice(["worker", "machine", "driver"])
+        what = chosen.choices(["worker", "machine", "driver", "head"], (3, 3, 3, 1))[0]
         if what == "worker":
             process = chosen.choice(drive.ledger[-20:])[2]
             with suppress(OSError):  # it has ended
@@ -164,6 +169,11 @@ def test_random_kills_change_nothing(seed, cluster, tmp_path):
             nodes.kill(node)
             nodes.nodes.remove(node)
             nodes.nodes.append(nodes.add())
+        elif what == "head":
+            nodes.head.kill_gcs_server(check_alive=False)
+            assert "Error: the head of the Ray cluster is gone" in drive.end()
+            nodes.start_again()
+            drive = Drive(tmp_path, nodes.start, count, nap=0.05)
         else:
             drive.process.kill()
             drive.end()
