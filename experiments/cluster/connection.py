@@ -18,6 +18,8 @@ from ablation.errors import ComputationError, InvalidInput, first_line, shortene
 LOCAL, AUTO = "local", "auto"
 _ADDRESS = re.compile(r"ray://(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
 
+_HEAD = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
+
 ANSWER_S = 15
 """Seconds after which nobody answers at an address."""
 
@@ -31,6 +33,9 @@ _SETTINGS = {
 }
 _SILENT = {"RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
 """What Ray would print of its own accord is left out line by line: all of them match."""
+
+_IMPATIENT = {"RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_py_gcs_connect_timeout_s": "5"}
+"""A head that ends while a driver joins is given up after seconds; Ray would try for minutes."""
 
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's name for clusters that other machines can reach; without it, all ports are of loopback."""
@@ -105,6 +110,9 @@ def connected(where: Place, workers: Workers, *, verbose: bool = False) -> Itera
     os.environ.update(_SETTINGS)
     if where.address == LOCAL:
         os.environ.update(_LOOPBACK)
+    else:
+        for name, value in _IMPATIENT.items():
+            os.environ.setdefault(name, value)
     if not verbose:
         os.environ.update(_SILENT)
     require_ray()
@@ -201,6 +209,8 @@ def _connect(ray: Any, where: Place, workers: Workers, verbose: bool) -> None:
         said["object_store_memory"] = OBJECT_STORE
     elif match := _ADDRESS.fullmatch(where.address):
         _check_answers(match[1].strip("[]"), int(match[2]), where.address)
+    elif match := _HEAD.fullmatch(os.environ.get("RAY_ADDRESS", "")):
+        _check_answers(match[1].strip("[]"), int(match[2]), f"auto, by RAY_ADDRESS {match[0]}")
     try:
         ray.init(address=where.address, **said)
     except Exception as error:  # Ray raises plain ones, too
@@ -215,7 +225,7 @@ def _check_answers(host: str, port: int, address: str) -> None:
     except OSError as error:
         raise ComputationError(
             f"--on {address}: nobody answers there ({first_line(error)}): start the cluster, or "
-            "check host and port (Ray's client port is 10001)"
+            "check host and port (Ray's own port is 6379, its client's 10001)"
         ) from None
 
 

@@ -41,14 +41,16 @@ def test_what_other_machines_reach_is_known(on, reachable):
     assert place(on).is_reachable is reachable
 
 
-def test_an_address_that_nobody_answers_at_is_one_line():
+@pytest.mark.parametrize("on", ["ray://{}", "auto"])
+def test_an_address_that_nobody_answers_at_is_one_line(on, monkeypatch):
     pytest.importorskip("ray", reason="needs Ray: pip install -e '.[cluster]'")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
-        address = f"ray://127.0.0.1:{taken.getsockname()[1]}"
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
         with (
             pytest.raises(ComputationError, match="nobody answers there .*: start the cluster"),
-            connected(place(address), Workers()),
+            connected(place(on.format(address)), Workers()),
         ):
             pass
 
