@@ -13,7 +13,10 @@ from ablation.errors import InvalidInput
 from ablation.hooks.families import family_from
 from ablation.prompts.styles import PLAIN, STYLES, PromptStyle
 
-DTYPES = ("float32", "bfloat16", "float16")
+WIDTHS = {"float32": 4, "bfloat16": 2, "float16": 2}
+"""Bytes of a weight by its dtype."""
+
+DTYPES = tuple(WIDTHS)
 
 AUTO = "auto"
 """As a device: all GPUs there are, and the CPU's memory, see ``ablation.models.placement``."""

@@ -44,17 +44,8 @@ def check_weight_files(directory: Path, config: Any) -> None:
                 f"{directory}: {INDEX} must name safetensors of this directory, and names "
                 f"{name[:80]!r}: give the whole directory of the model"
             )
-    tensors = weights = 0
-    for path in weight_files(directory):
-        try:
-            with safe_open(path, "pt") as file:
-                for key in file.keys():  # noqa: SIM118 - it is no mapping
-                    tensors += 1
-                    weights += torch.Size(file.get_slice(key).get_shape()).numel()
-        except (SafetensorError, OSError, ValueError) as error:
-            raise InvalidInput(
-                f"{path}: the weights cannot be loaded: {first_line(error)}; fetch the file again"
-            ) from None
+    sizes = _sizes(directory)
+    tensors, weights = len(sizes), sum(sizes)
     layers = getattr(config, "num_hidden_layers", None)
     if not isinstance(layers, int) or not 0 < layers <= tensors:
         raise InvalidInput(
@@ -67,6 +58,30 @@ def check_weight_files(directory: Path, config: Any) -> None:
             f"{directory}: config.json asks for {wanted:,} weights, and the files hold "
             f"{weights:,}: weights are missing or of the wrong shape"
         )
+
+
+def model_weights(directory: Path) -> int:
+    """How many weights the files of a model hold.
+
+    Raises:
+        InvalidInput: a file is damaged.
+    """
+    return sum(_sizes(directory))
+
+
+def _sizes(directory: Path) -> list[int]:
+    """How many weights each tensor has."""
+    sizes = []
+    for path in weight_files(directory):
+        try:
+            with safe_open(path, "pt") as file:
+                for key in file.keys():  # noqa: SIM118 - it is no mapping
+                    sizes.append(torch.Size(file.get_slice(key).get_shape()).numel())
+        except (SafetensorError, OSError, ValueError) as error:
+            raise InvalidInput(
+                f"{path}: the weights cannot be loaded: {first_line(error)}; fetch the file again"
+            ) from None
+    return sizes
 
 
 def _shards(directory: Path) -> list[str]:

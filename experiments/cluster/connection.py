@@ -1,6 +1,7 @@
 """Where workers run: a Ray cluster that is started here, joined, or reached by its address."""
 
 import atexit
+import math
 import os
 import re
 import signal
@@ -19,6 +20,9 @@ LOCAL, AUTO = "local", "auto"
 _ADDRESS = re.compile(r"ray://(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
 
 _HEAD = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})", re.ASCII)
+
+LEAST_GPU = 0.0001
+"""The smallest part of a GPU that Ray counts."""
 
 ANSWER_S = 15
 """Seconds after which nobody answers at an address."""
@@ -47,10 +51,19 @@ class Workers:
 
     Attributes:
         cpus, gpus: of each; GPUs may be shared, as 0.5.
+
+    Raises:
+        InvalidInput: ``gpus`` is no number of GPUs that Ray counts.
     """
 
     cpus: int = 1
     gpus: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.gpus == 0 or LEAST_GPU <= self.gpus < math.inf):
+            raise InvalidInput(
+                f"--gpus-per-worker: 0, or {LEAST_GPU:g} and more, is required, got {self.gpus:g}"
+            )
 
 
 @dataclass(frozen=True)

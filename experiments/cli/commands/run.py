@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from ablation.engine import ACTIVATION_MIB
 from ablation.errors import InvalidInput
-from ablation.models.registry import AUTO, EMBEDDED_MODEL
+from ablation.models.registry import AUTO, EMBEDDED_MODEL, WIDTHS
 from experiments.cli.chosen_cells import cells_of, parsed, runner_of
 from experiments.cli.commands.qrhead import ablate_cells
 from experiments.cli.options import (
@@ -206,10 +206,8 @@ def _planned(grid: "Grid", inputs: Any, todo: "list[Task]", settings: RunSetting
     """How much the grid is, line by line."""
     from statistics import median
 
-    from ablation.models.directory import model_files
+    from ablation.models.weight_files import model_weights
     from experiments.cluster.grid.counting import counted
-    from experiments.store.listing import stored_documents
-    from experiments.store.opening import store_root
 
     store = chosen_store(settings.store, settings.fresh, None)
     studies = [study for study in (grid.qrhead, grid.methods, grid.exp10) if study is not None]
@@ -219,25 +217,23 @@ def _planned(grid: "Grid", inputs: Any, todo: "list[Task]", settings: RunSetting
         for model in [inputs.open(inputs.spec(name))]
     }
     count = counted(todo, {key: model.grid for key, model in models.items()}, store)
-    yield f"{len(todo)} tasks; {sum(count.stored.values()):,} results are stored already"
-    taken: dict[tuple[str, str], list[float]] = {}
-    for document in stored_documents(store_root(settings.store)):
-        seconds = document.provenance.get("seconds")
-        if isinstance(seconds, int | float):
-            key = str(document.provenance.get("model")), document.unit.kind
-            taken.setdefault(key, []).append(seconds)
-    hours = 0.0
-    for (model, kind), number in sorted(count.missing.items()):
-        each = median(taken[model, kind]) if (model, kind) in taken else None
+    yield f"{len(todo)} tasks; {count.stored:,} results are stored already"
+    hours, unknown = 0.0, 0
+    for (model, kind, size), number in sorted(count.missing.items()):
+        took = count.seconds.get((model, kind, size))
+        each = median(took) if took else None
         time = "not measured here" if each is None else f"{each:.2g} s each"
         hours += number * (each or 0) / 3600
-        yield f"  {model}: {number:,} of kind {kind} to compute, {time}"
+        unknown += number * (each is None)
+        of = f"{model}, {size} tokens" if size else model
+        yield f"  {of}: {number:,} of kind {kind} to compute, {time}"
     if hours:
-        yield f"{hours:.1f} hours of one worker, by results of these models in the store"
+        rest = f", without {unknown:,} results that nothing says of" if unknown else ""
+        on = ", ".join(sorted(count.devices))
+        yield f"{hours:.1f} hours of one worker, by what is stored of this grid (on {on}){rest}"
     for key, model in models.items():
-        weights = [path for path in model_files(model.directory) if path.suffix == ".safetensors"]
-        size = human_size(sum(path.stat().st_size for path in weights))
+        held = human_size(model_weights(model.directory) * WIDTHS[model.dtype])
         yield (
-            f"{key}: {size} of weights on disk; a worker holds them, and up to {ACTIVATION_MIB} "
+            f"{key}: a worker holds {held} of weights in {model.dtype}, and up to {ACTIVATION_MIB} "
             "MiB that sets of heads and prompts share"
         )

@@ -93,12 +93,23 @@ class Count:
     """Units of a grid.
 
     Attributes:
-        stored: kind -> how many are there.
-        missing: model, kind -> how many are not.
+        stored: how many are there.
+        missing: model, kind, tokens of a prompt or text -> how many are not.
+        seconds: the same -> what those that are there took.
+        devices: where they were computed.
     """
 
-    stored: Counter[str] = field(default_factory=Counter)
-    missing: Counter[tuple[str, str]] = field(default_factory=Counter)
+    stored: int = 0
+    missing: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    seconds: dict[tuple[str, str, int], list[float]] = field(default_factory=dict)
+    devices: set[str] = field(default_factory=set)
+
+    def _note(self, of: tuple[str, str, int], found: Document) -> None:
+        self.stored += 1
+        took = found.provenance.get("seconds")
+        if isinstance(took, int | float):
+            self.seconds.setdefault(of, []).append(took)
+            self.devices.add(str(found.provenance.get("device", "device unknown")))
 
 
 def counted(tasks: Sequence[Task], grids: Mapping[str, HeadGrid], store: Store) -> Count:
@@ -115,10 +126,10 @@ def counted(tasks: Sequence[Task], grids: Mapping[str, HeadGrid], store: Store) 
         asked = _asked(task, grids[task.model], store)
         for unit in [unit for job in asked.jobs for unit in job.units]:
             if unit.digest not in seen:
-                count.missing[task.model, unit.kind] += 1
+                count.missing[task.model, unit.kind, task.size] += 1
                 seen.add(unit.digest)
         for digest, document in asked._found.items():
             if digest not in seen:
-                count.stored[document.unit.kind] += 1
+                count._note((task.model, document.unit.kind, task.size), document)
                 seen.add(digest)
     return count

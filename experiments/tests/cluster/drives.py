@@ -64,6 +64,10 @@ class Drive:
         """Waits until so many squares are stored."""
         self.until(lambda: len(self.stored) >= number)
 
+    def until_begun(self, number):
+        """Waits until so many units were begun, each time counted."""
+        self.until(lambda: len(self.ledger) >= number)
+
     def until(self, happened):
         """Waits until it has."""
         deadline = time.monotonic() + 180

@@ -170,8 +170,7 @@ def test_random_kills_change_nothing(seed, cluster, tmp_path):
             nodes.nodes.remove(node)
             nodes.nodes.append(nodes.add())
         elif what == "head":
-            begun = len(drive.ledger)
-            drive.until(lambda begun=begun: len(drive.ledger) > begun)  # it has joined
+            drive.until_begun(len(drive.ledger) + 1)  # it has joined
             nodes.head.kill_gcs_server(check_alive=False)
             assert "Error: the head of the Ray cluster is gone" in drive.end()
             nodes.start_again()
