@@ -47,7 +47,7 @@ def test_an_answer_is_marked_from_the_token_in_which_it_parts(report, opened):
     assert row.locator("mark").inner_text() == "nia."
     reader = opened(report(found=evidence(("Iowa.", "Io"))), "answer/tiny-inc_state-400/0/")
     row = reader.get_by_role("row", name="top 10", exact=False).first
-    assert row.locator(".answer").inner_text() == "Io⏹"
+    assert row.locator(".answer").inner_text() == "Io¶"
 
 
 def test_what_is_not_stored_is_said_where_it_matters(report, opened):

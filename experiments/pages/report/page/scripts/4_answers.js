@@ -95,7 +95,7 @@ function lostAt(cell, item) {
 function quoted(text, common = text.length, ends = false) {
   const written = (some) => visible(some).replaceAll("\n", "⏎");
   return element("bdi", { class: "answer" }, written(text.slice(0, common)),
-    common < text.length ? element("mark", {}, written(text.slice(common))) : ends ? element("mark", {}, "⏹") : null);
+    common < text.length ? element("mark", {}, written(text.slice(common))) : ends ? element("mark", {}, "¶") : null);
 }
 
 // How far two answers, by their numbers, agree in whole tokens: of the other's characters.
@@ -142,7 +142,7 @@ async function showAnswer(current, id, number, condition) {
       element("dt", {}, "Truth"), element("dd", {}, told(item.truth)),
       element("dt", {}, "Answer unablated"), element("dd", {}, quoted(unablated), " ", mark(item.right[0] === "1")),
       element("dt", {}, "Lost first at"), element("dd", {}, lostAt(cell, item))),
-    element("p", { class: "hint" }, "Marked is where an answer parts from the unablated one, from the token (of its text) in which it does; ⏹ where it ends before it."),
+    element("p", { class: "hint" }, "Marked is where an answer parts from the unablated one, from the token (of its text) in which it does; ¶ where it ends before it."),
     table(`Answers about ${visible(item.filing)} under every condition`, ["ablated", "answer", "heads"], lines),
     element("h4", {}, "Prompt"),
     promptOf(prompts, n),
