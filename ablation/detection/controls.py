@@ -224,7 +224,8 @@ def check_levels(levels: Collection[int], grid: HeadGrid) -> tuple[int, ...]:
     for level in levels:
         if not 1 <= level <= len(grid):
             raise InvalidInput(
-                f"level {level} is out of range: ablate from 1 to {len(grid)} heads of this model"
+                f"level {level} is out of range: ablate from 1 to {len(grid)} heads of this model; "
+                "--levels says how many"
             )
     if list(levels) != sorted(set(levels)):
         raise InvalidInput(

@@ -144,9 +144,12 @@ REFUSED: Mapping[str, str] = {
 }
 """Model class -> why its heads cannot be ablated exactly here."""
 
-ALIKE = 0.85
-"""How alike the names of two classes must be for the one to be offered for the other; what all of
-them end with counts, too."""
+ALIKE = 0.7
+"""How alike the names of two classes must be for the one to be offered for the other, without what
+all of them end with."""
+
+CAUSAL = ("ForCausalLM", "LMHeadModel")
+"""What classes of causal language models end with."""
 
 
 PATHS = ("layers", "attention", "projection", "final_norm")
@@ -185,10 +188,21 @@ def family_of(model_class: str) -> Family:
             f"{model_class} is not taken: {REFUSED[model_class]}; take a model of another family, "
             "see ablation/README.md"
         )
-    alike = get_close_matches(model_class, FAMILIES, n=1, cutoff=ALIKE)
-    nearest = f" (such as {alike[0]})" if alike else ""
+    known = {_short(name): name for name in FAMILIES}
+    alike = get_close_matches(_short(model_class), known, n=1, cutoff=ALIKE)
+    nearest = f" (such as {known[alike[0]]})" if alike else ""
+    told = (
+        "; or say where its heads are, with --site attention=PATH,projection=PATH, and the model "
+        "is checked"
+    )
     raise InvalidInput(
         f"no known head site for model class {model_class}: one of the {len(FAMILIES)} classes of "
-        f"causal language models in ablation/README.md is required{nearest}; or say where its "
-        "heads are, with --site attention=PATH,projection=PATH, and the model is checked"
+        f"causal language models in ablation/README.md is required{nearest}"
+        f"{told if model_class.endswith(CAUSAL) else ''}"
     )
+
+
+def _short(model_class: str) -> str:
+    for end in CAUSAL:
+        model_class = model_class.removesuffix(end)
+    return model_class

@@ -162,6 +162,11 @@ def use_family(model: Any, family: Family) -> None:
     model.headclaims_family = family
 
 
+def is_told_where(model: Any) -> bool:
+    """Whether ``use_family`` was told where the heads of ``model`` are."""
+    return hasattr(model, "headclaims_family")
+
+
 def family_of_model(model: Any) -> Family:
     """What ``use_family`` was given for this model, or else the row of its class.
 
@@ -186,7 +191,7 @@ def head_sites(model: Any) -> HeadSites:
     if not isinstance(heads, int):
         raise InvalidInput(
             f"layers with as many heads each are required, and this {type(model).__name__} has "
-            f"{shortened(heads)}: it is refused"
+            f"{shortened(heads)}: take another model"
         )
     modules = []
     try:

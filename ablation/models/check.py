@@ -21,7 +21,7 @@ from ablation.errors import ComputationError, first_line
 from ablation.heads import Head
 from ablation.hooks.attention import Kernel, MakeMask, lay_out
 from ablation.hooks.capture import capture_attention, capture_residual, capture_z
-from ablation.hooks.sites import HeadSites, head_sites
+from ablation.hooks.sites import HeadSites, head_sites, is_told_where
 from ablation.metrics.devices import input_device
 from ablation.metrics.logits import logits_of
 from ablation.modes.redirected import UniformCausalAblation
@@ -52,6 +52,11 @@ CAUSES = (
     "computes this family otherwise"
 )
 
+
+CAUSES_OF_A_SITE = (
+    "--site names other modules than those of its heads, or attention is code of its own, which "
+    "--site cannot say; or the model has " + CAUSES
+)
 
 _BREAKS_OFF = (RuntimeError, TypeError, AttributeError, ValueError, LookupError)
 """What a model that is built otherwise may raise; our own errors are among these kinds."""
@@ -84,6 +89,7 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
     """
     sites = head_sites(model)
     bound = BOUNDS.get(model.dtype, BOUNDS[torch.bfloat16])
+    causes = CAUSES_OF_A_SITE if is_told_where(model) else CAUSES
     found = []
     for check in _checks(model, sites, engine):
         try:
@@ -91,7 +97,7 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
         except _BREAKS_OFF as error:
             raise ComputationError(
                 f"the check of {type(model).__name__} before its first figure broke off "
-                f"({first_line(error)}): {CAUSES}"
+                f"({first_line(error)}): {causes}"
             ) from error
         for one in results:
             if isnan(one.deviation):
@@ -103,7 +109,7 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
                 raise ComputationError(
                     f"the check of {type(model).__name__} before its first figure failed: "
                     f"{one.what} differ by {one.deviation:.1e} of the largest value, where "
-                    f"{bound:g} is allowed: {CAUSES}"
+                    f"{bound:g} is allowed: {causes}"
                 )
         found += results
     return found

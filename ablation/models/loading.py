@@ -13,7 +13,7 @@ from ablation.engine.linear import use_onednn
 from ablation.errors import AssetError, ComputationError, InvalidInput, first_line, shortened
 from ablation.heads import HeadGrid
 from ablation.hooks.attention import kernel_for
-from ablation.hooks.families import REFUSED, family_from, family_of
+from ablation.hooks.families import CAUSAL, REFUSED, family_from, family_of
 from ablation.hooks.sites import family_of_model, head_sites, use_family
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.metrics.devices import devices_of, waits
@@ -157,7 +157,7 @@ def check_device(device: str) -> None:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         raise InvalidInput(
-            f"device {device!r} cannot be used here: {first_line(error)} Use --device cpu"
+            f"device {device!r} cannot be used here ({first_line(error)}): use --device cpu"
         ) from None
 
 
@@ -175,6 +175,11 @@ def _load_weights(directory: Path, dtype: torch.dtype, *, known: bool, kept_conv
             directory, trust_remote_code=False, local_files_only=True
         )
     except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise InvalidInput(
+                f"{directory}: a class of transformers is required, and this model brings code of "
+                "its own (auto_map in config.json), which is never run: convert it"
+            ) from None
         # Every family checks other fields, in its own way.
         raise InvalidInput(
             f"{directory}: config.json cannot be used: {first_line(error)}"
@@ -249,7 +254,7 @@ def _require_row(model_class: str, config: Any) -> None:
     try:
         family_of(model_class)
     except InvalidInput as error:
-        causal = model_class.endswith(("ForCausalLM", "LMHeadModel"))
+        causal = model_class.endswith(CAUSAL)
         causal = causal and hasattr(transformers, model_class)
         site = proposed_site(config) if causal and model_class not in REFUSED else None
         if site is None:
@@ -281,7 +286,10 @@ def load_tokenizer(directory: Path) -> Any:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of the tokenizers library is no Exception
-        raise InvalidInput(f"{directory}: no usable tokenizer: {first_line(error)}") from error
+        raise InvalidInput(
+            f"{directory}: a usable tokenizer.json is required ({first_line(error).rstrip(':')}): "
+            "copy the tokenizer's files beside the weights"
+        ) from error
     if not tokenizer.is_fast:
         raise InvalidInput(f"{directory}: a fast tokenizer (tokenizer.json) is required")
     return tokenizer

@@ -46,7 +46,9 @@ def draw_ablation_curves(cells: Sequence[CellDocuments], folder: Path, stem: str
     for panel in panels[::columns]:
         panel.set_ylabel("accuracy")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    # A single panel is narrower than four labels.
+    ncols = 4 if columns > 1 else 2
+    figure.legend(handles, labels, loc="outside upper center", ncols=ncols, frameon=False)
     figure.supxlabel(str(cells[0][0]["model_name"]), fontsize="small")
     return save_figure(figure, folder, stem)
 

@@ -164,6 +164,8 @@ def _summary(document: dict[str, Any], controls: list[dict[str, Any]]) -> Iterat
 
     unablated = document["baseline"]
     yield f"unablated          {_correct(unablated)}"
+    if not unablated["correct"]:
+        yield "nothing can be lost: see with headclaims prompts how the model is asked"
     for row in document[TOP]:
         pairs = zip(unablated["items"], row["items"], strict=True)
         changed = [(a["correct"], b["correct"]) for a, b in pairs]

@@ -7,7 +7,7 @@ spread. Ends with the exit status of ``headclaims``. What a unit costs the drive
 
     … standin_run FOLDER local:64 1000000 tasks=100 at_once=64 ledger=0
 
-which prints units per second and how the driver's memory grew.
+which prints units per second, what of a processor the driver takes, and how its memory grew.
 """
 
 import os
@@ -37,12 +37,14 @@ def main(folder: Path, where: str, count: int, settings: Sequence[str]) -> None:
     say = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731, T201
     with connected(place(where), Workers()) as ray:
         staff = Staff(ray, Workers(), "cpu", say)
-        started, memory = time.monotonic(), _memory()
+        started, processor, memory = time.monotonic(), time.process_time(), _memory()
         Driver(staff, store, lambda name: Unwatched(), say).run(tasks)
-        seconds = time.monotonic() - started
+        seconds, taken = time.monotonic() - started, time.process_time() - processor
     if ledger is None:
-        say(f"{count / seconds:.0f} units a second; the driver's memory grew from {memory} to "
-            f"{_memory()} MB")  # fmt: skip
+        say(
+            f"{count / seconds:.0f} units a second; the driver took {1e3 * taken / count:.2f} ms "
+            f"of a processor for each, and its memory grew from {memory} to {_memory()} MB"
+        )
 
 
 def _memory() -> int:
