@@ -1,5 +1,6 @@
 """A block on the paper's grid: how long it takes on how many GPUs, and what it costs."""
 
+from experiments.cells.plan import AblationPlan
 from experiments.cluster.grid.grid import QRHeadGrid, read_grid
 from experiments.pages.readmes.markdown import table
 from experiments.pages.readmes.stored import Stored
@@ -11,8 +12,9 @@ ANSWER_S = (0.35, 0.62)
 """Seconds of an answer on one GPU, one prompt at a time: measured by the project's audit on the
 study's models, and never by us."""
 
-STORED_A_SECOND = 598
-"""Results that a driver stores, measured with eight workers whose units take no time."""
+STORED_A_SECOND = 427
+"""Results that a driver stores, measured on two processors that it has to share with 64 workers
+whose units take no time."""
 
 PRICE = 2.5
 """Dollars that a GPU-hour may cost."""
@@ -39,7 +41,10 @@ def _answers() -> int:
     """Of the study's cells, with as many test filings as it had in each."""
     grid = read_grid("paper").qrhead
     assert isinstance(grid, QRHeadGrid)
-    conditions = 1 + len(grid.levels) * (1 + 2 * grid.draws)
+    plan = AblationPlan(tuple(grid.levels), control_draws=grid.draws)
+    further = sum(len(plan.levels_of(draw)) for draw in plan.further_draws())
+    # Unablated; top heads and the first uniform ones at every level.
+    conditions = 1 + 2 * len(plan.levels) + further
     cells = llama3_study().cells[METHODS[0]]
     assert len(cells) == len(grid.models) * len(grid.questions) * len(grid.tokens)
     return conditions * sum(cell.total for cell in cells)
