@@ -7,6 +7,10 @@ from ablation.filings.split import Fold
 TOP, RANDOM = "top_heads_ablations", "random_heads_ablations"
 """Keys of the study's result documents."""
 
+UNIFORM_LEVELS = (10, 50)
+"""Where uniform controls are drawn more than once. They are details beside the verdict: two levels
+tell how far their draws differ, at a third of the price."""
+
 
 @dataclass(frozen=True)
 class CellName:

@@ -23,16 +23,12 @@ from ablation.heads import Head, HeadGrid
 from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice, CellAblation
 from experiments.cells.grading import Outcomes, condition_row, score
-from experiments.cells.names import RANDOM, TOP
+from experiments.cells.names import RANDOM, TOP, UNIFORM_LEVELS
 from experiments.machine.provenance import merged
 
 METHOD = "qrhead_ablation_incremental"
 
 CONTROLS = (UNIFORM, LAYER_MATCHED)
-
-UNIFORM_LEVELS = (10, 50)
-"""Where uniform controls are drawn more than once. They are details beside the verdict: two levels
-tell how far their draws differ, at a third of the price."""
 
 
 @dataclass(frozen=True)

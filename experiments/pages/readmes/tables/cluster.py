@@ -1,6 +1,6 @@
 """A block on the paper's grid: how long it takes on how many GPUs, and what it costs."""
 
-from experiments.cells.plan import AblationPlan
+from experiments.cells.names import UNIFORM_LEVELS
 from experiments.cluster.grid.grid import QRHeadGrid, read_grid
 from experiments.pages.readmes.markdown import table
 from experiments.pages.readmes.stored import Stored
@@ -41,10 +41,9 @@ def _answers() -> int:
     """Of the study's cells, with as many test filings as it had in each."""
     grid = read_grid("paper").qrhead
     assert isinstance(grid, QRHeadGrid)
-    plan = AblationPlan(tuple(grid.levels), control_draws=grid.draws)
-    further = sum(len(plan.levels_of(draw)) for draw in plan.further_draws())
-    # Unablated; top heads and the first uniform ones at every level.
-    conditions = 1 + 2 * len(plan.levels) + further
+    # Unablated; at every level top heads, uniform ones, and the layer-matched draws.
+    conditions = 1 + len(grid.levels) * (2 + grid.draws)
+    conditions += (grid.draws - 1) * len({*grid.levels} & {*UNIFORM_LEVELS})
     cells = llama3_study().cells[METHODS[0]]
     assert len(cells) == len(grid.models) * len(grid.questions) * len(grid.tokens)
     return conditions * sum(cell.total for cell in cells)
