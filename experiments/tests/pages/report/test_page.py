@@ -60,11 +60,17 @@ def test_every_chart_is_valid(path):
     assert vl_convert.vegalite_to_vega(described, vl_version="6.1")["marks"]
 
 
-def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path):
+def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "report.html"
     path.write_text("old", encoding="utf-8")
-    with pytest.raises(ResultsError):
-        write_page(path / "below-a-file.html", "new")
+
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.replace", full)
+        with pytest.raises(ResultsError, match="No space left"):
+            write_page(path, "new")
     assert path.read_text(encoding="utf-8") == "old"
     write_page(path, "new")
     assert path.read_text(encoding="utf-8") == "new"
