@@ -117,8 +117,6 @@ FAMILIES: Mapping[str, Family] = {
 _WITHOUT_HEADS = ("FalconMamba", "Mamba", "Mamba2", "Rwkv", "xLSTM")
 _HYBRIDS = (
     "Bamba",
-    "FalconH1",
-    "GraniteMoeHybrid",
     "Jamba",
     "KimiLinear",
     "Lfm2",

@@ -10,6 +10,7 @@ from ablation.assets.hub import from_hub
 from ablation.assets.store import sha256_of
 from ablation.errors import AssetError, InvalidInput
 from ablation.models.registry import ModelSpec
+from ablation.models.text_model import WRAPPERS, class_inside
 from ablation.models.unpacked import unpacked
 
 MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
@@ -56,11 +57,12 @@ def model_files(directory: Path) -> list[Path]:
 
 
 def model_class(directory: Path) -> str:
-    """The class of transformers that ``config.json`` names; "" if it names none."""
+    """The class of transformers that is loaded from ``config.json``; "" if it names none."""
     try:
-        named = json.loads(read_bytes(directory / "config.json"))["architectures"]
-        return str(named[0])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        config = json.loads(read_bytes(directory / "config.json"))
+        named = str(config["architectures"][0])
+        return class_inside(config) if named in WRAPPERS else named
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ""  # what is wrong with it is said when it is loaded
 
 

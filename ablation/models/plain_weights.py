@@ -5,7 +5,8 @@ out what a class has no place for. Heads would then be others than those of the 
 """
 
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,26 @@ from torch import nn
 from ablation.errors import InvalidInput, shortened
 from ablation.metrics.decoder import decoder_of
 
-_BUFFER = re.compile(r"\.(attn|attention)\.(masked_)?bias$|rotary_emb\.")
+_BUFFER = re.compile(r"\.(attn|attention)\.((masked_)?bias|causal_mask)$|rotary_emb\.")
 """Masks and frequencies that older versions of transformers kept among the weights."""
+
+
+def _place(key: str, modules: Mapping[str, Any], prefix: str) -> str:
+    """The innermost module that a weight called ``key`` is in, by its name."""
+    # Some checkpoints have the names of the decoder alone.
+    for name in (key, f"{prefix}.{key}"):
+        while name not in modules:
+            name = name.rpartition(".")[0]  # "" is the model
+        if name not in ("", prefix):
+            return name
+    return ""
+
+
+def _names_in_lists(modules: Mapping[str, Any]) -> Iterator[str]:
+    """The weights in the layers of a model, after the number of the layer."""
+    for module in modules.values():
+        if isinstance(module, nn.ModuleList):
+            yield from (name for name, _ in module.named_parameters())
 
 
 def refuse_adapter(directory: Path) -> None:
@@ -54,8 +73,8 @@ def refuse_quantised(directory: Path, config: Any) -> None:
 def refuse_left_out(model: Any, directory: Path, keys: Iterable[str]) -> None:
     """Refuses weights of ``directory`` that ``model`` was loaded without, and should not be.
 
-    These are parts of modules that it has. Whole modules that it does not have are others' (images,
-    layers for drafts).
+    These are parts of modules that it has, and layers like those that it has. Other modules are
+    others' (images, layers for drafts).
 
     Args:
         model: the model.
@@ -66,20 +85,20 @@ def refuse_left_out(model: Any, directory: Path, keys: Iterable[str]) -> None:
         InvalidInput: there are some.
     """
     modules = dict(model.named_modules())
-    whole = (model, decoder_of(model))
-
-    def module_of(key: str) -> Any:
-        while key not in modules:
-            key = key.rpartition(".")[0]  # "" is the model
-        return modules[key]
-
-    left_out = sorted(
-        key
-        for key in keys
-        if not _BUFFER.search(key)
-        and not isinstance(found := module_of(key), nn.ModuleList)
-        and not any(found is one for one in whole)
-    )
+    of_layer = {name.split(".", 1)[1] for name in _names_in_lists(modules)}
+    surplus: dict[str, set[str]] = defaultdict(set)
+    left_out = []
+    for key in sorted(keys):
+        place = _place(key, modules, model.base_model_prefix)
+        if _BUFFER.search(key) or modules[place] in (model, decoder_of(model)):
+            continue
+        if isinstance(modules[place], nn.ModuleList):
+            layer, _, name = key.removeprefix(f"{place}.").partition(".")
+            surplus[f"{place}.{layer}"].add(name)
+        else:
+            left_out.append(key)
+    # A whole layer like the others was cut off; one for drafts has weights of its own kind.
+    left_out += [layer for layer, names in surplus.items() if names <= of_layer]
     if left_out:
         raise InvalidInput(
             f"{directory}: weights that the model of config.json has are required, and "

@@ -3,6 +3,7 @@
 It is loaded alone: images are never asked about, and the rest would only take memory.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ablation.errors import InvalidInput, shortened
@@ -26,6 +27,19 @@ KEYS = {
     r"^language_model\.lm_head": "lm_head",
 }
 """What its weights are called in such a checkpoint, and alone."""
+
+
+def class_inside(config: Mapping[str, Any]) -> str:
+    """The class of the language model in what ``config.json`` of such a checkpoint holds.
+
+    Raises:
+        LookupError: transformers has none.
+    """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    # Configs leave out what is usual: a Llama.
+    inner = (config.get("text_config") or {}).get("model_type", "llama")
+    return str(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[inner])
 
 
 def text_config(config: Any) -> Any:

@@ -1,7 +1,7 @@
 """Scores the heads of a cell on its detection prompts, and ranks them by their mean scores.
 
 The scores of one method on one prompt are a unit of the store: who stops a run loses seconds of it,
-and who adds a filing computes that one.
+and who adds a filing has it scored, in the company of a few others.
 """
 
 import time
@@ -27,7 +27,8 @@ VERSIONS = {QRHEAD: 3, QRHEAD_CHAT: 3, WU24: 3, SUMMED_ATTENTION: 3, GRADIENT: 3
 
 COMPANY = 8
 """Prompts that one process claims and reads together; scores are stored once they are found. Which
-ones is fixed: the last digits of a score depend on what shares the pass."""
+ones is fixed: the last digits of a score depend on what shares the pass. (So they do on the memory
+that there is for it, where that cuts a company into several passes.)"""
 
 NEEDLE_POSITION = 0.5
 
@@ -113,12 +114,13 @@ def detected(
         for company in _companies(cell)
     ]
     found: list[Document | None] = []
+    compute = ScoresOf(cell)
     # Nobody waits for a company while there is another one that nobody is at.
     for waits in (False, True) if wait else (False,):
         found = [
             one
             for wanted in companies
-            for one in store.all(wanted, ScoresOf(cell), at_once=len(wanted), wait=waits)
+            for one in store.all(wanted, compute, at_once=len(wanted), wait=waits)
         ]
     by_digest = {one.unit.digest: one for one in found if one is not None}
     if None in found:

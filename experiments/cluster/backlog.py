@@ -53,12 +53,21 @@ class Backlog:
         """How many units wait."""
         return sum(len(group.units) for lot in self._lots.values() for group in lot.groups)
 
-    def plan(self, enough: int) -> None:
-        """Asks again whoever has nothing open; asks more tasks while fewer units wait than said."""
+    def _waiting(self, can: Callable[[str], bool]) -> int:
+        lots = [lot for lot in self._lots.values() if can(lot.asking.task.model)]
+        return sum(len(group.units) for lot in lots for group in lot.groups)
+
+    def plan(self, enough: int, can: Callable[[str], bool]) -> None:
+        """Asks again whoever has nothing open; asks more tasks while fewer units wait than said.
+
+        Args:
+            enough: how many units, of models of which there is somebody to take them.
+            can: whether there is, of a model.
+        """
         for asking in list(self._asking):
             if not asking.open and time.monotonic() >= asking.at:
                 self._ask(asking)
-        while self.tasks and self.left < enough:
+        while self.tasks and self._waiting(can) < enough:
             asking = Asking(self.tasks.popleft())
             self._asking.append(asking)
             self._ask(asking)

@@ -38,7 +38,7 @@ _SETTINGS = {
 _SILENT = {"RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
 """What Ray would print of its own accord is left out line by line: all of them match."""
 
-_IMPATIENT = {"RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_py_gcs_connect_timeout_s": "5"}
+_IMPATIENT = {"RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_py_gcs_connect_timeout_s": "10"}
 """A head that ends while a driver joins is given up after seconds; Ray would try for minutes."""
 
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
@@ -60,9 +60,11 @@ class Workers:
     gpus: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (self.gpus == 0 or LEAST_GPU <= self.gpus < math.inf):
+        part = self.gpus == 0 or LEAST_GPU <= self.gpus <= 1
+        if not (part or (math.isfinite(self.gpus) and self.gpus == int(self.gpus))):
             raise InvalidInput(
-                f"--gpus-per-worker: 0, or {LEAST_GPU:g} and more, is required, got {self.gpus:g}"
+                f"--gpus-per-worker: a part of a GPU from {LEAST_GPU:g}, or whole ones, is "
+                f"required, got {self.gpus:g}"
             )
 
 

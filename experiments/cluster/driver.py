@@ -27,8 +27,8 @@ AHEAD = 2
 PLANNED = 1_000
 """Units that are known to be missing, for each worker, before another task is asked."""
 
-TRIES = 3
-"""Workers that may die over one unit."""
+TRIES, LOSSES = 3, 10
+"""Workers, and machines with their workers, that may die over one unit."""
 
 WAIT_S = 1.0
 """Seconds after which the driver looks up from what it waits for."""
@@ -73,7 +73,7 @@ class Driver:
             while True:
                 self.staff.look()
                 self._backlog.give_up_models(self.staff.why_nobody_can)
-                self._backlog.plan(PLANNED * max(1, len(self.staff.hired)))
+                self._backlog.plan(PLANNED * max(1, len(self.staff.hired)), self.staff.somebody_can)
                 if self._backlog.is_done:
                     break
                 self._hand_out()
@@ -94,9 +94,9 @@ class Driver:
             )
 
     def _be_patient(self) -> None:
-        """Without workers: gives up, or waits for room and looks what others have stored."""
+        """Where nobody takes what waits: gives up, or waits for room and for what others store."""
         now = time.monotonic()
-        if self.staff.ready:
+        if any(worker.doing for worker in self.staff.ready) or not self._backlog.left:
             self._alone_since = self._looked = now
             return
         if now > self._looked + STORED_S:
@@ -109,8 +109,8 @@ class Driver:
                     "the CPUs and GPUs that a worker takes; what was finished is kept"
                 )
             self.say(
-                f"no worker has started for {PATIENCE_S:.0f} s: others may have the CPUs and GPUs "
-                "of the cluster; waiting for them (Ctrl-C ends it)"
+                f"no worker has taken what is left for {PATIENCE_S:.0f} s: others may have the "
+                "CPUs and GPUs of the cluster; waiting for them (Ctrl-C ends it)"
             )
             self._alone_since = now
 
@@ -196,7 +196,10 @@ class Driver:
         group = replace(piece.group, units=left)
         if failure is not None and failure.of_machine:
             self._backlog.back(piece.lot, [group])
-            self.staff.refuse_model(worker, piece.lot.asking.task.model, failure.reason)
+            model = piece.lot.asking.task.model
+            self.staff.refuse_model(worker, model, failure.reason, for_good=failure.for_good)
+            if not failure.for_good:
+                self._end(worker, died=False)  # the next one may have the memory, or the file
         elif failure is not None and len(left) > 1:
             self._backlog.back(piece.lot, group.halves())
         elif left:
@@ -238,8 +241,9 @@ class Driver:
             piece.kept.close()
             piece.lot.busy -= 1
             self.watch_of(worker.name).note("resumed", piece.group.units)
-            group = replace(piece.group, units=piece.left)
-            suspect = died and suspected and place == 0
+            lost = piece.group.lost + (died and not suspected and place == 0)
+            group = replace(piece.group, units=piece.left, lost=lost)
+            suspect = died and place == 0 and (suspected or lost >= LOSSES)
             tries = group.tries + suspect
             if not group.units:
                 continue

@@ -36,17 +36,19 @@ class Group:
         at_once: how many of them at most.
         in_company: whether no fewer, see ``Job``.
         tries: how many workers have died over them.
+        lost: how many machines have.
     """
 
     units: Sequence[WorkUnit]
     at_once: int
     in_company: bool = False
     tries: int = 0
+    lost: int = 0
 
     def halves(self) -> "list[Group]":
         middle = len(self.units) // 2
         parts = self.units[:middle], self.units[middle:]
-        return [replace(self, units=part, tries=0) for part in parts]
+        return [replace(self, units=part, tries=0, lost=0) for part in parts]
 
 
 @dataclass(eq=False)

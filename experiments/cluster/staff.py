@@ -15,6 +15,12 @@ LOOK_S = 2.0
 TELL_S = 5.0
 """Seconds after which a worker is asked what it has finished: no more is lost if it dies."""
 
+TRIES = 3
+"""Workers on a machine that may fail to load a model before it is not used for it."""
+
+LATE_S = 30.0
+"""Seconds for which another machine is waited for where a model cannot be had on any."""
+
 MOST_DEATHS = 10
 """Workers that may die on a machine, one after the other, without a result between."""
 
@@ -67,6 +73,8 @@ class Staff:
     _deaths: dict[str, int] = field(default_factory=dict)
     _refused: set[str] = field(default_factory=set)
     _unfit: dict[tuple[str, str], str] = field(default_factory=dict)
+    _unfit_since: float = 0.0
+    _failed: dict[tuple[str, str], int] = field(default_factory=dict)
     _hosts: dict[str, str] = field(default_factory=dict)
     _looked: float = 0.0
     _count: int = 0
@@ -151,24 +159,43 @@ class Staff:
             self._refused.add(worker.node)
             self.say(f"{self._hosts[worker.node]} is not used: {reason}")
 
-    def refuse_model(self, worker: Hired, model: str, reason: str) -> None:
-        """Gives a machine no more work of a model that cannot be had there."""
-        if self.can(worker, model):
+    def refuse_model(self, worker: Hired, model: str, reason: str, *, for_good: bool) -> None:
+        """Gives a machine no more work of a model that cannot be had there.
+
+        Args:
+            worker: who could not have it.
+            model: the key of the model.
+            reason: why.
+            for_good: whether the next try would end in the same way; else some are allowed.
+        """
+        failed = self._failed[worker.node, model] = self._failed.get((worker.node, model), 0) + 1
+        if self.can(worker, model) and (for_good or failed >= TRIES):
             self._unfit[worker.node, model] = reason
+            self._unfit_since = time.monotonic()
             self.say(f"{self._hosts[worker.node]} is not used for {model}: {reason}")
 
     def can(self, worker: Hired, model: str) -> bool:
         """Whether a worker may be given work of a model."""
         return (worker.node, model) not in self._unfit
 
+    def somebody_can(self, model: str) -> bool:
+        """Whether a worker that is ready may have work of a model; so, too, while none is ready."""
+        return not self.ready or any(self.can(worker, model) for worker in self.ready)
+
     def why_nobody_can(self, model: str) -> str | None:
-        """Why a model cannot be had on any machine with workers; None where it may be."""
+        """Why a model cannot be had on any machine with workers; None where it may be.
+
+        Machines that come late are waited for, for a while.
+        """
         if not self.hired or any(self.can(worker, model) for worker in self.hired):
+            return None
+        if time.monotonic() < self._unfit_since + LATE_S:
             return None
         return self._unfit[self.hired[0].node, model]
 
     def is_there(self, worker: Hired) -> bool:
         """Whether the machine of a worker is still one of the cluster."""
+        self.require_head(self.ray)
         return any(one["NodeID"] == worker.node and one["Alive"] for one in self.ray.nodes())
 
     def dismiss(self, worker: Hired) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ablation.errors import HeadclaimsError, first_line
+from ablation.errors import HeadclaimsError, InvalidInput, first_line
 from experiments.cluster.sent import Unpacker
 from experiments.machine.environment import versions
 from experiments.store import Document, WorkUnit
@@ -31,11 +31,13 @@ class Failure:
 
     Attributes:
         reason: one line.
-        of_machine: no other unit of the model could be computed on this machine either.
+        of_machine: no other unit of the model could be computed by this worker either.
+        for_good: nor by another one of the machine.
     """
 
     reason: str
     of_machine: bool = False
+    for_good: bool = False
 
 
 class Worker:
@@ -72,7 +74,8 @@ class Worker:
         try:
             compute = self._unpacker.unpacked(work)
         except Exception as error:  # files, memory, a GPU: another machine may have them
-            return [], Failure(_reason(error), of_machine=True)
+            wrong = isinstance(error, InvalidInput)
+            return [], Failure(_reason(error), of_machine=True, for_good=wrong)
         failure = None
         try:
             for unit, (result, provenance) in compute([WorkUnit(*one) for one in units]):

@@ -102,6 +102,18 @@ def test_answers_in_every_mode_and_scope(name, mode, scope):
     assert answered(model, prompts, SETS[1:], ablation) == wanted
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BY_LAYERS)
+def test_answers_where_a_segment_is_given_to_the_kernel_in_pieces(name, monkeypatch):
+    monkeypatch.setattr("ablation.passes.tree_attention.ROWS", 4)
+    model, prompts = tiny_model(name), random_ids(LONGER, 3)
+    prompts[1:, :9] = prompts[0, :9].clone()
+    mode = "uniform-causal" if allows(name, "uniform-causal") else "zero"
+    ablation = ablation_of(mode, Scope.ALL, model, prompts)
+    wanted = expected(model, prompts, SETS, ablation)
+    assert answered(model, prompts, SETS, ablation) == wanted
+
+
 @pytest.mark.parametrize("kernel", ["eager", MASKLESS])
 def test_perplexities_are_the_same_with_every_kernel(kernel):
     ids = random_ids(40)[0]

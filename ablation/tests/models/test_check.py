@@ -50,6 +50,11 @@ def test_a_model_in_bfloat16_passes(llama):
     assert check_heads(llama.to(torch.bfloat16))
 
 
+@pytest.mark.slow
+def test_every_family_passes_in_bfloat16(model):
+    assert check_heads(model.to(torch.bfloat16))
+
+
 class Adapter(nn.Module):
     """An adapter of low rank beside the projection, as it is loaded before it is merged."""
 

@@ -133,6 +133,22 @@ def test_weights_that_would_be_left_out_are_refused_by_name(directory, name, sha
         load(directory)
 
 
+def test_a_model_that_its_config_cuts_off_is_refused(directory):
+    edit(directory, num_hidden_layers=1)
+    with pytest.raises(InvalidInput, match="1 would be left out, the first is 'model.layers.1':"):
+        load(directory)
+
+
+def test_names_without_that_of_the_decoder_are_known_as_well(directory):
+    path = directory / "model.safetensors"
+    short = {name.removeprefix("model."): one for name, one in load_file(path).items()}
+    save_file(short, path, {"format": "pt"})
+    load(directory)
+    add_weights(directory, **{"layers.0.self_attn.q_proj.weight_scale": (1,)})
+    with pytest.raises(InvalidInput, match="1 would be left out, the first is 'layers.0.self_att"):
+        load(directory)
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -123,7 +123,7 @@ DAMAGES = {
     "no family": (edit_config(architectures="Llama"), "none named in config.json"),
     "code of its own": (
         edit_config(model_type="unheard_of", auto_map={"AutoConfig": "evil.EvilConfig"}),
-        "config.json cannot be used",
+        "this model brings code of its own .* which is never run",
     ),
     "a billion layers": (edit_config(num_hidden_layers=10**9), "asks for 1000000000 layers"),
     "a billion words": (edit_config(vocab_size=10**9), "and the files hold"),
@@ -157,7 +157,7 @@ DAMAGES = {
     "an index to outside": (edit(INDEX, weight_map={"a": "../../x.safetensors"}), "must name"),
     "an index without a map": (edit(INDEX, weight_map=[1]), "an index of safetensors is required"),
     "a shard that is not there": (edit(INDEX, weight_map={"a": "b.safetensors"}), "must name"),
-    "no tokenizer": (drop_tokenizer, "no usable tokenizer"),
+    "no tokenizer": (drop_tokenizer, "a usable tokenizer.json is required"),
     "another model's tokenizer": (
         use_a_larger_tokenizer,
         "the tokenizer has token 5000, and the model knows 258",

@@ -12,7 +12,9 @@ from ablation.ablator import HeadAblator
 from ablation.errors import InvalidInput
 from ablation.heads import Head
 from ablation.models.check import check_heads
+from ablation.models.directory import model_class
 from ablation.models.loading import load_model
+from ablation.models.model import open_model
 from ablation.models.registry import model_spec
 from ablation.models.text_model import WRAPPERS
 from ablation.tests.support.tiny_models import BYTES, SPECIAL, byte_tokenizer
@@ -92,6 +94,8 @@ def test_the_text_model_alone_is_that_of_the_whole(wrapper, tied, tmp_path):
     whole.save_pretrained(tmp_path)
     byte_tokenizer().save_pretrained(tmp_path)
     loaded = load_model(model_spec(str(tmp_path)))
+    assert model_class(tmp_path) == type(loaded.model).__name__
+    assert open_model(loaded.spec).engine.name == loaded.engine.name
     assert not any("vision" in name for name, _ in loaded.model.named_modules())
     ids = torch.arange(3, 43)[None]
     unablated = loaded.model(ids).logits

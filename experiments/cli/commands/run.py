@@ -204,7 +204,7 @@ def _export(grid: "Grid", settings: RunSettings, store: "Store", figure: bool) -
 
 def _planned(grid: "Grid", inputs: Any, todo: "list[Task]", settings: RunSettings) -> Iterator[str]:
     """How much the grid is, line by line."""
-    from statistics import median
+    from statistics import fmean
 
     from ablation.models.weight_files import model_weights
     from experiments.cluster.grid.counting import counted
@@ -221,7 +221,7 @@ def _planned(grid: "Grid", inputs: Any, todo: "list[Task]", settings: RunSetting
     hours, unknown = 0.0, 0
     for (model, kind, size), number in sorted(count.missing.items()):
         took = count.seconds.get((model, kind, size))
-        each = median(took) if took else None
+        each = fmean(took) if took else None
         time = "not measured here" if each is None else f"{each:.2g} s each"
         hours += number * (each or 0) / 3600
         unknown += number * (each is None)

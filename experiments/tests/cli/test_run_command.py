@@ -57,8 +57,9 @@ def test_a_plan_counts_and_computes_nothing_and_a_run_leaves_nothing_to_do(
         (("--cpus-per-worker", "2"), "--cpus-per-worker goes with --on"),
         (("--grid", "x" * 300), "it must be one of embedded, paper, or a TOML file"),
         (("--gpus-per-worker", "-1"), "-1.0 is not in the range x>=0"),
-        (("--on", "local:1", "--gpus-per-worker", "nan"), "0.0001 and more, is required, got nan"),
-        (("--on", "local:1", "--gpus-per-worker", "1e-5"), "0.0001 and more, is required, got 1e"),
+        (("--on", "local:1", "--gpus-per-worker", "nan"), "or whole ones, is required, got nan"),
+        (("--on", "local:1", "--gpus-per-worker", "1e-5"), "or whole ones, is required, got 1e"),
+        (("--on", "local:1", "--gpus-per-worker", "1.5"), "or whole ones, is required, got 1.5"),
         (("--cpus-per-worker", "0"), "0 is not in the range x>=1"),
     ],
 )

@@ -72,7 +72,8 @@ class Driven:
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    monkeypatch.setattr(staffing, "LOOK_S", 0.0)
+    for name in ("LOOK_S", "LATE_S"):
+        monkeypatch.setattr(staffing, name, 0.0)
     monkeypatch.setattr("experiments.cluster.backlog.AGAIN_S", 0.0)
     monkeypatch.setattr("experiments.cluster.driver.WAIT_S", 0.0)
     return Driven(Store(tmp_path / "store", Run("run", "pytest")), FakeRay({"a": 2, "b": 1}))
@@ -268,8 +269,20 @@ def test_a_machine_where_the_model_cannot_be_loaded_spoils_nothing(run, monkeypa
     run.ray.pick = lambda references: references[-last_first]
     run(asking(60))
     assert run.squares(60) == [n**2 for n in range(60)]
-    (line,) = run.said
-    assert "is not used for model: FileNotFoundError: no config.json" in line
+    assert run.said == []  # the next worker of the machine can
+
+
+def test_a_machine_whose_workers_cannot_load_a_model_again_and_again_is_named(run, monkeypatch):
+    from experiments.cluster.sent import Unpacker
+
+    def unpacked(self, data):
+        raise OSError("no space left for the copy")
+
+    monkeypatch.setattr(Unpacker, "unpacked", unpacked)
+    run.ray.machines = {"a": 1}
+    with pytest.raises(ComputationError, match="5 results could not .* 1 reason"):
+        run(asking(5))
+    assert run.said[0] == "a is not used for model: OSError: no space left for the copy"
 
 
 def test_a_unit_that_two_tasks_want_fails_once(run):
@@ -335,6 +348,34 @@ def test_a_model_that_no_machine_can_load_is_given_up_and_the_others_go_on(run, 
     assert sorted(line[0] for line in said) == ["a", "b"]
 
 
+def test_models_that_nobody_who_is_ready_can_load_keep_no_other_waiting(run, monkeypatch):
+    from experiments.cluster.sent import Unpacker, WrongModel
+
+    monkeypatch.setattr("experiments.cluster.driver.PLANNED", 5)
+    monkeypatch.setattr("experiments.cluster.driver.PATIENCE_S", 0.0)
+    run.ray.machines = {"a": 1, "b": 1}
+    unpackers: list[object] = []
+
+    def unpacked(self, data):
+        unpackers.extend([self] * (self not in unpackers))
+        compute = pickle.loads(data)
+        if compute.refused and self is unpackers[0]:
+            raise WrongModel("other files")
+        return compute
+
+    monkeypatch.setattr(Unpacker, "unpacked", unpacked)
+    run.ray.pick = lambda calls: min(calls, key=lambda call: call == 2)  # b starts late
+
+    def gated(store):
+        store.all([unit(n) for n in range(100, 130)], Squares((7,)), at_once=8)
+
+    run(Task("thirty", "gated", 1, gated), asking(20))
+    assert run.squares(20) == [n**2 for n in range(20)]
+    assert run.store.find(unit(129)) is not None
+    assert sorted(run.numbers[-30:]) == list(range(100, 130))
+    assert any("no worker has taken what is left" in line for line in run.said)
+
+
 def test_a_machine_that_goes_charges_no_unit_with_it(run):
     gone: list[str] = []
 
@@ -369,7 +410,7 @@ def test_workers_that_wait_for_room_find_what_others_have_stored(run, monkeypatc
     other = Driven(Store(run.store.root, Run("another", "pytest")), run.ray)
     other(asking(10))
     assert run.ray.called == []
-    assert "no worker has started" in other.said[0]
+    assert "no worker has taken what is left for" in other.said[0]
 
 
 def test_a_result_of_a_later_schema_ends_no_run(run, monkeypatch):
