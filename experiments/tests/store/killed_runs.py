@@ -1,6 +1,6 @@
-"""Runs a sweep over and over and kills it; a script, so that its processes are its own.
+"""Runs a study over and over and kills it; a script, so that its processes are its own.
 
-    python -m experiments.tests.store.killed_runs FOLDER KILLS
+    python -m experiments.tests.store.killed_runs FOLDER KILLS (sweep|cell)
 
 Prints a JSON object: how many runs were killed, how many units that were begun were lost, which
 were computed although they were stored, and whether all documents ended up as those of a run that
@@ -14,45 +14,41 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import torch
 
+from ablation.filings.synthetic import synthetic_filings
+from ablation.models.model import open_model
+from ablation.models.registry import model_spec
+from ablation.tests.support.tiny_models import tiny_directory
+from experiments.cells.cell import build_cell
+from experiments.cells.plan import AblationPlan
+from experiments.cells.runner import CellRunner, ResultsFolder
 from experiments.exp10.measured.evaluations import Evaluations, PerplexitiesOf
 from experiments.exp10.measured.setting import Setting
 from experiments.exp10.runner import run_exp10
-from experiments.store import Run, Store
+from experiments.store import Run, Store, WorkUnit
 from experiments.store.listing import paths
 from experiments.tests.exp10.small_settings import small_setting
 
 VOLATILE = ("provenance", "timestamp")
 
 
-class Study:
+class Study(ABC):
     """The same small experiment in one folder after another."""
 
     def __init__(self, root: Path):
         self._root = root
-        self._setting: Setting = small_setting(root / "model", tokens=24, window=8)
 
+    @abstractmethod
     def run(self, name: str, run: str) -> None:
         """Runs the experiment in the folder ``name``; notes every unit that it begins with."""
-        folder = self._root / name
-        folder.mkdir(exist_ok=True)
-        evaluations = Evaluations(self._setting, Store(folder / "store", Run(run, "test")))
-        whole = PerplexitiesOf.measured
-
-        def noting(self: PerplexitiesOf, heads: Any, measure: Any) -> Any:
-            with (folder / "begun").open("a") as log:
-                log.write(f"{run} {evaluations.unit(heads).digest}\n")
-            return whole(self, heads, measure)
-
-        # Each run has a process of its own, or nothing after it.
-        with mock.patch.object(PerplexitiesOf, "measured", noting):
-            run_exp10(evaluations, "a", folder / "data")
 
     def begun(self, name: str) -> list[tuple[str, str]]:
         """Run and unit, in order."""
@@ -67,12 +63,65 @@ class Study:
     def documents(self, name: str) -> dict[str, Any]:
         """What was stored and exported, without when and how."""
         folder = self._root / name
-        files = [*paths(folder / "store"), *(folder / "data").glob("*.json")]
+        files = [*paths(folder / "store"), *(folder / "data").rglob("*.json")]
         bodies = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in files}
         for body in bodies.values():
             for key in (*VOLATILE, "sha256"):
                 body.pop(key, None)
         return bodies
+
+
+class Sweep(Study):
+    """Perplexities under heads ablated alone, a unit at a time."""
+
+    def __init__(self, root: Path):
+        super().__init__(root)
+        self._setting: Setting = small_setting(root / "model", tokens=24, window=8)
+
+    def run(self, name: str, run: str) -> None:
+        folder = self._root / name
+        folder.mkdir(exist_ok=True)
+        evaluations = Evaluations(self._setting, Store(folder / "store", Run(run, "test")))
+        whole = PerplexitiesOf.measured
+
+        def noting(self: PerplexitiesOf, heads: Any, measure: Any) -> Any:
+            with (folder / "begun").open("a") as log:
+                log.write(f"{run} {evaluations.unit(heads).digest}\n")
+            return whole(self, heads, measure)
+
+        # Each run has a process of its own, or nothing after it.
+        with mock.patch.object(PerplexitiesOf, "measured", noting):
+            run_exp10(evaluations, "a", folder / "data")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Notes units that are begun with, several at a time."""
+
+    path: Path
+    run: str
+
+    def note(self, event: str, units: Iterable[WorkUnit]) -> None:
+        if event == "started":
+            with self.path.open("a") as log:
+                log.writelines(f"{self.run} {unit.digest}\n" for unit in units)
+
+
+class OneCell(Study):
+    """The heads of a cell, and its answers under them and under controls."""
+
+    def __init__(self, root: Path):
+        super().__init__(root)
+        model = open_model(model_spec(str(tiny_directory(root / "model", layers=2, heads=64))))
+        self._cell = build_cell(model, synthetic_filings(20), "inc_state", 350)
+
+    def run(self, name: str, run: str) -> None:
+        folder = self._root / name
+        folder.mkdir(exist_ok=True)
+        store = Store(folder / "store", Run(run, "test"), watch=Begun(folder / "begun", run))
+        runner = CellRunner(store, ResultsFolder(folder / "data"), AblationPlan(levels=(2, 3)))
+        runner.ablate(self._cell)
+        runner.controls(self._cell)
 
 
 def forked(work: Callable[[], None]) -> int:
@@ -138,6 +187,6 @@ def start_together(study: Study, runs: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    study = Study(Path(sys.argv[1]))
+    study: Study = {"sweep": Sweep, "cell": OneCell}[sys.argv[3]](Path(sys.argv[1]))
     found = kill_at_random(study, int(sys.argv[2]))
     sys.stdout.write(json.dumps(found | start_together(study, 3)))

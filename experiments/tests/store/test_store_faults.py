@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-KILLS = 50
+KILLS = {"sweep": 50, "cell": 15}
+LOST = {"sweep": 1, "cell": 16}
+"""Units for each kill that may be begun anew: the one in flight; of a cell those of a batch."""
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork: run it on Linux or macOS")
-def test_killed_runs_go_on_where_they_were_and_crowds_share_the_work(tmp_path):
+@pytest.mark.parametrize("study", KILLS)
+def test_killed_runs_go_on_where_they_were_and_crowds_share_the_work(tmp_path, study):
+    kills = KILLS[study]
     run = subprocess.run(
-        [sys.executable, "-m", "experiments.tests.store.killed_runs", tmp_path, str(KILLS)],
+        [sys.executable, "-m", "experiments.tests.store.killed_runs", tmp_path, str(kills), study],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -25,12 +29,12 @@ def test_killed_runs_go_on_where_they_were_and_crowds_share_the_work(tmp_path):
     )
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
-    assert found["killed"] == KILLS
+    assert found["killed"] == kills
     assert found["folders"] > 1
     assert found["again"] == []
     assert found["same"]
-    # At most the unit that was in flight.
-    assert found["lost"] <= KILLS
+    # At most what was in flight.
+    assert found["lost"] <= kills * LOST[study]
     # Three runs of the same, started at once.
     assert found["begun_together"] == found["units_together"] > 0
     assert found["same_together"]
