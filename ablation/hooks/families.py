@@ -63,6 +63,7 @@ FAMILIES: Mapping[str, Family] = {
     "CodeGenForCausalLM": _LIKE_GPT_J,
     "CohereForCausalLM": _LIKE_LLAMA,
     "Cohere2ForCausalLM": _LIKE_LLAMA,
+    "CwmForCausalLM": _LIKE_LLAMA,
     "DeepseekV2ForCausalLM": Family(latent_values=True),
     "DeepseekV3ForCausalLM": Family(latent_values=True),
     "Ernie4_5ForCausalLM": _LIKE_LLAMA,
