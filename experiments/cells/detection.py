@@ -115,6 +115,7 @@ def detected(
     ]
     found: list[Document | None] = []
     compute = ScoresOf(cell)
+    store.announce(unit for wanted in companies for unit in wanted)
     # Nobody waits for a company while there is another one that nobody is at.
     for waits in (False, True) if wait else (False,):
         found = [
