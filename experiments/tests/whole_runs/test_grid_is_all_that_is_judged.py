@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -39,57 +41,61 @@ def documents(store):
     return found
 
 
-def judged(model, store, *options):
-    ran = run(
-        "pytest", "experiments", "-k", "qrhead or methods or exp10", "--model", model,
-        "--tokens", 200, *options, "--store", store, "-p", "no:cacheprovider",
-    )  # fmt: skip
-    assert re.search(r"results: 0 computed, \d+ taken from the store", ran.stdout), ran.stdout
+@dataclass(frozen=True)
+class Computed:
+    """A grid that one process has computed: the command without its store, what was planned."""
+
+    command: tuple
+    model: Path
+    store: Path
+    planned: str
 
 
-@pytest.mark.slow
-def test_workers_of_a_cluster_give_what_one_process_gives_bit_for_bit(tmp_path):
-    pytest.importorskip("ray", reason="needs Ray: pip install -c constraints.txt -e '.[cluster]'")
-    model = tiny_directory(tmp_path / "tiny", layers=2, heads=64)
-    grid, options = tmp_path / "grid.toml", ("--synthetic", "12")
-    grid.write_text(GRID.format(model=model), encoding="utf-8")
-    found = []
-    for name, on in (("alone", ()), ("together", ("--on", "local:2"))):
-        ran = run(
-            "experiments.cli", "run", "--grid", grid, *options, *on, "--store", tmp_path / name,
-            "--out", tmp_path / "out",
-        )  # fmt: skip
-        assert ran.returncode == 0, ran.stderr
-        found.append(documents(tmp_path / name))
-    alone, together = found
-    assert together.keys() == alone.keys()
-    assert [digest for digest in alone if together[digest] != alone[digest]] == []
-    assert {"answer", "perplexity", "scores"} <= {body["kind"] for body in alone.values()}
-    judged(model, tmp_path / "together", *options)
-
-
-@pytest.mark.slow
-def test_what_a_grid_has_computed_is_judged_without_computing(tmp_path):
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grid")
     # 128 heads: as many are left beside the top 50.
-    model = tiny_directory(tmp_path / "tiny", layers=2, heads=64)
-    grid, store = tmp_path / "grid.toml", tmp_path / "store"
+    model = tiny_directory(folder / "tiny", layers=2, heads=64)
+    grid, store = folder / "grid.toml", folder / "store"
     grid.write_text(GRID.format(model=model), encoding="utf-8")
-    command = ("experiments.cli", "run", "--grid", grid, *OPTIONS, "--store", store)
-    planned = run(*command, "--plan")
+    command = ("experiments.cli", "run", "--grid", grid, *OPTIONS)
+    planned = run(*command, "--store", store, "--plan")
     assert "0 results are stored already" in planned.stdout, planned.stderr
-    computed = run(*command, "--out", tmp_path / "out")
+    computed = run(*command, "--store", store, "--out", folder / "out")
     assert computed.returncode == 0, computed.stderr
     assert "/phase3/qrhead/" in computed.stdout
+    return Computed(command, model, store, planned.stdout)
+
+
+@pytest.mark.slow
+def test_workers_of_a_cluster_give_what_one_process_gives_bit_for_bit(alone, tmp_path):
+    pytest.importorskip("ray", reason="needs Ray: pip install -c constraints.txt -e '.[cluster]'")
+    store = tmp_path / "store"
+    ran = run(*alone.command, "--on", "local:2", "--store", store, "--out", tmp_path / "out")
+    assert ran.returncode == 0, ran.stderr
+    expected, found = documents(alone.store), documents(store)
+    assert found.keys() == expected.keys()
+    assert [digest for digest in expected if found[digest] != expected[digest]] == []
+    assert {"answer", "perplexity", "scores"} <= {body["kind"] for body in expected.values()}
+
+
+@pytest.mark.slow
+def test_what_a_grid_has_computed_is_judged_without_computing(alone, tmp_path):
+    store = shutil.copytree(alone.store, tmp_path / "store")
     stored = len(list(store.glob("documents/*/*/*.json")))
     # What is counted is what is computed, but for the places where curves are cut in halves.
-    counted = sum(int(n.replace(",", "")) for n in re.findall(r": ([\d,]+) of", planned.stdout))
+    counted = sum(int(n.replace(",", "")) for n in re.findall(r": ([\d,]+) of", alone.planned))
     assert counted <= stored <= counted + 12 * 4 * 2
-    judged(model, store, *OPTIONS)
+    judged = run(
+        "pytest", "experiments", "-k", "qrhead or methods or exp10", "--model", alone.model,
+        "--tokens", 200, *OPTIONS, "--store", store, "-p", "no:cacheprovider",
+    )  # fmt: skip
+    assert re.search(r"results: 0 computed, \d+ taken from the store", judged.stdout), judged.stdout
     # A run that was ended in between: what is left is counted beside what is there.
     measured = sorted(store.glob("documents/perplexity/*/*.json"))
     for path in measured[::2]:
         path.unlink()
-    planned = run(*command, "--plan")
+    planned = run(*alone.command, "--store", store, "--plan")
     (left,) = re.findall(r": ([\d,]+) of kind perplexity to compute", planned.stdout)
     # Where curves are cut in halves is not known before.
     assert 0 <= len(measured[::2]) - int(left.replace(",", "")) <= 12 * 4 * 2
