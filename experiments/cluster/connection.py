@@ -39,7 +39,7 @@ _SILENT = {"RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
 """What Ray would print of its own accord is left out line by line: all of them match."""
 
 _IMPATIENT = {"RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_py_gcs_connect_timeout_s": "10"}
-"""A head that ends while a driver joins is given up after seconds; Ray would try for minutes."""
+"""A head that ends while a driver joins is given up sooner; Ray itself would try for minutes."""
 
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's name for clusters that other machines can reach; without it, all ports are of loopback."""

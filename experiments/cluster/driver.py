@@ -216,9 +216,11 @@ class Driver:
         }
         found: dict[int, tuple[Asking, list[tuple[WorkUnit, dict, dict]]]] = {}
         for line in lines:
+            if not isinstance(line, str):
+                continue
             try:
                 document = parse(line.encode())
-            except (Damaged, TooNew, AttributeError):  # no text at all
+            except (Damaged, TooNew):
                 continue
             if (known := wanted.pop(document.unit.digest, None)) is not None:
                 unit, asking = known
