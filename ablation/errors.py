@@ -1,10 +1,12 @@
 """What a user can get wrong, as exceptions whose message is one readable line.
 
 Each message says what was required, what came and what to do. The command line and the pytest
-plugin print the message alone; anything else that is raised is a bug and keeps its traceback.
+plugin print the message alone; anything else that is raised is a bug and keeps its traceback. What
+a user should know and nothing need stop for is a ``Notice``.
 """
 
 import reprlib
+import warnings
 from collections.abc import Sequence
 
 
@@ -52,6 +54,15 @@ class ComputationError(HeadclaimsError, RuntimeError):
 
 class ResultsError(HeadclaimsError, RuntimeError):
     """A result could not be written, or a result file cannot be used."""
+
+
+class Notice(UserWarning):
+    """What a user should know: a line of the command line, or of pytest's summary, once."""
+
+
+def notice(message: str) -> None:
+    """Says it."""
+    warnings.warn(message, Notice, stacklevel=2)
 
 
 def shortened(value: object) -> str:

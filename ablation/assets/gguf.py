@@ -10,7 +10,6 @@ Dequantisation, the order of query and key rows, tied embeddings and the tokeniz
 the embedded model it is known; of a user's file it must be that of the model that was read.
 """
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ from transformers.utils import logging as transformers_logging
 
 from ablation.assets.gguf_header import SMOLLM, header_of, pre_tokenizer_of
 from ablation.assets.written_weights import write_weights
-from ablation.errors import AssetError
+from ablation.errors import AssetError, notice
 from ablation.metrics.measured_perplexity import perplexity
 
 SANITY_PASSAGE = (
@@ -59,7 +58,6 @@ SANITY_TOLERANCE = 1e-3  # relative; float noise between machines is 1e-5, a wro
 DOUBTFUL = 1000
 """A perplexity of the passage above which a file is no model of English, or was converted badly."""
 
-logger = logging.getLogger(__name__)
 
 Loader = Callable[[Path], tuple[PreTrainedModel, PreTrainedTokenizerBase]]
 
@@ -99,11 +97,9 @@ def convert_gguf(
         if sanity_perplexity is None:
             sanity_perplexity = _perplexity_of_passage(model, tokenizer)
             if not sanity_perplexity <= DOUBTFUL:
-                logger.warning(
-                    "%s has perplexity %.0f on a passage of English prose: either it is no model "
-                    "of English, or the conversion went wrong",
-                    source,
-                    sanity_perplexity,
+                notice(
+                    f"{source} has perplexity {sanity_perplexity:.0f} on a passage of English "
+                    "prose: either it is no model of English, or the conversion went wrong"
                 )
         else:
             _check_digits(tokenizer)

@@ -55,12 +55,11 @@ def gradient_scores_of_text(
     """
     parts = windows(ids, window, bos)
     device = input_device(model)
-    predicted = [part.numel() - 1 for part in parts]
     of_windows = [
-        importance(model, part[None].to(device), number).double() * number
-        for part, number in zip(parts, predicted, strict=True)
+        importance(model, part.ids[None].to(device), part.predicted).double() * part.predicted
+        for part in parts
     ]
-    return torch.stack(of_windows).sum(dim=0) / sum(predicted)
+    return torch.stack(of_windows).sum(dim=0) / sum(part.predicted for part in parts)
 
 
 def importance(

@@ -127,7 +127,7 @@ class ReferenceEngine:
         window: int,
         bos: Bos | None = None,
     ) -> Iterator[Measurement]:
-        check_known(model, [part.tolist() for part in windows(ids, window, bos)])
+        check_known(model, [part.ids.tolist() for part in windows(ids, window, bos)])
         for heads, members in alike(head_sets).items():
             measure = partial(_perplexity, model, ids, heads, ablation, window, bos)
             yield Measurement(members, measure)

@@ -15,7 +15,13 @@ from ablation.engine import ACTIVATION_MIB
 from ablation.engine.head_sets import HeadSet, HeadSetTree
 from ablation.engine.walk import Branch, HeadSetWalk
 from ablation.hooks.sites import HeadSites, head_sites
-from ablation.metrics.measured_perplexity import check_model, perplexity_of, token_nll, windows
+from ablation.metrics.measured_perplexity import (
+    Window,
+    check_model,
+    perplexity_of,
+    token_nll,
+    windows,
+)
 from ablation.metrics.perplexity import Bos, Perplexity
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
@@ -77,9 +83,9 @@ def perplexities(
         )
     sites = head_sites(model)
     parts = windows(ids, window, bos)
-    check_known(model, [part.tolist() for part in parts])
+    check_known(model, [part.ids.tolist() for part in parts])
     per_token = _bytes_per_token(model, sites, head_sets, ablation)
-    ends = itertools.accumulate(part.numel() for part in parts)
+    ends = itertools.accumulate(part.ids.numel() for part in parts)
     fit = max(1, sum(end * per_token <= activation_bytes for end in ends))
 
     def measure(branch: Branch) -> Perplexity:
@@ -92,7 +98,7 @@ def perplexities(
         )
         outcomes = itertools.chain(branch.outcomes(), apart)
         return perplexity_of(
-            token_nll(model, outcome.hidden[0, :-1], part[1:])
+            token_nll(model, outcome.hidden[0, part.given - 1 : -1], part.ids[part.given :])
             for part, outcome in zip(parts, outcomes, strict=True)
         )
 
@@ -113,8 +119,8 @@ def _bytes_per_token(
 
 
 def _branches(
-    sites: HeadSites, parts: Sequence[Tensor], head_sets: Sequence[HeadSet], ablation: Ablation
+    sites: HeadSites, parts: Sequence[Window], head_sets: Sequence[HeadSet], ablation: Ablation
 ) -> Iterator[Branch]:
     with torch.inference_mode():
-        passes = [LayerwisePass(sites, TokenTree([part.tolist()])) for part in parts]
+        passes = [LayerwisePass(sites, TokenTree([part.ids.tolist()])) for part in parts]
     return HeadSetWalk(sites, passes, head_sets, ablation).branches()

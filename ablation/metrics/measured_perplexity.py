@@ -12,6 +12,7 @@ states, and the model turns them into log-probabilities a chunk of positions at 
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -24,6 +25,24 @@ from ablation.metrics.logits import logits_of
 from ablation.metrics.perplexity import BLOCK, Bos, Perplexity
 
 POSITIONS_PER_CHUNK = 256  # 50 MB of fp32 logits at a vocabulary of 49,152
+
+
+@dataclass(frozen=True)
+class Window:
+    """A piece of a text that is run on its own.
+
+    Attributes:
+        ids: its tokens, those of a BOS included.
+        given: the first tokens, which are not predicted: one of the text, or all of the BOS.
+    """
+
+    ids: Int[Tensor, " tokens"]
+    given: int = 1
+
+    @property
+    def predicted(self) -> int:
+        """How many tokens are."""
+        return self.ids.numel() - self.given
 
 
 def perplexity(
@@ -53,7 +72,9 @@ def perplexity(
     check_model(model, window)
     device = input_device(model)
     parts = windows(ids, window, bos)
-    return perplexity_of(window_nll(model, part.to(device), chunk=chunk) for part in parts)
+    return perplexity_of(
+        window_nll(model, part.ids.to(device), given=part.given, chunk=chunk) for part in parts
+    )
 
 
 def perplexity_of(window_nlls: Iterable[Float[Tensor, " _"]]) -> Perplexity:
@@ -69,7 +90,7 @@ def perplexity_of(window_nlls: Iterable[Float[Tensor, " _"]]) -> Perplexity:
         nll_sums = tuple(block.sum().item() for block in blocks)
         if not math.isfinite(sum(nll_sums)):
             raise ComputationError(
-                f"the NLL of window {number} ({nll.numel() + 1} tokens) is {sum(nll_sums)}; "
+                f"the NLL of window {number} ({nll.numel()} predicted tokens) is {sum(nll_sums)}; "
                 "expected a finite number: run in float32, or ablate fewer heads"
             )
         sums.append(nll_sums)
@@ -77,9 +98,7 @@ def perplexity_of(window_nlls: Iterable[Float[Tensor, " _"]]) -> Perplexity:
     return Perplexity(tuple(sums), tuple(counts))
 
 
-def windows(
-    ids: Int[Tensor, " tokens"], window: int, bos: Bos | None = None
-) -> tuple[Int[Tensor, " _"], ...]:
+def windows(ids: Int[Tensor, " tokens"], window: int, bos: Bos | None = None) -> tuple[Window, ...]:
     """Cuts ids into consecutive windows of ``window`` tokens; the last may be shorter.
 
     Args:
@@ -95,24 +114,30 @@ def windows(
     if ids.numel() < 2:
         raise InvalidInput(f"perplexity needs at least 2 tokens of text, got {ids.numel()}")
     if bos is None:
-        return tuple(part for part in ids.split(window) if part.numel() >= 2)
-    begin = ids.new_tensor([bos.id])
+        return tuple(Window(part) for part in ids.split(window) if part.numel() >= 2)
+    begin, given = ids.new_tensor(bos.ids), len(bos.ids)
+    needed = given + (2 if bos.each else 1)
+    if window < needed:
+        raise InvalidInput(f"a window of BOS and text needs at least {needed} tokens, got {window}")
     if not bos.each:
-        return tuple(part for part in torch.cat((begin, ids)).split(window) if part.numel() >= 2)
-    if window < 3:
-        raise InvalidInput(f"a window of BOS and text needs at least 3 tokens, got {window}")
+        first, *others = torch.cat((begin, ids)).split(window)
+        return (Window(first, given), *(Window(part) for part in others if part.numel() >= 2))
     # A single left-over token counts as little as without a BOS.
-    of_text = (part for part in ids.split(window - 1) if part.numel() >= 2)
-    return tuple(torch.cat((begin, part)) for part in of_text)
+    of_text = (part for part in ids.split(window - given) if part.numel() >= 2)
+    return tuple(Window(torch.cat((begin, part)), given) for part in of_text)
 
 
 @torch.inference_mode()
 def window_nll(
-    model: nn.Module, ids: Int[Tensor, " tokens"], *, chunk: int = POSITIONS_PER_CHUNK
-) -> Float[Tensor, " tokens-1"]:
-    """Returns the fp32 NLL (nats) of each token of one window but the first."""
+    model: nn.Module,
+    ids: Int[Tensor, " tokens"],
+    *,
+    given: int = 1,
+    chunk: int = POSITIONS_PER_CHUNK,
+) -> Float[Tensor, " predicted"]:
+    """Returns the fp32 NLL (nats) of each token of one window but the ``given`` first ones."""
     hidden = decoder_of(model)(input_ids=ids[None], use_cache=False).last_hidden_state[0]
-    return token_nll(model, hidden[:-1], ids[1:], chunk=chunk)
+    return token_nll(model, hidden[given - 1 : -1], ids[given:], chunk=chunk)
 
 
 @torch.inference_mode()

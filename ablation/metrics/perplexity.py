@@ -15,19 +15,20 @@ BLOCK = 64
 
 @dataclass(frozen=True)
 class Bos:
-    """The token that windows of a text begin with. It is given, and what follows is predicted.
+    """What windows of a text begin with. It is given, and what follows is predicted.
 
     Attributes:
-        id: its id.
-        each: in every window, which then holds one token of the text less; otherwise only in the
-            first.
+        ids: of its tokens; most models have one, GLM-4 has two.
+        each: in every window, which then holds so many tokens of the text less; otherwise only in
+            the first.
     """
 
-    id: int
+    ids: tuple[int, ...]
     each: bool
 
     def __str__(self) -> str:
-        return f"{self.id} before {'each window' if self.each else 'the first window'}"
+        ids = " ".join(map(str, self.ids))
+        return f"{ids} before {'each window' if self.each else 'the first window'}"
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ tokens two are verified at once."""
 COMPARED = 8
 """Positions of each prompt, the last ones, whose logits are compared: vocabularies are large."""
 
-LONGEST, WORK_ON_CPU = 2048, 5e10
+LONGEST, WORK_ON_CPU = 8192, 5e10
 """Limits of the model's attention beyond which it is not tried: in tokens, and on a CPU in tokens ×
 weights: half a minute, estimated and not measured."""
 
@@ -81,8 +81,8 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
     The attention of every layer is the sum of its heads' parts; zeroing a head takes its part away
     and nothing else; a head whose queries are zero attends uniformly. With ``engine`` also: the
     layers one by one give the logits of the whole model, and drafted answers are those of
-    ``generate``, past every sliding window, chunk and original context up to 2048 tokens, too,
-    unless that is more than ``WORK_ON_CPU``.
+    ``generate``, past every sliding window, chunk and original context, too, but for those of
+    ``untried_limits``.
 
     Raises:
         ComputationError: something is off: with the layer, by how much, and what that may mean.
@@ -123,13 +123,31 @@ def _checks(model: Any, sites: HeadSites, engine: bool) -> Iterator[Callable[[],
     if not (sites.family.sinks or sites.family.own_attention):
         yield partial(_uniform, model, ids, Head(layers // 2, 0))
     if engine and not sites.family.runs_whole:
-        longest = min(LONGEST + BEYOND, context_of(model.config) - DECODED)
-        if input_device(model).type == "cpu":
-            longest = min(longest, max(TOKENS, int(WORK_ON_CPU / model.num_parameters())))
-        for length in (TOKENS, *(limit + BEYOND for limit in span_limits(model.config))):
-            if length <= longest:
-                yield partial(_logits, model, sites, _prompts(model, length))
-                yield partial(_answers, model, sites, _prompts(model, length))
+        for length in (TOKENS, *_lengths_past_limits(model, _longest(model))):
+            yield partial(_logits, model, sites, _prompts(model, length))
+            yield partial(_answers, model, sites, _prompts(model, length))
+
+
+def untried_limits(model: Any) -> list[int]:
+    """Limits of the attention that prompts of ``model`` can pass and its check does not, in tokens.
+
+    On a CPU it takes too long for a large model.
+    """
+    tried, longest = _longest(model), context_of(model.config) - DECODED
+    return [at - BEYOND for at in _lengths_past_limits(model, longest) if at > tried]
+
+
+def _lengths_past_limits(model: Any, longest: int) -> list[int]:
+    """Tokens of prompts that go past each limit of the attention, as far as there is room."""
+    return [at + BEYOND for at in span_limits(model.config) if at + BEYOND <= longest]
+
+
+def _longest(model: Any) -> int:
+    """Tokens of the longest prompt that is tried."""
+    longest = min(LONGEST + BEYOND, context_of(model.config) - DECODED)
+    if input_device(model).type == "cpu":
+        longest = min(longest, max(TOKENS, int(WORK_ON_CPU / model.num_parameters())))
+    return longest
 
 
 def _prompts(model: Any, length: int) -> Int[Tensor, "2 length"]:

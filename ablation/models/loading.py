@@ -1,6 +1,5 @@
 """Loads a model for its spec: safetensors only, no pickle, no remote code, nothing made up."""
 
-import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,14 @@ import torch
 from ablation.engine import FAST, REFERENCE, EngineChoice
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
-from ablation.errors import AssetError, ComputationError, InvalidInput, first_line, shortened
+from ablation.errors import (
+    AssetError,
+    ComputationError,
+    InvalidInput,
+    first_line,
+    notice,
+    shortened,
+)
 from ablation.heads import HeadGrid
 from ablation.hooks.attention import kernel_for
 from ablation.hooks.families import CAUSAL, REFUSED, family_from, family_of
@@ -29,8 +35,6 @@ from ablation.models.weight_files import check_weight_files, weight_files
 from ablation.passes.allocator import keep_freed_memory
 from ablation.passes.generation import make_greedy
 from ablation.passes.positions import context_of, longest_pass
-
-logger = logging.getLogger(__name__)
 
 SHOWS_PROGRESS = 1 << 30
 """Bytes of weights from which loading takes seconds."""
@@ -267,7 +271,7 @@ def _mappable(directory: Path, dtype: torch.dtype) -> Path:
     try:
         return converted(directory, dtype)
     except AssetError as error:
-        logger.warning("every process takes memory for all weights of its own: %s", error)
+        notice(f"every process takes memory for all weights of its own: {error}")
         return directory
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ablation.assets.kept import code, file_state, kept
 from ablation.engine import FAST, REFERENCE, EngineChoice
-from ablation.errors import InvalidInput
+from ablation.errors import InvalidInput, notice
 from ablation.heads import HeadGrid
 from ablation.hooks.families import FAMILIES, family_from
 from ablation.models.directory import fingerprint, model_class, model_directory, model_files
@@ -99,6 +99,7 @@ class Model:
         how = {"dtype": self.dtype, "device": devices, "engine": self.engine.name}
         made_with = {"files": before, **CHECKED_BY}
         kept("check", {**self._where, **how}, made_with, lambda: self._checked(loaded))
+        self._say_what_is_untried(loaded)
         return loaded
 
     @cached_property
@@ -117,6 +118,17 @@ class Model:
 
         found = check_heads(loaded.model, engine=self.engine.name == FAST)
         return [asdict(one) for one in found]
+
+    def _say_what_is_untried(self, loaded: Any) -> None:
+        from ablation.models.check import untried_limits
+
+        untried = untried_limits(loaded.model) if self.engine.name == FAST else []
+        if untried:
+            limits = " and ".join(map(str, untried))
+            notice(
+                f"the check of {self.spec.key} tried no prompt past {limits} tokens, where its "
+                "attention changes: for longer ones compare some figures with --engine reference"
+            )
 
     @property
     def _where(self) -> dict[str, Any]:

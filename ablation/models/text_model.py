@@ -35,10 +35,12 @@ def class_inside(config: Mapping[str, Any]) -> str:
     Raises:
         LookupError: transformers has none.
     """
+    from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-    # Configs leave out what is usual: a Llama.
-    inner = (config.get("text_config") or {}).get("model_type", "llama")
+    inner = (config.get("text_config") or {}).get("model_type")
+    if inner is None:  # what is usual in such a checkpoint is left out
+        inner = AutoConfig.for_model(config["model_type"]).get_text_config().model_type
     return str(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[inner])
 
 

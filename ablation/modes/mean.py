@@ -171,11 +171,11 @@ def mean_z(
     sums: dict[int, Tensor] = {}
     positions = 0
     with capture_z(model, layers) as z:
-        for window_ids in windows(ids, window, bos):
-            decoder_of(model)(input_ids=window_ids[None].to(device), use_cache=False)
+        for part in windows(ids, window, bos):
+            decoder_of(model)(input_ids=part.ids[None].to(device), use_cache=False)
             for layer in layers:
                 # Not on the device: some (MPS) know no float64.
                 total = z[layer][0].cpu().double().sum(0)
                 sums[layer] = sums[layer] + total if layer in sums else total
-            positions += window_ids.numel()
+            positions += part.ids.numel()
     return tuple((sums[layer] / positions).float().to(device) for layer in layers)

@@ -1,6 +1,5 @@
 """Greedy answers of a model with heads ablated, several sets of heads in one batch."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from ablation.ablator import HeadAblator
-from ablation.errors import ComputationError, InvalidInput, shortened
+from ablation.errors import ComputationError, InvalidInput, notice, shortened
 from ablation.heads import Head
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.metrics.devices import input_device
@@ -18,8 +17,6 @@ from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.positions import check_positions
-
-logger = logging.getLogger(__name__)
 
 BENDS = (
     "bad_words_ids",
@@ -157,8 +154,8 @@ def make_greedy(model: Any) -> None:
     asked = {name: getattr(model.generation_config, name, None) for name in BENDS}
     bends = [name for name, value in asked.items() if value is True or value not in PLAIN]
     if bends:
-        logger.warning(
-            "generation_config.json asks for %s: answers are greedy all the same", ", ".join(bends)
+        notice(
+            f"generation_config.json asks for {', '.join(bends)}: answers are greedy all the same"
         )
     model.generation_config = GenerationConfig(
         eos_token_id=model.generation_config.eos_token_id, pad_token_id=_pad_token_id(model)

@@ -14,6 +14,9 @@ takes it where it is told none."""
 SYSTEM = "You are a helpful assistant."
 """The system turn of templates that will not do without one."""
 
+NOT_TO_THINK = {"enable_thinking": False, "thinking": False, "thinking_budget": 0}
+"""What templates are told that let a user choose: Qwen 3's, Granite's and Seed-OSS's."""
+
 THINKS, THOUGHT = "<think>", "\n</think>\n\n"
 """What a template ends with that opens a block of thought, and what closes it: the answer is wanted
 at once."""
@@ -54,23 +57,23 @@ def beginning(tokenizer: Any) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class TokenizerBos:
-    """The token that a sequence of a tokenizer begins with.
+    """What a sequence of a tokenizer begins with.
 
     Attributes:
-        id: its id; None if there is none, or if there are several.
+        ids: of its tokens; none if the tokenizer has no BOS.
         added: whether the tokenizer puts it before a text by itself.
     """
 
-    id: int | None
+    ids: tuple[int, ...]
     added: bool
 
 
 def bos_of(tokenizer: Any) -> TokenizerBos:
     """The BOS of a tokenizer of transformers."""
-    begin = beginning(tokenizer)
-    if len(begin) > 1:
-        return TokenizerBos(None, added=True)
-    return TokenizerBos(begin[0] if begin else tokenizer.bos_token_id, bool(begin))
+    if begin := beginning(tokenizer):
+        return TokenizerBos(begin, added=True)
+    known = tokenizer.bos_token_id
+    return TokenizerBos(() if known is None else (known,), added=False)
 
 
 def chat_turn(tokenizer: Any, remedy: str) -> tuple[str, str]:
@@ -134,5 +137,5 @@ def _filled(tokenizer: Any, turns: list[dict[str, str]], *, open_end: bool = Tru
         chat_template=template,
         tokenize=False,
         add_generation_prompt=open_end,
-        enable_thinking=False,
+        **NOT_TO_THINK,
     )

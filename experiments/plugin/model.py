@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Said in the summary, and no reason to fail: the result is computed again.
+    # Said in the summary, and no reason to fail: a damaged result is computed again.
     config.addinivalue_line("filterwarnings", "default::experiments.store.DamagedResult")
+    config.addinivalue_line("filterwarnings", "default::ablation.errors.Notice")
 
 
 @pytest.hookimpl(tryfirst=True)

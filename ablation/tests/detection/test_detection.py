@@ -21,6 +21,7 @@ from ablation.detection.wu24 import retrieval_scores, rouge1_recall
 from ablation.errors import ComputationError, InvalidInput
 from ablation.heads import Head, HeadGrid
 from ablation.hooks.sites import head_sites
+from ablation.metrics.perplexity import Bos
 from ablation.tests.detection.detection_prompts import (
     Numbers,
     eager_attention,
@@ -184,6 +185,15 @@ def test_gradients_on_a_text_are_averaged_over_the_tokens_of_its_windows(llama):
     # The last window is shorter, and counts for less.
     first, second, last = (importance(llama, part[None], len(part) - 1) for part in ids.split(10))
     mean = (9 * first.double() + 9 * second.double() + 4 * last.double()) / 22
+    torch.testing.assert_close(found, mean, rtol=1e-6, atol=0)
+
+
+def test_gradients_on_a_text_are_of_what_follows_the_bos(llama):
+    ids, bos = random_ids(12)[0], Bos((3, 5), each=True)
+    parts = [torch.cat((torch.tensor(bos.ids), part)) for part in ids.split(8)]
+    first, last = (importance(llama, part[None], len(part) - 2) for part in parts)
+    mean = (8 * first.double() + 4 * last.double()) / 12
+    found = gradient_scores_of_text(llama, ids, window=10, bos=bos)
     torch.testing.assert_close(found, mean, rtol=1e-6, atol=0)
 
 

@@ -40,6 +40,7 @@ NUMERICAL = 1e-5  # relative; the same fp32 products, summed in another order
 DECODE = ZeroAblation(scope=Scope.DECODE)
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
 model_of = cache(tiny_model)
+BEGINNINGS = [None, *(Bos(ids, each) for ids in ((3,), (3, 5)) for each in (True, False))]
 HEAD_SETS = st.lists(st.lists(st.sampled_from(HEADS), unique=True).map(tuple), max_size=8)
 
 
@@ -74,14 +75,14 @@ ABLATIONS: dict[str, Callable[[Any, Any], Any]] = {
     kind=st.sampled_from(sorted(ABLATIONS)),
     tokens=st.integers(20, 60),
     window=st.integers(2, 20),
-    bos=st.sampled_from([None, Bos(3, each=True), Bos(3, each=False)]),
+    bos=st.sampled_from(BEGINNINGS),
     activation_bytes=st.sampled_from([0, 1 << 14, 1 << 15, 1 << 30]),
 )
 @SETTINGS
 def test_perplexities_are_those_of_the_reference(
     name, head_sets, kind, tokens, window, bos, activation_bytes
 ):
-    hypothesis.assume(allows(name, kind) and not (window < 3 and bos and bos.each))
+    hypothesis.assume(allows(name, kind) and not (bos and window < len(bos.ids) + 2))
     model, ids = model_of(name), random_ids(tokens)[0]
     ablation = ABLATIONS[kind](model, ids)
     found = measured(
@@ -94,6 +95,24 @@ def test_perplexities_are_those_of_the_reference(
         assert found[place].block_counts == expected.block_counts
         for sums, known in zip(found[place].block_nll_sums, expected.block_nll_sums, strict=True):
             assert sums == pytest.approx(known, rel=NUMERICAL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(name, kind) for name in BY_LAYERS for kind in sorted(ABLATIONS) if allows(name, kind)],
+)
+def test_perplexities_in_every_mode(name, kind):
+    """In windows longer than those of attention."""
+    model, ids = model_of(name), random_ids(50)[0]
+    ablation = ABLATIONS[kind](model, ids)
+    sets, bos = [(), (HEADS[1],), (HEADS[1], HEADS[4], HEADS[9])], Bos((3, 5), each=True)
+    found = measured(model, ids, sets, ablation, window=34, bos=bos)
+    for place, heads in enumerate(sets):
+        with HeadAblator(model, heads, ablation):
+            expected = perplexity(model, ids, window=34, bos=bos)
+        assert found[place].window_counts == expected.window_counts == (32, 18)
+        assert found[place].nll == pytest.approx(expected.nll, rel=NUMERICAL)
 
 
 def layer_runs(model, compute) -> Counter:

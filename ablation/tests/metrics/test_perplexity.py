@@ -53,10 +53,10 @@ def ids() -> Tensor:
     return torch.randint(101, (50,), generator=torch.Generator().manual_seed(1))
 
 
-def _plain_nll_sum(model: nn.Module, window_ids: Tensor) -> float:
+def _plain_nll_sum(model: nn.Module, window_ids: Tensor, given: int = 1) -> float:
     with torch.no_grad():
-        logits = model(window_ids[None]).logits[0, :-1].double()
-    return nn.functional.cross_entropy(logits, window_ids[1:], reduction="sum").item()
+        logits = model(window_ids[None]).logits[0, given - 1 : -1].double()
+    return nn.functional.cross_entropy(logits, window_ids[given:], reduction="sum").item()
 
 
 def test_one_window_equals_the_cross_entropy_of_all_logits(model: nn.Module, ids: Tensor) -> None:
@@ -80,15 +80,35 @@ def test_a_single_left_over_token_predicts_nothing(model: nn.Module, ids: Tensor
 
 
 @pytest.mark.parametrize("each", [True, False])
-def test_windows_may_begin_with_a_bos(model: nn.Module, ids: Tensor, each: bool) -> None:
-    bos = torch.tensor([7])
-    in_each = [torch.cat((bos, part)) for part in ids.split(15)]
-    expected = in_each if each else list(torch.cat((bos, ids)).split(16))
-    found = perplexity(model, ids, window=16, bos=Bos(7, each))
-    assert found.count == (50 if each else 50 - (len(expected) - 1))
-    assert found.window_counts == tuple(part.numel() - 1 for part in expected)
-    nll = [_plain_nll_sum(model, part) for part in expected]
+@pytest.mark.parametrize("bos", [(7,), (7, 9)], ids=["one", "two"])
+def test_windows_may_begin_with_a_bos(
+    model: nn.Module, ids: Tensor, bos: tuple[int, ...], each: bool
+) -> None:
+    """Of one token, or of two as GLM-4's; what is given is not predicted."""
+    begin = torch.tensor(bos)
+    if each:
+        parts = [torch.cat((begin, part)) for part in ids.split(16 - len(bos))]
+        given = [len(bos)] * len(parts)
+    else:
+        parts = list(torch.cat((begin, ids)).split(16))
+        given = [len(bos), *[1] * (len(parts) - 1)]
+    found = perplexity(model, ids, window=16, bos=Bos(bos, each))
+    counts = tuple(part.numel() - of for part, of in zip(parts, given, strict=True))
+    assert found.window_counts == counts
+    assert found.count == (50 if each else 50 - (len(parts) - 1))
+    nll = [_plain_nll_sum(model, part, of) for part, of in zip(parts, given, strict=True)]
     assert found.window_nll_sums == pytest.approx(nll, rel=NUMERICAL)
+
+
+@pytest.mark.parametrize(("each", "needed"), [(True, 4), (False, 3)])
+def test_a_window_without_room_for_bos_and_text_is_refused(
+    ids: Tensor, each: bool, needed: int
+) -> None:
+    bos = Bos((7, 9), each)
+    with pytest.raises(InvalidInput, match=f"at least {needed} tokens, got {needed - 1}"):
+        windows(ids, needed - 1, bos)
+    first, *_ = windows(ids, needed, bos)
+    assert (first.ids[:2].tolist(), first.predicted) == ([7, 9], needed - 2)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 49, 1000])
@@ -156,5 +176,5 @@ def test_logits_are_those_that_the_model_makes(config: Any, scale: dict, ids: Te
 def test_nan_logits_are_an_error(model: nn.Module, ids: Tensor) -> None:
     with torch.no_grad():
         model.get_output_embeddings().weight[3] = torch.nan
-    with pytest.raises(ComputationError, match=r"NLL of window 0 \(16 tokens\) is nan"):
+    with pytest.raises(ComputationError, match=r"NLL of window 0 \(15 predicted tokens\) is nan"):
         perplexity(model, ids, window=16)

@@ -1,13 +1,14 @@
 """A model by its files: what is known of it without loading it, and when that is found out anew."""
 
 import os
+import warnings
 
 import pytest
 from safetensors.torch import load_file, save_file
 
 from ablation.assets import embedded
 from ablation.engine import REFERENCE, EngineChoice
-from ablation.errors import AssetError, ComputationError, InvalidInput
+from ablation.errors import AssetError, ComputationError, InvalidInput, Notice
 from ablation.models.directory import fingerprint
 from ablation.models.loading import load_model
 from ablation.models.model import open_model
@@ -77,6 +78,20 @@ def test_heads_are_checked_once_for_all_processes(directory, monkeypatch):
     assert len(checked) == 1
     _ = opened(directory, engine=EngineChoice(REFERENCE)).loaded  # whose check is another
     assert len(checked) == 2
+
+
+def test_limits_that_the_check_did_not_try_are_said(directory, monkeypatch):
+    weights = load_model(model_spec(str(directory))).model.num_parameters()
+    monkeypatch.setattr("ablation.models.check.span_limits", lambda config: [40, 300, 5000])
+    monkeypatch.setattr("ablation.models.check.WORK_ON_CPU", 100 * weights)
+    monkeypatch.setattr("ablation.models.check.check_heads", lambda model, **options: [])
+    # Of 5000 tokens nothing is said: the model has no room for as many.
+    with pytest.warns(Notice, match=r"tried no prompt past 300 tokens, where") as said:
+        _ = opened(directory).loaded
+    assert len(said) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _ = opened(directory, engine=EngineChoice(REFERENCE)).loaded
 
 
 @pytest.mark.slow

@@ -104,6 +104,17 @@ def test_the_text_model_alone_is_that_of_the_whole(wrapper, tied, tmp_path):
         assert not torch.allclose(loaded.model(ids).logits, unablated)
 
 
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_text_model_that_is_not_named_is_the_usual_one(wrapper, tmp_path):
+    CONFIGS[wrapper]().save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    del config["text_config"]["model_type"]
+    path.write_text(json.dumps({**config, "architectures": [wrapper]}), encoding="utf-8")
+    inner = hf.AutoConfig.from_pretrained(tmp_path).get_text_config()
+    assert model_class(tmp_path) == hf.MODEL_FOR_CAUSAL_LM_MAPPING[type(inner)].__name__
+
+
 def test_it_passes_the_check_at_load(tmp_path):
     wrapper = "Gemma3ForConditionalGeneration"
     torch.manual_seed(0)

@@ -25,13 +25,15 @@ def turn_of(template):
         ("Today is {{ strftime_now('%d %b %Y') }}. " + USER, ("Today is 26 Jul 2024. [", "]")),
         (USER + "<think>\n", ("[", "]<think>\n</think>\n\n")),
         (USER + "{% if enable_thinking %}<think>{% endif %}", ("[", "]")),
+        (USER + "{% if thinking is not defined %}<think>{% endif %}", ("[", "]")),
+        (USER + "{% if thinking_budget == 0 %}<none>{% endif %}", ("[", "]<none>")),
         (
             "{% if messages[0]['role'] != 'system' %}{{ raise_exception('no system') }}{% endif %}"
             "<{{ messages[0]['content'] }}>" + USER,
             ("<You are a helpful assistant.>[", "]"),
         ),
     ],
-    ids=["plain", "date", "thought", "thought at will", "system"],
+    ids=["plain", "date", "thought", "thought at will", "thought or not", "budget", "system"],
 )
 def test_a_turn_is_the_same_every_day_and_thinks_of_nothing(template, expected):
     assert turn_of(template) == expected

@@ -162,7 +162,7 @@ def build_setting(model: Model, source: SourceText, options: Exp10Options) -> Se
         raise InvalidInput(
             f"--window must be at most the model's context of {context} tokens, got {window}"
         )
-    if len(text.tokens) + (bos is not None) < window:
+    if len(text.tokens) + (len(bos.ids) if bos else 0) < window:
         raise InvalidInput(
             f"text {text.name} gives {len(text.tokens)} tokens (--max-tokens {max_tokens}), but a "
             f"window takes {window}: give a longer text, more --max-tokens or a smaller --window"
@@ -188,12 +188,12 @@ def _bos(model: Model, choice: str | None) -> Bos | None:
         choice = each if found.added else none
     if choice == none:
         return None
-    if found.id is None:
+    if not found.ids:
         raise InvalidInput(
             f"--bos {choice} requires a tokenizer with a BOS, and that of {model.spec.key} has "
-            "none, or begins with several tokens: give --bos none"
+            "none: give --bos none"
         )
-    return Bos(found.id, choice == each)
+    return Bos(tuple(found.ids), choice == each)
 
 
 def perplexity_document(perplexity: Perplexity) -> dict[str, Any]:
