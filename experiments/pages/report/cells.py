@@ -1,7 +1,7 @@
 """A cell as the report shows it: its conditions, what each item was answered under them, curves."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -29,20 +29,24 @@ class Condition:
     """What was ablated together.
 
     Attributes:
-        kind: ``unablated``, ``top``, or a kind of control.
+        kind: ``unablated``, ``top``, a kind of control, or one of ``other_studies``.
         level: how many heads.
         draw: of a control: which one, in words.
         heads: which, in all items or by item.
+        title: what readers call it, where that does not follow from the rest.
     """
 
     kind: str
     level: int = 0
     draw: str = ""
     heads: Heads = ()
+    title: str = ""
 
     @property
     def name(self) -> str:
         """What readers call it, as in "top 10"."""
+        if self.title:
+            return self.title
         if self.kind == UNABLATED:
             return self.kind
         kind = self.kind if self.kind == TOP else f"{DESCRIBED[self.kind]} random"
@@ -60,6 +64,7 @@ class ReportedCell:
         asked: all conditions of the plan.
         found: condition -> the answers under it; what the evidence lacks is not there.
         scores: what the ranking is of.
+        others: the same of other studies, none of which is asked for.
     """
 
     name: CellName
@@ -68,6 +73,12 @@ class ReportedCell:
     asked: Sequence[Condition]
     found: Mapping[Condition, Outcomes]
     scores: Sequence[Document]
+    others: Mapping[Condition, Outcomes] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> dict[Condition, Outcomes]:
+        """All conditions with answers, the unablated one first."""
+        return {**self.found, **self.others}
 
     @property
     def lacking(self) -> list[Condition]:
@@ -78,7 +89,7 @@ class ReportedCell:
     def documents(self) -> Iterator[Document]:
         """All results that the cell is shown from."""
         yield from self.scores
-        for outcomes in self.found.values():
+        for outcomes in self.answered.values():
             yield from outcomes.answers
 
     @property
@@ -175,7 +186,7 @@ def cell_summary(reported: ReportedCell) -> dict[str, Any]:
                 "draw": condition.draw,
                 "correct": sum(outcomes.correct.values()),
             }
-            for condition, outcomes in reported.found.items()
+            for condition, outcomes in reported.answered.items()
         ],
         "lacking": sorted(one.level for one in reported.lacking if one.kind == TOP),
         "curve": curve([reported.outcomes], reported.draws),
@@ -190,7 +201,8 @@ def cell_items(reported: ReportedCell, tokenizer: Any) -> dict[str, Any]:
     """
     cell, number = reported.cell, {head: n for n, head in enumerate(reported.cell.model.grid)}
     answers: dict[str, int] = {}
-    rows = [outcomes.items for outcomes in reported.found.values()]
+    answered = reported.answered
+    rows = [outcomes.items for outcomes in answered.values()]
     items = []
     for place, (filing, _) in enumerate(cell.test):
         given = [row[place] for row in rows]
@@ -203,7 +215,7 @@ def cell_items(reported: ReportedCell, tokenizer: Any) -> dict[str, Any]:
                 "right": "".join("01"[one.correct] for one in given),
             }
         )
-    heads = [_numbers(cell, condition.heads, number) for condition in reported.found]
+    heads = [_numbers(cell, condition.heads, number) for condition in answered]
     ends = [_token_ends(tokenizer, answer) for answer in answers]
     return {"answers": list(answers), "ends": ends, "items": items, "heads": heads}
 

@@ -1,10 +1,12 @@
 """All that a report shows of its evidence, as plain data."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ablation.detection.ranking import HeadRanking
 from ablation.errors import HeadclaimsError, ResultsError
+from experiments.cells.plan import AblationPlan
 from experiments.exp10.measured.cumulative import REMOVALS
 from experiments.exp10.options import Exp10Options
 from experiments.judging.verdict import FLOOR
@@ -22,9 +24,11 @@ from experiments.pages.report.heads import (
     head_map,
     membership_maps,
     methods_compared,
+    rankings_by_method,
     scores_map,
     stability,
 )
+from experiments.pages.report.other_studies import of_methods, of_modes
 from experiments.pages.report.prompts import cell_prompts
 from experiments.pages.report.sweep import reported_sweep, sweep_data
 from experiments.store import Store
@@ -66,8 +70,13 @@ def gathered(source: Source) -> Evidence:
         ResultsError: a stored result cannot be read.
     """
     store, found = source.store(), Evidence(METHODS[source.plan().method])
-    cells = list(_cells(source, store, found.lacking))
-    maps = []
+    cells: list[ReportedCell] = []
+    maps: list[dict[str, Any]] = []
+    methods: list[dict[str, Any]] = []
+    for reported in _cells(source, store, found.lacking):
+        rankings = rankings_by_method(reported, store, found.lacking)
+        methods += methods_compared(reported.name, rankings)
+        cells.append(_with_other_studies(reported, rankings, source.plan(), store))
     for n, reported in enumerate(cells):
         found.cells.append(cell_summary(reported) | {"part": f"cell-{n}"})
         found.parts[f"cell-{n}"] = cell_items(reported, source.model.tokenizer)
@@ -76,7 +85,7 @@ def gathered(source: Source) -> Evidence:
         maps += [scores_map(reported), *membership_maps(reported)]
     if cells:
         found.lacking.append(
-            "claims A6 to A8 rest on other methods, ablations and retrieval, whose answers no "
+            "claims A6 and A8 rest on the output of heads and on the ranks of paragraphs, which no "
             "report shows"
         )
     for tokens in dict.fromkeys(reported.cell.tokens for reported in cells):
@@ -91,9 +100,23 @@ def gathered(source: Source) -> Evidence:
         "names": [str(head) for head in grid],
         "maps": maps,
         "stability": stability(cells),
-        "methods": methods_compared(cells, store, found.lacking),
+        "methods": methods,
     }
     return found
+
+
+def _with_other_studies(
+    reported: ReportedCell,
+    rankings: Mapping[str, HeadRanking],
+    plan: AblationPlan,
+    store: Store,
+) -> ReportedCell:
+    own = METHODS[plan.method]
+    others = {name: ranking for name, ranking in rankings.items() if name != own}
+    of_others = of_methods(reported.cell, others, plan, store)
+    return replace(
+        reported, others=of_others | of_modes(reported.cell, reported.ranking, plan, store)
+    )
 
 
 def _pooled(cells: Sequence[ReportedCell]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Heads as the report shows them: a map of figures by layer and head, and rankings compared."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, combinations
 from typing import Any
 
@@ -12,6 +12,7 @@ from ablation.heads import Head, HeadGrid, jaccard
 from experiments.cells.conditions import by_item
 from experiments.cells.detection import detected
 from experiments.cells.gap import DESCRIBED
+from experiments.cells.names import CellName
 from experiments.pages.report.cells import TOP, ReportedCell
 from experiments.store import Store
 
@@ -90,31 +91,33 @@ def stability(cells: Sequence[ReportedCell]) -> list[dict[str, Any]]:
     ]
 
 
-def methods_compared(
-    cells: Sequence[ReportedCell], store: Store, lacking: list[str]
-) -> list[dict[str, Any]]:
-    """For each cell and pair of methods whose scores are stored the Jaccard index of top heads.
+def rankings_by_method(
+    reported: ReportedCell, store: Store, lacking: list[str]
+) -> dict[str, HeadRanking]:
+    """Method, by name -> the heads of a cell by it, where its scores are stored and find any.
 
-    What cannot be compared is said in ``lacking``.
+    What cannot be ranked is said in ``lacking``.
     """
-    rows = []
-    for reported in cells:
-        rankings = {}
-        for method, name in METHODS.items():
-            try:
-                found = detected(reported.cell, [method], store, wait=False)
-            except ResultsError:
-                raise  # damaged, which is another matter than not there
-            except HeadclaimsError as error:
-                lacking.append(f"{reported.name}, heads by {name}: {error}")
-                continue
-            if found is not None and found[0].whole_ranking.found:
-                rankings[name] = found[0].whole_ranking
-        rows += [
-            {"cell": str(reported.name), "one": one, "other": other, **_shared(a, b)}
-            for (one, a), (other, b) in combinations(rankings.items(), 2)
-        ]
-    return rows
+    rankings = {}
+    for method, name in METHODS.items():
+        try:
+            found = detected(reported.cell, [method], store, wait=False)
+        except ResultsError:
+            raise  # damaged, which is another matter than not there
+        except HeadclaimsError as error:
+            lacking.append(f"{reported.name}, heads by {name}: {error}")
+            continue
+        if found is not None and found[0].whole_ranking.found:
+            rankings[name] = found[0].whole_ranking
+    return rankings
+
+
+def methods_compared(
+    cell: CellName, rankings: Mapping[str, HeadRanking]
+) -> Iterator[dict[str, Any]]:
+    """For each pair of methods the Jaccard index of their top heads in a cell."""
+    for (one, a), (other, b) in combinations(rankings.items(), 2):
+        yield {"cell": str(cell), "one": one, "other": other, **_shared(a, b)}
 
 
 def _shared(a: HeadRanking, b: HeadRanking) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from experiments.judging.verdict import Verdict
 from experiments.machine.environment import timestamp, versions
 from experiments.pages.report.claims import Run, forest_rows, moved, reported_claims
 from experiments.pages.report.gathered import Evidence
+from experiments.pages.report.other_studies import BEHIND
 from experiments.pages.report.page import rendered
 
 TITLE = "headclaims: claims about attention heads"
@@ -114,6 +115,14 @@ def _of_evidence(evidence: Evidence, of: Sequence[str]) -> dict[str, Any]:
         {
             **cell,
             "levels": [str(one["level"]) for one in cell["conditions"] if one["kind"] == "top"],
+            "others": {
+                claim: [
+                    one["name"]
+                    for one in cell["conditions"]
+                    if one["kind"] == kind and not one["draw"]
+                ]
+                for claim, kind in BEHIND.items()
+            },
             "several": len(lengths) > 1,
         }
         for cell in evidence.cells

@@ -67,3 +67,54 @@ def test_the_sweep_is_that_of_the_stored_figures(written, opened):
     assert f"perplexity {stored['unablated_ppl']:.5g} unablated" in text
     assert f"{stored['below_1_percent']} change the perplexity by less than 1%" in text
     assert f"{stored['below_10_percent']} by less than 10%; {stored['helping']} lower it" in text
+
+
+def correct_by_condition(path):
+    """Cell and condition -> how many answers are right."""
+    return {
+        (cell["question"], one["name"]): one["correct"]
+        for cell in data_of(path.read_text(encoding="utf-8"))["cells"]
+        for one in cell["conditions"]
+    }
+
+
+NAMED = {"qrhead": "", "wu24": "Wu24 ", "summed_attention": "summed attention "}
+
+
+def test_answers_with_the_heads_of_every_method_are_those_of_the_stored_figures(written):
+    found = correct_by_condition(written)
+    path = CHECKOUT / "baselines/methods/smollm2/heads.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    assert stored["methods"].keys() == NAMED.keys()
+    for method, cells in stored["methods"].items():
+        for cell in cells:
+            top = found[cell["question"], f"{NAMED[method]}top {stored['level']}"]
+            assert top == cell["correct"]["top"]
+            beside = f" for {NAMED[method].strip()}" if NAMED[method] else ""
+            control = f"layer-matched random {stored['level']}{beside}, own heads for each item"
+            assert found[cell["question"], control] == cell["correct"]["layer_matched"]
+
+
+def test_answers_in_every_mode_and_scope_are_those_of_the_stored_figures(written):
+    found = correct_by_condition(written)
+    stored = json.loads((CHECKOUT / "baselines/methods/smollm2/modes.json").read_text("utf-8"))
+    question, level = stored["question"], stored["level"]
+    for how, correct in stored["modes"].items():
+        mode, scope = how.split()
+        # The study's own way is that of the cell.
+        told = "" if how == "zero all" else f", {mode}, scope {scope}"
+        assert found[question, f"top {level}{told}"] == correct["top"]
+        control = f"layer-matched random {level}{told}, own heads for each item"
+        assert found[question, control] == correct["layer_matched"]
+
+
+def test_a_claim_about_methods_leads_to_the_answers_with_their_heads(written, opened):
+    reader = opened(written)
+    reader.get_by_role("link", name="A7", exact=True).first.click()
+    reader.locator("#claim-A7").get_by_role("link", name="Wu24 top 10").first.click()
+    shown(reader, "answers/smollm2-inc_state-512/Wu24%20top%2010/lost")
+    assert reader.locator("#answers-table tbody tr").count() == 13  # 3 of 16 are right
+    reader.locator("#answers-table tbody a").first.click()
+    reader.locator('body[data-shown^="#answer/smollm2-inc_state-512/"]').wait_for()
+    row = reader.get_by_role("row", name="Wu24 top 10", exact=False).first
+    assert "✗ wrong" in row.inner_text()
