@@ -195,6 +195,7 @@ class Slot:
         try:
             lock.acquire(timeout=1)
         except filelock.Timeout:
+            # No notice, which pytest prints at the end: it says why nothing happens now.
             logger.warning("waiting for another process that is making %s", self.key)
             lock.acquire()
         try:

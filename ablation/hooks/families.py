@@ -4,7 +4,7 @@ To add a family, add a row here and a tiny configuration of it to
 ``ablation/tests/support/tiny_configs.py``; the tests prove the row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
@@ -117,7 +117,10 @@ FAMILIES: Mapping[str, Family] = {
 
 _WITHOUT_HEADS = ("FalconMamba", "Mamba", "Mamba2", "Rwkv", "xLSTM")
 _HYBRIDS = (
+    "BailingHybrid",
     "Bamba",
+    "FalconH1",
+    "GraniteMoeHybrid",
     "Jamba",
     "KimiLinear",
     "Lfm2",
@@ -130,16 +133,23 @@ _HYBRIDS = (
     "Zamba2",
 )
 
+
+def _each(names: Sequence[str], reason: str, *, with_images: bool = False) -> dict[str, str]:
+    """Model class -> why it is not taken; of some there is one around images, too."""
+    ends = ("ForCausalLM", *(["ForConditionalGeneration"] if with_images else []))
+    return {f"{name}{end}": reason for name in names for end in ends}
+
+
+_GATED = "most layers have no heads, and a gate stands behind z"
+
 REFUSED: Mapping[str, str] = {
-    "BitNetForCausalLM": "z of all heads is normalised together, so that no head stands alone",
-    "DiffLlamaForCausalLM": "a head is the difference of two attentions, and no slice of z",
-    "Gemma3nForCausalLM": "there are several residual streams side by side",
-    **{f"{name}ForCausalLM": "its layers have no attention" for name in _WITHOUT_HEADS},
-    **{f"{name}ForCausalLM": "some of its layers have no heads" for name in _HYBRIDS},
-    **{
-        f"{name}ForCausalLM": "most layers have no heads, and a gate stands behind z"
-        for name in ("Qwen3Next", "Qwen3_5", "Qwen3_5Moe")
-    },
+    **_each(["BitNet"], "z of all heads is normalised together, so that no head stands alone"),
+    **_each(["DiffLlama"], "a head is the difference of two attentions, and no slice of z"),
+    **_each(["Gemma3n"], "there are several residual streams side by side", with_images=True),
+    **_each(_WITHOUT_HEADS, "its layers have no attention"),
+    **_each(_HYBRIDS, "some of its layers have no heads"),
+    **_each(["Qwen3Next"], _GATED),
+    **_each(["Qwen3_5", "Qwen3_5Moe"], _GATED, with_images=True),
 }
 """Model class -> why its heads cannot be ablated exactly here."""
 
@@ -162,8 +172,9 @@ def family_from(site: str, model_class: str = "") -> Family:
     positions are taken to end with the context, as they do where they are learned.
 
     Raises:
-        InvalidInput: it is not written so.
+        InvalidInput: it is not written so, or the class is one of ``REFUSED``.
     """
+    _refuse(model_class)
     paths: dict[str, Any] = dict(part.partition("=")[::2] for part in site.split(","))
     if not all(name in PATHS and path for name, path in paths.items()):
         raise InvalidInput(
@@ -182,11 +193,7 @@ def family_of(model_class: str) -> Family:
     """
     if model_class in FAMILIES:
         return FAMILIES[model_class]
-    if model_class in REFUSED:
-        raise InvalidInput(
-            f"{model_class} is not taken: {REFUSED[model_class]}; take a model of another family, "
-            "see ablation/README.md"
-        )
+    _refuse(model_class)
     known = {_short(name): name for name in FAMILIES}
     alike = get_close_matches(_short(model_class), known, n=1, cutoff=ALIKE)
     nearest = f" (such as {known[alike[0]]})" if alike else ""
@@ -205,3 +212,11 @@ def _short(model_class: str) -> str:
     for end in CAUSAL:
         model_class = model_class.removesuffix(end)
     return model_class
+
+
+def _refuse(model_class: str) -> None:
+    if model_class in REFUSED:
+        raise InvalidInput(
+            f"{model_class} is not taken: {REFUSED[model_class]}; take a model of another family, "
+            "see ablation/README.md"
+        )

@@ -64,13 +64,13 @@ class LayerSite:
         if self.family.latent_values:
             raise InvalidInput(
                 "a value bias that is kept must be the same in every z, and "
-                f"{type(self.attention).__name__} normalises values behind it: use plain zero, "
-                "mean or resample ablation"
+                f"{type(self.attention).__name__} normalises values behind it: use mean or "
+                "resample ablation, or zero with --bias remove"
             )
-        self.require_whole_weights("a value bias that is kept")
+        self.require_whole_weights("a value bias that is kept", "zero with --bias remove")
         return bias
 
-    def require_whole_weights(self, wanted: str) -> None:
+    def require_whole_weights(self, wanted: str, zero: str = "zero") -> None:
         """Refuses ``wanted``, which needs attention weights that sum to 1.
 
         Raises:
@@ -80,7 +80,7 @@ class LayerSite:
             raise InvalidInput(
                 f"{wanted} requires attention weights that sum to 1, and the heads of "
                 f"{type(self.attention).__name__} may attend to nothing (attention sinks): use "
-                "zero, mean or resample ablation"
+                f"mean or resample ablation, or {zero}"
             )
 
     def require_kernel(self, wanted: str) -> None:

@@ -4,7 +4,9 @@ Protocol of the exp10 study: the token ids are cut into consecutive windows, eac
 without BOS and without carrying context over; the first token of a window is given, the others are
 predicted, so a window of n tokens counts n - 1 positions. A last, shorter window counts too; a
 single left-over token does not. Models that were trained with a BOS read a window without one badly
-(huggingface/transformers#40524): windows may begin with it, which is then what is given.
+(huggingface/transformers#40524): windows may begin with it, or with the several tokens of GLM-4's,
+which is then what is given. What is left over of a text, and is no longer than that, does not count
+either.
 
 The logits of a whole window (positions × vocabulary) are never formed: the base model gives hidden
 states, and the model turns them into log-probabilities a chunk of positions at a time.
@@ -107,7 +109,7 @@ def windows(ids: Int[Tensor, " tokens"], window: int, bos: Bos | None = None) ->
         bos: what windows begin with.
 
     Raises:
-        InvalidInput: a window has no next token to predict.
+        InvalidInput: a window has no next token to predict, or no room for BOS and text.
     """
     if window < 2:
         raise InvalidInput(f"a window needs at least 2 tokens to predict one, got {window}")
@@ -121,9 +123,9 @@ def windows(ids: Int[Tensor, " tokens"], window: int, bos: Bos | None = None) ->
         raise InvalidInput(f"a window of BOS and text needs at least {needed} tokens, got {window}")
     if not bos.each:
         first, *others = torch.cat((begin, ids)).split(window)
-        return (Window(first, given), *(Window(part) for part in others if part.numel() >= 2))
-    # A single left-over token counts as little as without a BOS.
-    of_text = (part for part in ids.split(window - given) if part.numel() >= 2)
+        return (Window(first, given), *(Window(part) for part in others if part.numel() > given))
+    # What BOS leaves over of a text as long as a window counts as little as a single token does.
+    of_text = (part for part in ids.split(window - given) if part.numel() > given)
     return tuple(Window(torch.cat((begin, part)), given) for part in of_text)
 
 

@@ -9,6 +9,8 @@ import itertools
 import math
 from dataclasses import dataclass
 
+from ablation.errors import InvalidInput
+
 BLOCK = 64
 """Positions whose NLL is kept as one sum: what a bootstrap resamples where windows are few."""
 
@@ -21,10 +23,17 @@ class Bos:
         ids: of its tokens; most models have one, GLM-4 has two.
         each: in every window, which then holds so many tokens of the text less; otherwise only in
             the first.
+
+    Raises:
+        InvalidInput: it has no tokens.
     """
 
     ids: tuple[int, ...]
     each: bool
+
+    def __post_init__(self) -> None:
+        if not self.ids:
+            raise InvalidInput("a BOS requires at least one token, got none")
 
     def __str__(self) -> str:
         ids = " ".join(map(str, self.ids))

@@ -38,7 +38,7 @@ tokens two are verified at once."""
 COMPARED = 8
 """Positions of each prompt, the last ones, whose logits are compared: vocabularies are large."""
 
-LONGEST, WORK_ON_CPU = 8192, 5e10
+LONGEST, WORK_ON_CPU = 2048, 5e10
 """Limits of the model's attention beyond which it is not tried: in tokens, and on a CPU in tokens ×
 weights: half a minute, estimated and not measured."""
 
@@ -81,7 +81,8 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
     The attention of every layer is the sum of its heads' parts; zeroing a head takes its part away
     and nothing else; a head whose queries are zero attends uniformly. With ``engine`` also: the
     layers one by one give the logits of the whole model, and drafted answers are those of
-    ``generate``, past every sliding window, chunk and original context, too, but for those of
+    ``generate``; without, tokens decoded on top of a cache are those that the whole text says come
+    next. That past every sliding window, chunk and original context, too, but for those of
     ``untried_limits``.
 
     Raises:
@@ -121,17 +122,27 @@ def _checks(model: Any, sites: HeadSites, engine: bool) -> Iterator[Callable[[],
     for layer in sorted({0, layers // 2, layers - 1}):
         yield partial(_zeroed, model, sites, ids, Head(layer, heads - 1))
     if not (sites.family.sinks or sites.family.own_attention):
-        yield partial(_uniform, model, ids, Head(layers // 2, 0))
-    if engine and not sites.family.runs_whole:
-        for length in (TOKENS, *_lengths_past_limits(model, _longest(model))):
-            yield partial(_logits, model, sites, _prompts(model, length))
-            yield partial(_answers, model, sites, _prompts(model, length))
+        for layer in _layers_of_each_kind(model, layers):
+            yield partial(_uniform, model, ids, Head(layer, 0))
+    for length in (TOKENS, *_lengths_past_limits(model, _longest(model))):
+        prompts = _prompts(model, length)
+        if engine and not sites.family.runs_whole:
+            yield partial(_logits, model, sites, prompts)
+            yield partial(_answers, model, sites, prompts)
+        else:
+            yield partial(_decoded, model, sites, prompts)
+
+
+def _layers_of_each_kind(model: Any, layers: int) -> list[int]:
+    """The middle one, and the first of each kind: with a window and without, say."""
+    kinds = getattr(model.config, "layer_types", None) or []
+    return sorted({layers // 2, *(kinds.index(kind) for kind in set(kinds[:layers]))})
 
 
 def untried_limits(model: Any) -> list[int]:
     """Limits of the attention that prompts of ``model`` can pass and its check does not, in tokens.
 
-    On a CPU it takes too long for a large model.
+    Those beyond ``LONGEST``, and on a CPU those that take longer than ``WORK_ON_CPU``.
     """
     tried, longest = _longest(model), context_of(model.config) - DECODED
     return [at - BEYOND for at in _lengths_past_limits(model, longest) if at > tried]
@@ -260,6 +271,22 @@ def _answers(model: Any, sites: HeadSites, ids: Tensor) -> list[Checked]:
             for prompt, found, wanted in zip(ids, answers, expected, strict=True):
                 furthest = max(furthest, _gap(model, prompt, heads, found, wanted))
     what = f"logits of drafted tokens and of those that generate gives, at {ids.shape[1]} tokens,"
+    return [Checked(what, furthest)]
+
+
+@torch.inference_mode()
+def _decoded(model: Any, sites: HeadSites, ids: Tensor) -> list[Checked]:
+    """What is decoded on top of a cache, and what the whole text says that comes next."""
+    heads = (Head(sites.grid.layers // 2, 0),)
+    answers, furthest = greedy_ids(model, ids, [heads] * len(ids), max_new_tokens=DECODED), 0.0
+    for place in range(answers.shape[1]):
+        with HeadAblator(model, heads):
+            text = torch.cat([ids, answers[:, :place]], dim=1)
+            logits = model(input_ids=text, use_cache=False, logits_to_keep=1).logits[:, -1].float()
+        given = logits.gather(1, answers[:, place, None])[:, 0]
+        gaps = (logits.max(dim=1).values - given) / logits.abs().max(dim=1).values
+        furthest = max(furthest, float(gaps.max()))
+    what = f"logits of decoded tokens and of the likeliest ones, at {ids.shape[1]} tokens,"
     return [Checked(what, furthest)]
 
 

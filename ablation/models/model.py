@@ -14,7 +14,7 @@ from ablation.assets.kept import code, file_state, kept
 from ablation.engine import FAST, REFERENCE, EngineChoice
 from ablation.errors import InvalidInput, notice
 from ablation.heads import HeadGrid
-from ablation.hooks.families import FAMILIES, family_from
+from ablation.hooks.families import FAMILIES, Family, family_from
 from ablation.models.directory import fingerprint, model_class, model_directory, model_files
 from ablation.models.registry import DTYPES, ModelSpec
 
@@ -71,6 +71,7 @@ class Model:
         directory: where its files lie.
         dtype: of its weights, one of ``DTYPES``.
         engine: what runs it under many sets of ablated heads.
+        family: its row; of a class that is not taken, which is said when it is loaded, Llama's.
     """
 
     spec: ModelSpec
@@ -78,6 +79,7 @@ class Model:
     dtype: str
     engine: EngineChoice
     _load: Callable[[], Any] = field(repr=False)
+    family: Family = Family()
 
     @cached_property
     def loaded(self) -> Any:
@@ -122,12 +124,12 @@ class Model:
     def _say_what_is_untried(self, loaded: Any) -> None:
         from ablation.models.check import untried_limits
 
-        untried = untried_limits(loaded.model) if self.engine.name == FAST else []
-        if untried:
+        if untried := untried_limits(loaded.model):
             limits = " and ".join(map(str, untried))
+            compare = ": for longer ones compare some figures with --engine reference"
             notice(
                 f"the check of {self.spec.key} tried no prompt past {limits} tokens, where its "
-                "attention changes: for longer ones compare some figures with --engine reference"
+                f"attention changes{compare if self.engine.name == FAST else ''}"
             )
 
     @property
@@ -209,7 +211,8 @@ def open_model(
     directory = model_directory(spec)
     named = model_class(directory)
     family = FAMILIES.get(named) if spec.site is None else family_from(spec.site, named)
-    if family is not None and family.runs_whole:
+    family = Family() if family is None else family
+    if family.runs_whole:
         engine = replace(engine, name=REFERENCE)
 
     def load() -> Any:
@@ -217,4 +220,4 @@ def open_model(
 
         return load_model(spec, device, dtype, engine, directory)
 
-    return Model(spec, directory, dtype, engine, load)
+    return Model(spec, directory, dtype, engine, load, family)

@@ -33,7 +33,7 @@ def class_inside(config: Mapping[str, Any]) -> str:
     """The class of the language model in what ``config.json`` of such a checkpoint holds.
 
     Raises:
-        LookupError: transformers has none.
+        LookupError, ValueError: transformers has none.
     """
     from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES

@@ -23,6 +23,7 @@ LARGEST_INDEX = 40_000_000
 SLACK = 2
 """Up to here the loader says better which weights are missing, and takes little memory for it."""
 
+_POINTER = b"version https://git-lfs.github.com/"
 _SHARD = re.compile(r"[A-Za-z0-9][\w.-]*\.safetensors")
 
 
@@ -78,10 +79,23 @@ def _sizes(directory: Path) -> list[int]:
                 for key in file.keys():  # noqa: SIM118 - it is no mapping
                     sizes.append(torch.Size(file.get_slice(key).get_shape()).numel())
         except (SafetensorError, OSError, ValueError) as error:
+            if _is_pointer(path):
+                raise InvalidInput(
+                    f"{path}: weights are required, got git-lfs's pointer to them: run git lfs pull"
+                ) from None
             raise InvalidInput(
                 f"{path}: the weights cannot be loaded: {first_line(error)}; fetch the file again"
             ) from None
     return sizes
+
+
+def _is_pointer(path: Path) -> bool:
+    """Whether a file is what a clone without git-lfs has in place of it."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_POINTER)) == _POINTER
+    except OSError:
+        return False
 
 
 def _shards(directory: Path) -> list[str]:

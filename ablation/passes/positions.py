@@ -70,7 +70,8 @@ def check_positions(model: Any, shortest: int, longest: int) -> None:
 
 def span_limits(config: Any) -> list[int]:
     """Where attention begins to leave tokens out, or positions change: ascending, in tokens."""
-    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    named = ("sliding_window", "attention_chunk_size", "window_size")  # the last is GPT-Neo's
+    windows = [getattr(config, name, None) for name in named]
     found = {window for window in windows if isinstance(window, int) and window > 0}
     return sorted(found | {original for kind, original in _changing(config) if kind == LONGROPE})
 

@@ -14,8 +14,12 @@ takes it where it is told none."""
 SYSTEM = "You are a helpful assistant."
 """The system turn of templates that will not do without one."""
 
-NOT_TO_THINK = {"enable_thinking": False, "thinking": False, "thinking_budget": 0}
-"""What templates are told that let a user choose: Qwen 3's, Granite's and Seed-OSS's."""
+NOT_TO_THINK = {
+    "enable_thinking": False,  # Qwen 3, SmolLM3, GLM-4.5
+    "thinking": False,  # Granite, DeepSeek-V3.1
+    "thinking_budget": 0,  # Seed-OSS
+}
+"""What templates are told that let a user choose."""
 
 THINKS, THOUGHT = "<think>", "\n</think>\n\n"
 """What a template ends with that opens a block of thought, and what closes it: the answer is wanted
@@ -49,7 +53,7 @@ def continuation(tokenizer: Any, before: str, text: str) -> tuple[int, ...]:
 
 
 def beginning(tokenizer: Any) -> tuple[int, ...]:
-    """What the tokenizer itself puts before a text: BOS, or nothing."""
+    """What the tokenizer itself puts before a text: BOS, several tokens, or nothing."""
     text = encoded(tokenizer, "a")
     with_special = tuple(tokenizer("a")["input_ids"])
     return with_special[: with_special.index(text[0])]

@@ -27,24 +27,6 @@ if TYPE_CHECKING:
     from experiments.pages.evidence import Source
 
 
-USUAL = {
-    "filings": None, "ground_truth": None, "prompt_style": None, "site": None, "tokens": None,
-    "control_draws": 1, "synthetic": DEFAULT_COUNT, "folds": None, "text": None,
-    "max_tokens": None, "window": None, "bos": None, "bias": BIAS_POLICIES[0], "dtype": DTYPES[0],
-}  # fmt: skip
-"""The options that change what is computed, as pytest's have them (``experiments.plugin.options``),
-and what they are by default."""
-
-
-def changed_options(options: dict[str, Any]) -> set[str]:
-    """What makes a run compute other things than a default run: words of pytest's command line."""
-    return {
-        f"--{name.replace('_', '-')}={','.join(map(str, v)) if isinstance(v, tuple) else v}"
-        for name, v in options.items()
-        if name in USUAL and v != USUAL[name]
-    }
-
-
 def _bundle(context: click.Context, _: click.Parameter, path: Path | None) -> Bundle | None:
     """The bundle; what it was made with is what the other options are, unless they are given."""
     if path is None:

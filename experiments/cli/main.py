@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from ablation.errors import HeadclaimsError, Mistakes
+from ablation.errors import HeadclaimsError, Mistakes, Notice
 from experiments.cli.commands.claims import claims_command
 from experiments.cli.commands.compare import compare_group
 from experiments.cli.commands.exp10 import exp10_command
@@ -86,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Our own messages say what matters; the library's notices would bury them.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     warnings.showwarning = _show_warning
+    warnings.simplefilter("once", Notice)
     sys.exit(_status(arguments))
 
 

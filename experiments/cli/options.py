@@ -36,7 +36,7 @@ BOS_OPTION = click.option(
     "--bos",
     type=click.Choice(BOS_CHOICES),
     help="Which windows of a text begin with the tokenizer's BOS; default: each where the "
-    "tokenizer puts one before a text by itself (Llama 3), else none (GPT-2, SmolLM2).",
+    "tokenizer puts it before a text by itself (Llama 3), else none (GPT-2, SmolLM2).",
 )
 MODEL_HELP = (
     f"Model: {', '.join(MODELS)}, a directory (safetensors), a .gguf file, or a hub id owner/name."

@@ -49,7 +49,7 @@ class Driver:
         staff: the workers.
         store: where results are kept.
         watch_of: name of a worker -> what is told of its work.
-        say: is told what fails.
+        say: is told what fails, and what workers say.
     """
 
     staff: Staff
@@ -57,6 +57,7 @@ class Driver:
     watch_of: Callable[[str], Watch]
     say: Callable[[str], None]
     _backlog: Backlog = field(init=False)
+    _told: set[str] = field(default_factory=set)
     _alone_since: float = 0.0
     _looked: float = 0.0
 
@@ -178,14 +179,18 @@ class Driver:
         lines = answer if reference not in worker.doing else answer[0]
         if lines:
             self._put(worker, lines)
-            self.staff.achieved(worker)
+            piece = worker.doing.get(reference) or next(iter(worker.doing.values()))
+            self.staff.achieved(worker, piece.lot.asking.task.model)
         return answer
 
     def _take(self, worker: Hired, reference: Any) -> None:
         # What it told before comes first: the piece is not whole without.
         if not self._hear(worker) or (answer := self._received(worker, reference)) is None:
             return
-        piece, failure = worker.doing.pop(reference), answer[1]
+        piece, (_, failure, told) = worker.doing.pop(reference), answer
+        for one in (one for one in told if isinstance(one, str) and one not in self._told):
+            self._told.add(one)
+            self.say(one)
         piece.kept.close()
         piece.lot.busy -= 1
         watch = self.watch_of(worker.name)

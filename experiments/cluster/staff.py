@@ -16,7 +16,8 @@ TELL_S = 5.0
 """Seconds after which a worker is asked what it has finished: no more is lost if it dies."""
 
 TRIES = 3
-"""Workers on a machine that may fail to load a model before it is not used for it."""
+"""Workers on a machine that may fail to load a model, without a result between, before it is not
+used for it."""
 
 LATE_S = 30.0
 """Seconds for which another machine is waited for where a model cannot be had on any."""
@@ -140,9 +141,10 @@ class Staff:
         else:
             worker.ready = True
 
-    def achieved(self, worker: Hired) -> None:
-        """A result has come from a worker: its machine is none where all of them die."""
+    def achieved(self, worker: Hired, model: str) -> None:
+        """A result has come from a worker: neither do all die there, nor can none load a model."""
         self._deaths.pop(worker.node, None)
+        self._failed.pop((worker.node, model), None)
 
     def died(
         self, worker: Hired, reason: str = "all workers die there: they may lack memory"

@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import warnings
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ablation.errors import HeadclaimsError, InvalidInput, first_line
+from ablation.errors import HeadclaimsError, InvalidInput, Notice, first_line
 from experiments.cluster.sent import Unpacker
 from experiments.machine.environment import versions
 from experiments.store import Document, WorkUnit
@@ -57,7 +58,9 @@ class Worker:
         """Of the packages that must be the driver's, and of our own code."""
         return required_versions()
 
-    def compute(self, work: bytes, units: Sequence[Sent]) -> tuple[list[str], Failure | None]:
+    def compute(
+        self, work: bytes, units: Sequence[Sent]
+    ) -> tuple[list[str], Failure | None, list[str]]:
         """The documents of ``units`` as text, with the machine in their provenance.
 
         Args:
@@ -65,12 +68,19 @@ class Worker:
             units: what is to be computed.
 
         Returns:
-            What could be computed, without what ``so_far`` has given already; and why the rest
-            could not.
+            What could be computed, without what ``so_far`` has given already; why the rest could
+            not; and what the user should know.
         """
         import torch  # not above: a driver whose models are known needs none
 
         torch.set_num_threads(self._threads)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", Notice)
+            done, failure = self._compute(work, units)
+        told = [str(one.message) for one in caught if issubclass(one.category, Notice)]
+        return done, failure, told
+
+    def _compute(self, work: bytes, units: Sequence[Sent]) -> tuple[list[str], Failure | None]:
         try:
             compute = self._unpacker.unpacked(work)
         except Exception as error:  # files, memory, a GPU: another machine may have them

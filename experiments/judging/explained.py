@@ -8,6 +8,7 @@ from experiments.judging.verdict import (
     Evidence,
     Verdict,
     units_to_tell,
+    within_noise,
 )
 
 CORRECTED = (
@@ -67,7 +68,7 @@ def what_would_change_it(
         end, limit = _apart(criterion, most, reach)
         met = "passed" if criterion.bound in (Bound.ABOVE, Bound.BELOW) else "reached"
         return f"It would change if the {far} end of the interval, {end}, {met} {limit}."
-    if _within_noise(criterion, evidence):
+    if within_noise(criterion, evidence):
         return "A larger effect or less noise would tell; more units would not."
     units = evidence.units.partition(",")[0]
     if verdict is not Verdict.SIZE_OPEN:
@@ -86,18 +87,13 @@ def _why_open(criterion: Criterion, evidence: Evidence) -> str:
             f"The unablated model is right in {evidence.unablated:.1%}, below {FLOOR:.0%}: there "
             "is too little left to lose."
         )
-    if _within_noise(criterion, evidence):
+    if within_noise(criterion, evidence):
         return "The effect is no larger than what two runs of the same computation differ by."
     if criterion.null is None:
         if all(criterion.met_by(end) for end in evidence.interval):
             return f"All of the interval meets {criterion.requirement}, but p is above {ALPHA}."
         return f"Some of the interval meets {criterion.requirement}, and some does not."
     return "No effect is shown, and one of the published size is not excluded."
-
-
-def _within_noise(criterion: Criterion, evidence: Evidence) -> bool:
-    reference = criterion.threshold if criterion.null is None else criterion.null
-    return evidence.noise > 0 and abs(evidence.estimate - reference) <= evidence.noise
 
 
 def _past(criterion: Criterion) -> str:

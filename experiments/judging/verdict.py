@@ -170,5 +170,10 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
 def _cannot_tell(criterion: Criterion, evidence: Evidence) -> bool:
     if evidence.unablated is not None and evidence.unablated < FLOOR:
         return True
+    return within_noise(criterion, evidence)
+
+
+def within_noise(criterion: Criterion, evidence: Evidence) -> bool:
+    """Whether two runs of the same computation may lie as far apart as estimate and no effect."""
     reference = criterion.threshold if criterion.null is None else criterion.null
     return evidence.noise > 0 and abs(evidence.estimate - reference) <= evidence.noise

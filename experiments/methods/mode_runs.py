@@ -11,6 +11,7 @@ from ablation.detection.controls import (
     matched_draws,
 )
 from ablation.detection.ranking import HeadRanking
+from ablation.modes.refused import refused
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.cells.choices import MODES, SCOPES, AblationChoice
 from experiments.cells.conditions import Heads, run_conditions
@@ -29,12 +30,14 @@ class ModesCompared:
 
     Attributes:
         outcomes: the answers with the top heads ablated, and with layer-matched control heads.
+        refused: mode -> why the model's family does not allow it.
         displaced: how many control heads (of the first draw) lie in layers where the top heads have
             no counterpart.
         provenance: how they came about.
     """
 
     outcomes: Mapping[ModeAndScope, CellOutcomes]
+    refused: Mapping[str, str]
     displaced: int
     provenance: Mapping[str, Any]
 
@@ -47,7 +50,7 @@ def compare_modes(
     draws: int = 1,
     seed: int = CONTROL_SEED,
 ) -> list[ModesCompared]:
-    """The answers of cells with their top heads ablated in every mode and scope.
+    """The answers of cells with their top heads ablated in every mode and scope they allow.
 
     Processes that are at it together share the work, a mode of a cell each.
 
@@ -72,22 +75,25 @@ def compare_modes(
         for (cell, ranking), controls in zip(ranked, drawn_in, strict=True)
     ]
     for job in jobs:
-        for mode in MODES:
+        for mode in job.modes:
             # What a mode needs of the prompts is best computed by one process for all scopes.
             with store.claimed([job.at_it(mode)]) as mine:
                 if mine:
                     job.in_mode(mode, store, wait=False)
     found: list[dict[ModeAndScope, list[Outcomes]]] = [
-        {how: answers for mode in MODES for how, answers in job.in_mode(mode, store).items()}
+        {how: answers for mode in job.modes for how, answers in job.in_mode(mode, store).items()}
         for job in jobs
     ]
     return [
         ModesCompared(
             {how: _outcomes(cell, level, answers) for how, answers in of_cell.items()},
+            job.refused,
             displaced(ranking.top(level), first_set(controls[0])),
             merged(one.provenance for of_mode in of_cell.values() for one in of_mode),
         )
-        for (cell, ranking), controls, of_cell in zip(ranked, drawn_in, found, strict=True)
+        for (cell, ranking), controls, job, of_cell in zip(
+            ranked, drawn_in, jobs, found, strict=True
+        )
     ]
 
 
@@ -102,6 +108,17 @@ class _InModes:
 
     cell: Cell
     sets: Sequence[Heads]
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Mode -> why the family of the model does not allow it."""
+        found = {mode: refused(self.cell.model.family, mode) for mode in MODES}
+        return {mode: reason for mode, reason in found.items() if reason is not None}
+
+    @property
+    def modes(self) -> list[str]:
+        """Those that it allows."""
+        return [mode for mode in MODES if mode not in self.refused]
 
     def at_it(self, mode: str) -> WorkUnit:
         """What a process claims that is at a mode."""

@@ -13,6 +13,7 @@ from experiments.cells.choices import MODES, SCOPES
 from experiments.cells.gap import cell_gap_evidence, gap_evidence
 from experiments.claims import LEVELS
 from experiments.judging.baselines.comparison import Tolerance
+from experiments.judging.verdict import Blocked
 from experiments.plugin.options import is_default
 
 LEVEL = LEVELS[-1]
@@ -25,6 +26,8 @@ FIRST_TOKEN = "the first token of the answer is still the unablated model's"
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("mode", MODES)
 def test_top_heads_hurt_more_in_the_mode(mode, scope, modes_compared, noise, judged):
+    if reason := modes_compared[0].refused.get(mode):
+        judged(Blocked(reason, missing=False))
     found = [of_cell.outcomes[mode, scope] for of_cell in modes_compared]
     if len(found) == 1:
         evidence = cell_gap_evidence(found[0], LEVEL, noise)

@@ -8,7 +8,9 @@ from statistics import median_low
 from typing import Any
 
 from ablation.errors import ComputationError
+from ablation.models.model import Model
 from ablation.modes import BOS, UNIFORM_ALL, UNIFORM_CAUSAL
+from ablation.modes.refused import refused
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.judging.verdict import Evidence
 from experiments.machine.memory_errors import memory_errors
@@ -32,6 +34,13 @@ def norms(cell: Cell, store: Store) -> Norms:
     document = store.once(WorkUnit(KIND, key, "zeroed queries and logits"), partial(_measure, cell))
     found: Norms = document.result["norms"]
     return found
+
+
+def why_not(model: Model) -> str | None:
+    """Why they cannot be measured on a model; None where they can."""
+    if model.family.counts_tokens:
+        return "the model cannot be run layer by layer: it counts the tokens it is fed"
+    return refused(model.family, UNIFORM_CAUSAL)
 
 
 def left_evidence(found: Norms) -> Evidence:

@@ -26,6 +26,7 @@ from ablation.prompts.styles import STYLES
 from experiments.cells.filings import load_filings
 from experiments.cells.names import CellName
 from experiments.exp10.options import BIAS_POLICIES, BOS_CHOICES, Exp10Options
+from experiments.judging import run_options
 from experiments.plugin.baseline_files.unused import IN_SCOPE
 from experiments.store.opening import STORE_HELP
 
@@ -93,7 +94,7 @@ def _add_options(parser: pytest.Parser) -> None:
         "--bos",
         choices=BOS_CHOICES,
         help="which windows of exp10 begin with the tokenizer's BOS (default: each where the "
-        "tokenizer puts one before a text by itself, else none)",
+        "tokenizer puts it before a text by itself, else none)",
     )
     group.addoption(
         "--bias",
@@ -259,29 +260,9 @@ def _lengths(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
-USUAL = {
-    "filings": None,
-    "ground_truth": None,
-    "prompt_style": None,
-    "site": None,
-    "tokens": None,
-    "control_draws": 1,
-    "synthetic": DEFAULT_COUNT,
-    "folds": None,
-    "text": None,
-    "max_tokens": None,
-    "window": None,
-    "bos": None,
-    "bias": BIAS_POLICIES[0],
-    "device": "cpu",
-    "dtype": "float32",
-}
-"""The options that change what is computed, beside the model, and what they are by default."""
-
-
 def is_default(config: pytest.Config) -> bool:
     """Whether this run computes what baselines and known findings are kept of."""
-    return config.getoption("model") in MODELS and not _changed(config)
+    return config.getoption("model") in MODELS and not changed_options(config)
 
 
 def computing_options(config: pytest.Config) -> tuple[str, ...]:
@@ -291,15 +272,7 @@ def computing_options(config: pytest.Config) -> tuple[str, ...]:
 
 def changed_options(config: pytest.Config) -> tuple[str, ...]:
     """What makes this run compute other things than a default run: words of its command line."""
-    return tuple(
-        f"--{name.replace('_', '-')}={','.join(map(str, v)) if isinstance(v, tuple) else v}"
-        for name, v in _changed(config).items()
-    )
-
-
-def _changed(config: pytest.Config) -> dict[str, object]:
-    given = {name: config.getoption(name) for name in USUAL}
-    return {name: value for name, value in given.items() if value != USUAL[name]}
+    return run_options.changed_options({name: config.getoption(name) for name in run_options.USUAL})
 
 
 def _is_about(config: pytest.Config, baseline: str) -> bool:

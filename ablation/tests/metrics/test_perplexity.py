@@ -100,6 +100,23 @@ def test_windows_may_begin_with_a_bos(
     assert found.window_nll_sums == pytest.approx(nll, rel=NUMERICAL)
 
 
+@pytest.mark.parametrize("each", [True, False])
+@pytest.mark.parametrize("bos", [(7,), (7, 9)], ids=["one", "two"])
+def test_what_a_bos_leaves_over_of_a_text_does_not_count(
+    model: nn.Module, ids: Tensor, bos: tuple[int, ...], each: bool
+) -> None:
+    begins = torch.cat((torch.tensor(bos), ids[: 16 - len(bos)]))
+    found = perplexity(model, ids[:16], window=16, bos=Bos(bos, each))
+    assert found.window_counts == (16 - len(bos),)
+    nll = _plain_nll_sum(model, begins, len(bos))
+    assert found.window_nll_sums == pytest.approx([nll], rel=NUMERICAL)
+
+
+def test_a_bos_of_no_tokens_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="a BOS requires at least one token"):
+        Bos((), each=True)
+
+
 @pytest.mark.parametrize(("each", "needed"), [(True, 4), (False, 3)])
 def test_a_window_without_room_for_bos_and_text_is_refused(
     ids: Tensor, each: bool, needed: int

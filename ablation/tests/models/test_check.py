@@ -10,7 +10,7 @@ from transformers.models.smollm3.modeling_smollm3 import SmolLM3Attention
 
 from ablation.errors import ComputationError
 from ablation.heads import Head
-from ablation.hooks.sites import family_of_model, head_sites
+from ablation.hooks.sites import head_sites
 from ablation.models.check import check_heads
 from ablation.modes import Scope
 from ablation.passes.positions import span_limits
@@ -23,7 +23,7 @@ def test_every_family_passes(model):
     assert all(one.deviation < 1e-5 for one in found)
     said = " ".join(one.what for one in found)
     assert f"attention in layer {LAYERS - 1}" in said
-    for limit in () if family_of_model(model).runs_whole else span_limits(model.config):
+    for limit in span_limits(model.config):
         assert f"at {limit + 8} tokens" in said
 
 
@@ -153,6 +153,18 @@ def with_other_tokens_on_a_cache(model):
     layer.forward = types.MethodType(forward, layer)
 
 
+def with_a_cache_that_misleads(model):
+    """A layer that computes a token on top of a cache otherwise than in the whole text."""
+    layer = model.model.layers[1]
+    own = layer.forward
+
+    def forward(self, hidden_states, **kwargs):
+        out = own(hidden_states, **kwargs)
+        return -out if hidden_states.shape[1] == 1 else out
+
+    layer.forward = types.MethodType(forward, layer)
+
+
 def with_nan(model):
     model.model.layers[1].self_attn.q_proj.weight.data.fill_(float("nan"))
 
@@ -175,6 +187,13 @@ def test_what_is_broken_is_named(llama, broken, said):
         broken(llama)
     with pytest.raises(ComputationError, match=said):
         check_heads(llama)
+
+
+def test_what_is_broken_in_decoding_is_named_for_the_reference_engine_too(llama):
+    with_a_cache_that_misleads(llama)
+    said = "logits of decoded tokens and of the likeliest ones, at 12 tokens, differ by"
+    with pytest.raises(ComputationError, match=said):
+        check_heads(llama, engine=False)
 
 
 def test_nothing_is_left_behind(llama):

@@ -72,6 +72,11 @@ def offer_pickle(directory):
     (directory / WEIGHTS).unlink()
 
 
+def leave_a_pointer(directory):
+    text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 269060552\n"
+    (directory / WEIGHTS).write_text(text, encoding="utf-8")
+
+
 def name_pickle_safetensors(directory):
     torch.save({"a": torch.zeros(3)}, directory / WEIGHTS)
 
@@ -143,6 +148,7 @@ DAMAGES = {
     ),
     "a pickle and nothing else": (offer_pickle, "weights in safetensors are required"),
     "a pickle by another name": (name_pickle_safetensors, "the weights cannot be loaded"),
+    "a pointer of git-lfs": (leave_a_pointer, "got git-lfs's pointer to them: run git lfs pull"),
     "weights that were cut off": (cut, "the weights cannot be loaded"),
     "a link to nowhere": (link_to_nowhere, "weights in safetensors are required"),
     "a weight too few": (

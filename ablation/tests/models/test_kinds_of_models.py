@@ -4,7 +4,7 @@ import pytest
 import transformers as hf
 
 from ablation.errors import InvalidInput
-from ablation.hooks.families import FAMILIES, REFUSED
+from ablation.hooks.families import FAMILIES, REFUSED, family_from
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
 
@@ -44,3 +44,9 @@ def test_other_kinds_of_models_are_refused_in_a_line_that_names_the_class(tmp_pa
 def test_every_class_of_the_tables_is_one_of_transformers(name):
     assert hasattr(hf, name)
     assert (name in FAMILIES) != (name in REFUSED)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_where_its_heads_are_makes_no_refused_class_another(name):
+    with pytest.raises(InvalidInput, match=f"{name} is not taken: "):
+        family_from("attention=self_attn", name)

@@ -80,10 +80,13 @@ def test_heads_are_checked_once_for_all_processes(directory, monkeypatch):
     assert len(checked) == 2
 
 
-def test_limits_that_the_check_did_not_try_are_said(directory, monkeypatch):
+@pytest.mark.parametrize("limited", ["LONGEST", "WORK_ON_CPU"])
+def test_limits_that_the_check_did_not_try_are_said(directory, monkeypatch, limited):
     weights = load_model(model_spec(str(directory))).model.num_parameters()
     monkeypatch.setattr("ablation.models.check.span_limits", lambda config: [40, 300, 5000])
-    monkeypatch.setattr("ablation.models.check.WORK_ON_CPU", 100 * weights)
+    monkeypatch.setattr("ablation.models.check.WORK_ON_CPU", 1e12)
+    most = {"LONGEST": 100, "WORK_ON_CPU": 100 * weights}[limited]
+    monkeypatch.setattr(f"ablation.models.check.{limited}", most)
     monkeypatch.setattr("ablation.models.check.check_heads", lambda model, **options: [])
     # Of 5000 tokens nothing is said: the model has no room for as many.
     with pytest.warns(Notice, match=r"tried no prompt past 300 tokens, where") as said:

@@ -10,6 +10,7 @@ from ablation.tests.support.tiny_models import byte_tokenizer
 
 USER = "[{{ messages[-1]['content'] }}]"
 REMEDY = "use another style"
+UNLESS_TOLD = "{{% if {0} is not defined or {0} %}}<thought>{{% endif %}}"
 
 
 def turn_of(template):
@@ -24,8 +25,8 @@ def turn_of(template):
         (USER + ">", ("[", "]>")),
         ("Today is {{ strftime_now('%d %b %Y') }}. " + USER, ("Today is 26 Jul 2024. [", "]")),
         (USER + "<think>\n", ("[", "]<think>\n</think>\n\n")),
-        (USER + "{% if enable_thinking %}<think>{% endif %}", ("[", "]")),
-        (USER + "{% if thinking is not defined %}<think>{% endif %}", ("[", "]")),
+        (USER + UNLESS_TOLD.format("enable_thinking"), ("[", "]")),
+        (USER + UNLESS_TOLD.format("thinking"), ("[", "]")),
         (USER + "{% if thinking_budget == 0 %}<none>{% endif %}", ("[", "]<none>")),
         (
             "{% if messages[0]['role'] != 'system' %}{{ raise_exception('no system') }}{% endif %}"

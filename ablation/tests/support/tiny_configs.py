@@ -60,7 +60,7 @@ def _embedded(config: Any, **more: Any) -> Any:
     return config(**_SPECIAL, n_embd=HIDDEN, n_layer=LAYERS, n_head=4, n_positions=256, **more)
 
 
-CONFIGS: Mapping[str, Callable[[], Any]] = {
+CONFIGS: Mapping[str, Callable[..., Any]] = {
     "llama-mha": partial(_grouped, hf.LlamaConfig, num_key_value_heads=4),
     "llama-gqa": partial(_grouped, hf.LlamaConfig),
     "llama-mqa": partial(_grouped, hf.LlamaConfig, num_key_value_heads=1),

@@ -100,3 +100,19 @@ def tiny_directory(path: Path, *, layers: int = 4, heads: int = 16, adds_bos: bo
     hf.LlamaForCausalLM(config).save_pretrained(path)
     byte_tokenizer(adds_bos=adds_bos).save_pretrained(path)
     return path
+
+
+def family_directory(path: Path, name: str, **changes: Any) -> Path:
+    """The tiny model called ``name`` with a byte tokenizer, saved as a model directory.
+
+    Args:
+        path: of the directory.
+        name: of the configuration.
+        changes: what is different in it, such as ``heads``.
+    """
+    torch.manual_seed(0)
+    special = {"bos_token_id": BYTES, "eos_token_id": BYTES + 1, "pad_token_id": BYTES + 1}
+    config = CONFIGS[name](vocab_size=BYTES + len(SPECIAL), **special, **changes)
+    model_class(name)(config).save_pretrained(path)
+    byte_tokenizer().save_pretrained(path)
+    return path

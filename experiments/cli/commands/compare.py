@@ -186,6 +186,8 @@ def modes_command(
     for row in document["ablations"]:
         gap = _percent(row["gap"], 1).replace("%", "")
         click.echo(f"{row['mode']:<17} {row['scope']:<7} {_conditions(row)}, gap {gap}")
+    for reason in found.refused.values():
+        click.echo(f"not in mode {reason}")
     stem = "_".join([cell.model.spec.key, question, str(cell.tokens), f"top_{level}"])
     _write(settings.out / "comparisons" / "modes" / method / f"{stem}.json", document)
 

@@ -74,8 +74,8 @@ class Parts(click.ParamType):
     "--bias",
     type=click.Choice(BIAS_POLICIES),
     default=BIAS_POLICIES[0],
-    help="With --mode zero, in models with value biases (GPT-2, Qwen2): keep the bias, as the "
-    "study did, or remove it too.",
+    help="With --mode zero, in models with value biases (GPT-2's, say): keep the bias, as the "
+    "study did, or remove it too; both are the same in models without.",
 )
 @DEVICE_OPTION
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32")

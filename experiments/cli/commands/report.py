@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ablation.errors import HeadclaimsError, InvalidInput
-from experiments.cli.chosen_evidence import changed_options, evidence_options, source_of, spec_of
+from experiments.cli.chosen_evidence import evidence_options, source_of, spec_of
+from experiments.judging.run_options import changed_options
 
 if TYPE_CHECKING:
     from experiments.pages.report.claims import Run
@@ -58,7 +59,7 @@ def report_command(claims: tuple[Path, ...], since: str | None, out: Path, **opt
         raise InvalidInput(f"--out {out}: there is no folder {out.parent}: make it first")
     check_file_writable(out, "--out")
     spec = spec_of(options)
-    runs = read_runs(claims) if claims else _stored_runs(spec.key, changed_options(options))
+    runs = read_runs(claims) if claims else _stored_runs(spec.key, {*changed_options(options)})
     where, evidence = _evidence(options, needed=not claims)
     if not evidence.cells and not evidence.sweeps and not claims:
         first = evidence.lacking[0] if evidence.lacking else "it is empty"
@@ -69,7 +70,7 @@ def report_command(claims: tuple[Path, ...], since: str | None, out: Path, **opt
     command = shlex.join(["headclaims", *sys.argv[1:]])
     of = [where, *map(str, claims)]
     differing = None if since is None else _since(since)
-    behind = {run.name for run in runs if _is_of(run, spec.key, changed_options(options))}
+    behind = {run.name for run in runs if _is_of(run, spec.key, {*changed_options(options)})}
     write_page(out, report_page(runs, spec.key, evidence, command, of, differing, behind))
     for line in evidence.lacking:
         click.echo(f"not in the report: {line}", err=True)

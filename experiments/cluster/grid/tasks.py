@@ -35,7 +35,7 @@ from experiments.exp10.measured.setting import Setting, build_setting, source_te
 from experiments.exp10.options import Exp10Options
 from experiments.methods import measured
 from experiments.methods.retrieval.evidence import SELECTED
-from experiments.methods.zeroed_attention import norms
+from experiments.methods.zeroed_attention import norms, why_not
 from experiments.qrhead.contribution import contributions
 from experiments.store import Store
 
@@ -216,7 +216,8 @@ class _Methods:
             runner.share(self.cells.built, noise=False)
 
     def zeroed(self, store: Store) -> None:
-        norms(self.cells.built[0], store)
+        if why_not(self.cells.built[0].model) is None:
+            norms(self.cells.built[0], store)
 
 
 def _exp10(grid: Exp10Grid | None, model: Model) -> Iterator[Task]:

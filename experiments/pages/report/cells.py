@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ablation.detection.controls import LAYER_MATCHED, UNIFORM
+from ablation.detection.controls import LAYER_MATCHED, UNIFORM, ControlDraw
 from ablation.detection.ranking import HeadRanking
 from ablation.filings.filing import question_by_key
 from ablation.heads import Head
@@ -163,9 +163,13 @@ def _conditions(cell: Cell, plan: AblationPlan, ranking: HeadRanking) -> Iterato
         kind, named = (UNIFORM, first) if condition.kind == "random" else (condition.kind, "")
         yield Condition(kind, len(condition.heads), named, condition.heads)
     for draw in plan.further_draws():
-        named = "own heads for each item" if draw.by_item else f"seed {draw.seed}"
         for level, heads in control_sets(cell, ranking, plan, draw).items():
-            yield Condition(draw.kind, level, named, heads)
+            yield Condition(draw.kind, level, told(draw), heads)
+
+
+def told(draw: ControlDraw) -> str:
+    """Which draw it is, in words."""
+    return "own heads for each item" if draw.by_item else f"seed {draw.seed}"
 
 
 def cell_summary(reported: ReportedCell) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import HeadclaimsError, ResultsError
+from experiments.cells.gap import above_floor
 from experiments.cells.plan import AblationPlan
 from experiments.exp10.measured.cumulative import REMOVALS
 from experiments.exp10.options import Exp10Options
@@ -122,7 +123,8 @@ def _with_other_studies(
 def _pooled(cells: Sequence[ReportedCell]) -> dict[str, Any]:
     """The curve of cells of one length together: of those that the claims are judged from."""
     # Those with nothing to lose are left out of verdicts.
-    judged = [one for one in cells if one.outcomes.accuracy >= FLOOR] or cells
+    questions = {one.question for one in above_floor([one.outcomes for one in cells])}
+    judged = [one for one in cells if one.cell.question in questions]
     return {
         "tokens": cells[0].cell.tokens,
         "cells": [str(one.name) for one in judged],

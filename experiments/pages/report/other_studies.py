@@ -1,34 +1,38 @@
 """What other studies had answered in a cell: heads of other methods, other ways of ablating.
 
 Of these the report shows what there is, and does not miss what there is not: a run computes them
-in some cells, and at one level.
+in some cells, and at one level. Controls that all methods share are not among them, nor heads by
+the rows of QRHead's public code.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
-from ablation.detection.controls import matched_draws
+from ablation.detection.controls import ControlDraw, matched_draws
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import HeadclaimsError, ResultsError
 from experiments.cells.cell import Cell
-from experiments.cells.choices import MODES, SCOPES, AblationChoice
-from experiments.cells.conditions import run_conditions
+from experiments.cells.choices import MODES, SCOPES, AblationChoice, CellAblation
+from experiments.cells.conditions import Heads, run_conditions
 from experiments.cells.controls import drawn
 from experiments.cells.grading import Outcomes
 from experiments.cells.plan import AblationPlan
-from experiments.pages.report.cells import Condition
+from experiments.pages.report.cells import Condition, told
 from experiments.store import Store
 
 BY_METHOD, BY_MODE = "method", "mode"
 """Kinds of their conditions."""
 
-BEHIND = {"A7": BY_METHOD, "A1": BY_MODE}
-"""Claim -> the kind of those behind its evidence, or behind its details."""
+BEHIND = {
+    "A7": (BY_METHOD, "the heads of other methods"),
+    "A1": (BY_MODE, "the top heads in other modes and scopes"),
+}
+"""Claim -> the kind of those behind its evidence, or behind its details; and what is ablated."""
 
 
 def of_methods(
     cell: Cell, rankings: Mapping[str, HeadRanking], plan: AblationPlan, store: Store
 ) -> dict[Condition, Outcomes]:
-    """The answers with the top heads of other methods ablated, and with their controls.
+    """The answers with the top heads of other methods ablated, and with layer-matched controls.
 
     Args:
         cell: model and prompts.
@@ -39,12 +43,14 @@ def of_methods(
     Raises:
         ResultsError: a stored result cannot be read.
     """
-    asked = []
+    how, draws = plan.ablation.of(cell), matched_draws(plan.control_draws, plan.control_seed)
+    found: dict[Condition, Outcomes] = {}
     for name, ranking in rankings.items():
         for level in (level for level in plan.levels if level <= len(ranking.found)):
             top = Condition(BY_METHOD, level, "", ranking.top(level), f"{name} top {level}")
-            asked += [top, *_controls(cell, ranking, top, plan, f" for {name}")]
-    return _found(cell, asked, plan.ablation, store)
+            controls = _controls(cell, ranking, level, draws)
+            found |= _found(cell, top, controls, f" for {name}", how, store)
+    return found
 
 
 def of_modes(
@@ -52,43 +58,59 @@ def of_modes(
 ) -> dict[Condition, Outcomes]:
     """The answers with the most top heads of ``plan`` ablated in all other modes and scopes.
 
+    Their controls are sets of heads for each item, however many draws the claims have.
+
     Raises:
         ResultsError: a stored result cannot be read.
     """
     level = plan.levels[-1]
+    controls = _controls(cell, ranking, level, matched_draws(1, plan.control_seed))
     found: dict[Condition, Outcomes] = {}
     for mode in MODES:
         for scope in SCOPES:
             if (mode, scope) == (plan.ablation.mode, plan.ablation.scope):
                 continue
-            how = f"{mode}, scope {scope}"
-            top = Condition(BY_MODE, level, "", ranking.top(level), f"top {level}, {how}")
-            asked = [top, *_controls(cell, ranking, top, plan, f", {how}")]
-            found |= _found(cell, asked, AblationChoice(mode, scope), store)
+            try:
+                how = AblationChoice(mode, scope).of(cell)
+            except ResultsError:
+                raise
+            except HeadclaimsError:  # refused in this cell: then nothing was computed
+                continue
+            named = f", {mode}, scope {scope}"
+            top = Condition(BY_MODE, level, "", ranking.top(level), f"top {level}{named}")
+            found |= _found(cell, top, controls, named, how, store)
     return found
 
 
 def _controls(
-    cell: Cell, ranking: HeadRanking, top: Condition, plan: AblationPlan, how: str
-) -> Iterator[Condition]:
-    for draw in matched_draws(plan.control_draws, plan.control_seed):
-        try:
-            heads = drawn(cell, ranking, top.level, draw)
-        except HeadclaimsError:  # too few heads are left: then nothing was computed
-            return
-        told = "own heads for each item" if draw.by_item else f"seed {draw.seed}"
-        title = f"layer-matched random {top.level}{how}, {told}"
-        yield Condition(top.kind, top.level, told, heads, title)
+    cell: Cell, ranking: HeadRanking, level: int, draws: Sequence[ControlDraw]
+) -> dict[str, Heads]:
+    """Draw, in words -> its heads; none where too few heads are left."""
+    try:
+        return {told(draw): drawn(cell, ranking, level, draw) for draw in draws}
+    except HeadclaimsError:
+        return {}
 
 
 def _found(
-    cell: Cell, asked: list[Condition], ablation: AblationChoice, store: Store
+    cell: Cell,
+    top: Condition,
+    controls: Mapping[str, Heads],
+    named: str,
+    how: CellAblation,
+    store: Store,
 ) -> dict[Condition, Outcomes]:
-    try:
-        how = ablation.of(cell)
-    except ResultsError:
-        raise
-    except HeadclaimsError:  # refused in this cell: then nothing was computed
+    """What there is of a condition and its controls."""
+    found = run_conditions(cell, [top.heads], how, store, wait=False)
+    if None in found:
         return {}
-    found = run_conditions(cell, [one.heads for one in asked], how, store, wait=False)
-    return {one: given for one, given in zip(asked, found, strict=True) if given is not None}
+    beside = [
+        Condition(
+            top.kind, top.level, draw, heads, f"layer-matched random {top.level}{named}, {draw}"
+        )
+        for draw, heads in controls.items()
+    ]
+    found += run_conditions(cell, [one.heads for one in beside], how, store, wait=False)
+    return {
+        one: given for one, given in zip([top, *beside], found, strict=True) if given is not None
+    }

@@ -121,7 +121,7 @@ def _of_evidence(evidence: Evidence, of: Sequence[str]) -> dict[str, Any]:
                     for one in cell["conditions"]
                     if one["kind"] == kind and not one["draw"]
                 ]
-                for claim, kind in BEHIND.items()
+                for claim, (kind, _) in BEHIND.items()
             },
             "several": len(lengths) > 1,
         }
@@ -129,6 +129,7 @@ def _of_evidence(evidence: Evidence, of: Sequence[str]) -> dict[str, Any]:
     ]
     heads = evidence.heads or {"maps": []}
     return {
+        "others": {claim: ablated for claim, (_, ablated) in BEHIND.items()},
         "evidence": {"cells": cells, "heads": heads, "sweeps": evidence.sweeps},
         "levels_of": {cell["id"]: cell["levels"] for cell in cells},
         "compared": (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ablation.errors import ComputationError
+from ablation.errors import ComputationError, notice
 from experiments.cluster import staff as staffing
 from experiments.cluster.connection import Workers
 from experiments.cluster.driver import TRIES, Driver
@@ -43,6 +43,14 @@ class Squares:
             for happens in MEANWHILE if number % 4 == 3 else ():
                 happens("so_far")
             yield unit, ({"square": number**2}, {"seconds": 0.0, "time": ""})
+
+
+class Noticing(Squares):
+    """Squares that the user should know something about."""
+
+    def __call__(self, units):
+        notice("answers are greedy all the same")
+        return super().__call__(units)
 
 
 def unit(number):
@@ -92,6 +100,12 @@ def test_everything_is_computed_once_and_stored(run):
     assert sorted(run.numbers) == list(range(50))
     assert run.store.find(unit(7)).provenance["node"]
     assert run.said == []
+
+
+def test_what_workers_notice_is_said_once(run):
+    run(asking(50, Noticing()))
+    assert run.squares(50) == [n**2 for n in range(50)]
+    assert run.said == ["answers are greedy all the same"]
 
 
 def test_the_last_pieces_are_small(run):
@@ -283,6 +297,21 @@ def test_a_machine_whose_workers_cannot_load_a_model_again_and_again_is_named(ru
     with pytest.raises(ComputationError, match="5 results could not .* 1 reason"):
         run(asking(5))
     assert run.said[0] == "a is not used for model: OSError: no space left for the copy"
+
+
+def test_failures_to_load_a_model_with_results_between_them_are_forgotten(run):
+    staff = Staff(run.ray, Workers(), "cpu", run.said.append, lambda ray: None)
+    staff.look(now=True)
+    worker = staff.hired[0]
+    for number in range(2 * staffing.TRIES):
+        staff.refuse_model(worker, "model", "no memory", for_good=False)
+        if number % 2:
+            staff.achieved(worker, "model")
+    assert staff.can(worker, "model")
+    for _ in range(staffing.TRIES):
+        staff.refuse_model(worker, "model", "no memory", for_good=False)
+        staff.achieved(worker, "another")
+    assert not staff.can(worker, "model")
 
 
 def test_a_unit_that_two_tasks_want_fails_once(run):

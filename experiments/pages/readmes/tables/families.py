@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from ablation.hooks.families import FAMILIES, REFUSED, Family
+from ablation.hooks.families import CAUSAL, FAMILIES, REFUSED, Family
 from ablation.models.text_model import WRAPPERS
 from experiments.pages.readmes.markdown import bullets, table
 from experiments.pages.readmes.stored import Stored
 
 _KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
     (lambda row: not (row.sinks or row.runs_whole or row.latent_values), "both", "none"),
-    (lambda row: row.counts_tokens, "reference", "none"),
+    (lambda row: row.counts_tokens, "reference", "none; claim A6 is not measured"),
     (
         lambda row: row.latent_values,
         "both",
@@ -38,11 +38,11 @@ def families(stored: Stored) -> str:
         for belongs, engines, refused in _KINDS
     ]
     head = (f"{len(FAMILIES)} classes of models", "engines", "refused")
-    by_reason: dict[str, list[str]] = {}
+    by_reason: dict[str, dict[str, None]] = {}
     for name, reason in REFUSED.items():
-        by_reason.setdefault(reason, []).append(short(name))
+        by_reason.setdefault(reason, {})[short(name)] = None
     reasons = [f"{', '.join(names)}: {reason}" for reason, names in by_reason.items()]
-    wrappers = ", ".join(name.removesuffix("ForConditionalGeneration") for name in WRAPPERS)
+    wrappers = ", ".join(map(short, WRAPPERS))
     return (
         f"{table(head, rows)}\n\nOf multimodal checkpoints the language model is loaded, alone: "
         f"{wrappers}.\n\nNot taken:\n\n{bullets(reasons)}"
@@ -51,4 +51,6 @@ def families(stored: Stored) -> str:
 
 def short(model_class: str) -> str:
     """What a class is called without what all of them end with."""
-    return model_class.removesuffix("ForCausalLM").removesuffix("LMHeadModel")
+    for end in (*CAUSAL, "ForConditionalGeneration"):
+        model_class = model_class.removesuffix(end)
+    return model_class

@@ -245,6 +245,18 @@ def test_an_address_that_leads_nowhere_says_so(report, opened, view, said):
     assert reader.get_by_text(said).is_visible()
 
 
+def test_another_cell_is_shown_under_a_condition_that_it_has(report, opened):
+    found = evidence()
+    (cell,) = found.cells
+    found.cells.append({**cell, "id": "tiny-hq_state-400", "conditions": cell["conditions"][:2]})
+    path = report(found=found)
+    for view in ("uniform%20random%2010%2C%20seed%2042/all", "top%2099/all"):
+        reader = opened(path, f"answers/tiny-inc_state-400/{view}")
+        reader.locator('[data-keep="Cell"]').select_option("tiny-hq_state-400")
+        shown(reader, "answers/tiny-hq_state-400/top%2010/all")
+        assert reader.locator("#answers-table tbody tr").count() == 2
+
+
 def test_a_claim_may_be_called_anything(report, opened):
     reader = opened(report(run(claim("X/1 50% <b>", study="own"))))
     reader.get_by_role("link", name="X/1 50% <b>").first.click()

@@ -3,11 +3,12 @@
 import json
 import re
 
+import click
 import pytest
 
-from experiments.cli.chosen_evidence import USUAL, changed_options
+from experiments.cli.chosen_evidence import evidence_options
+from experiments.judging.run_options import USUAL, changed_options
 from experiments.pages.report.lazy import unpacked
-from experiments.plugin.options import USUAL as OF_PYTEST
 from experiments.tests.pages.conftest import CELL
 from experiments.tests.pages.report.made_up import claim
 
@@ -140,10 +141,17 @@ def test_a_damaged_result_is_none_and_stays_where_it_is(headclaims, tiny, comput
 
 def test_claims_are_those_of_a_run_with_the_same_options():
     given = {"synthetic": 160, "control_draws": 20, "tokens": None, "dtype": "float32"}
-    assert changed_options(given) == {"--synthetic=160", "--control-draws=20"}
-    assert changed_options({"tokens": (512, 1024), "store": "x"}) == {"--tokens=512,1024"}
-    # As pytest writes them into the evidence of a run.
-    assert {name: usual for name, usual in OF_PYTEST.items() if name != "device"} == USUAL
+    assert changed_options(given) == ("--control-draws=20", "--synthetic=160")
+    assert changed_options({"tokens": (512, 1024), "store": "x"}) == ("--tokens=512,1024",)
+
+
+def test_the_options_of_a_run_have_their_defaults_where_its_results_are_looked_into():
+    command = click.command()(evidence_options(lambda **options: None))
+    context = click.Context(command)
+    given = {option.name: option.get_default(context) for option in command.params}
+    assert {name: given[name] for name in USUAL if name != "device"} == {
+        name: usual for name, usual in USUAL.items() if name != "device"
+    }
 
 
 def test_claims_alone_are_shown_where_the_model_is_not_to_be_had(headclaims, tmp_path):

@@ -34,20 +34,27 @@ function fitsKind(kind, before, now) {
 async function showAnswers(current, id, condition, kind) {
   const cell = id ? cellOf(id) : data.cells[0];
   const place = cell ? conditionOf(cell, condition) : -1;
+  const wanted = kind || "all";
+  const go = (to) => { location.hash = to; };
+  const address = (c, name, k) => `#answers/${encodeURIComponent(c)}/${encodeURIComponent(name)}/${k}`;
+  // Not every cell has every condition: then it is shown under its first.
+  const toCell = (to) => {
+    const other = cellOf(to);
+    const known = other.conditions.some((one) => one.name === condition);
+    go(address(to, other.conditions[conditionOf(other, known && condition)].name, wanted));
+  };
   if (place < 0) {
     nothing("answers-table", `There are no answers of ${id || "any cell"} under ${condition || "any condition"}.`);
+    fill("answers-choice", data.cells.length ? choose("Cell", [["", ""], ...data.cells.map((one) => [one.id, one.id])], "", toCell) : null);
     fill("answers-curve");
     return;
   }
-  const wanted = kind || "all";
   const held = await part(cell.part);
   if (!current()) return;
-  const go = (to) => { location.hash = to; };
-  const address = (c, name, k) => `#answers/${encodeURIComponent(c)}/${encodeURIComponent(name)}/${k}`;
   const named = cell.conditions[place].name;
   fill(
     "answers-choice",
-    choose("Cell", data.cells.map((one) => [one.id, one.id]), cell.id, (value) => go(address(value, named, wanted))),
+    choose("Cell", data.cells.map((one) => [one.id, one.id]), cell.id, toCell),
     choose("Ablated", cell.conditions.map((one) => [one.name, `${one.name} (${one.correct} of ${cell.items} right)`]), named, (value) => go(address(cell.id, value, wanted))),
     choose("Answers", KINDS, wanted, (value) => go(address(cell.id, named, value))),
   );
