@@ -93,12 +93,14 @@ class RowCache(Cache):
 
     def mask(self, make: MakeMask, **asked: Any) -> Tensor | None:
         """A mask of the model's own making, in which each token stands in its slot."""
-        of_positions = asked["mask_function"]
-
-        def of_slots(row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-            return of_positions(row, head, self._fed[row, query], key)
-
-        changed = {"mask_function": of_slots, "q_offset": 0, "allow_is_causal_skip": False}
+        of_positions, positions = asked["mask_function"], self._fed
+        changed = {
+            "mask_function": lambda row, head, query, key: of_positions(
+                row, head, positions[row, query], key
+            ),
+            "q_offset": 0,
+            "allow_is_causal_skip": False,
+        }
         return make(**{**asked, **changed})
 
     def attend(

@@ -118,7 +118,7 @@ def windows(ids: Int[Tensor, " tokens"], window: int, bos: Bos | None = None) ->
     if bos is None:
         return tuple(Window(part) for part in ids.split(window) if part.numel() >= 2)
     begin, given = ids.new_tensor(bos.ids), len(bos.ids)
-    needed = given + (2 if bos.each else 1)
+    needed = given + 1 + (given if bos.each else 0)
     if window < needed:
         raise InvalidInput(f"a window of BOS and text needs at least {needed} tokens, got {window}")
     if not bos.each:

@@ -117,7 +117,7 @@ def test_a_bos_of_no_tokens_is_refused() -> None:
         Bos((), each=True)
 
 
-@pytest.mark.parametrize(("each", "needed"), [(True, 4), (False, 3)])
+@pytest.mark.parametrize(("each", "needed"), [(True, 5), (False, 3)])
 def test_a_window_without_room_for_bos_and_text_is_refused(
     ids: Tensor, each: bool, needed: int
 ) -> None:

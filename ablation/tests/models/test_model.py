@@ -1,7 +1,6 @@
 """A model by its files: what is known of it without loading it, and when that is found out anew."""
 
 import os
-import warnings
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -92,8 +91,8 @@ def test_limits_that_the_check_did_not_try_are_said(directory, monkeypatch, limi
     with pytest.warns(Notice, match=r"tried no prompt past 300 tokens, where") as said:
         _ = opened(directory).loaded
     assert len(said) == 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    assert "compare some figures with --engine reference" in str(said[0].message)
+    with pytest.warns(Notice, match="past 300 tokens, where its attention changes$"):
         _ = opened(directory, engine=EngineChoice(REFERENCE)).loaded
 
 

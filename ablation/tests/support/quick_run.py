@@ -18,6 +18,10 @@ import pytest
 MOST = 5
 """Cases of one test function in a quick run."""
 
+LONG = {"cluster", "whole_runs"}
+"""Folders whose cases take longest. They come first, and side by side: clusters are started one at
+a time, and a worker of -n that came to them from elsewhere would wait."""
+
 SLOW = "slow"
 _NAME = "sample_seed"
 _SEED = pytest.StashKey[str | None]()
@@ -60,6 +64,8 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # At the end small cases are left, so that no worker of -n waits long for another.
+    items.sort(key=lambda item: LONG.isdisjoint(Path(item.nodeid.partition("::")[0]).parts))
     seed = config.stash[_SEED]
     if seed is None:
         return

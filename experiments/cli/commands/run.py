@@ -112,8 +112,13 @@ def run_command(
     from experiments.cluster.grid.tasks import Inputs, tasks
 
     where = None if on is None else place(on)
-    if where is not None:
-        require_ray()  # before a model is fetched
+    if where is not None:  # before a model is fetched
+        require_ray()
+        if settings.device == AUTO:
+            raise InvalidInput(
+                "--device auto goes without --on: a worker has the GPUs of --gpus-per-worker"
+            )
+    workers = Workers(cpus_per_worker, gpus_per_worker)
     if grid is not None:
         chosen = read_grid(grid)
     else:
@@ -129,20 +134,14 @@ def run_command(
         for line in _planned(chosen, inputs, todo, here):
             click.echo(line)
         return
-    if on is None:
+    if where is None:
         store = chosen_store(settings.store, settings.fresh)
         for task in todo:
             task.ask(store)
     else:
-        assert where is not None
         device = settings.device
-        if device == AUTO:
-            raise InvalidInput(
-                "--device auto goes without --on: a worker has the GPUs of --gpus-per-worker"
-            )
         if gpus_per_worker and context.get_parameter_source("device") is ParameterSource.DEFAULT:
             device = "cuda"
-        workers = Workers(cpus_per_worker, gpus_per_worker)
         store = _on_workers(todo, here, where, device, workers, verbose)
     _export(chosen, here, store, figure)
 

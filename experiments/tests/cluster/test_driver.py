@@ -444,7 +444,7 @@ def test_workers_that_wait_for_room_find_what_others_have_stored(run, monkeypatc
 
 def test_a_result_of_a_later_schema_ends_no_run(run, monkeypatch):
     lines = ['{"schema": 99}', 5]
-    monkeypatch.setattr(Worker, "compute", lambda self, work, units: (lines, None))
+    monkeypatch.setattr(Worker, "compute", lambda self, work, units: (lines, None, []))
     with pytest.raises(ComputationError, match="3 results could not be computed"):
         run(asking(3))
 
@@ -485,7 +485,9 @@ def test_a_machine_with_another_model_is_refused_by_name(run, monkeypatch):
 
 
 def test_a_result_that_is_no_document_or_of_something_else_is_not_stored(run, monkeypatch):
-    monkeypatch.setattr(Worker, "compute", lambda self, work, units: (["{}"] * len(units), None))
+    monkeypatch.setattr(
+        Worker, "compute", lambda self, work, units: (["{}"] * len(units), None, [])
+    )
     with pytest.raises(ComputationError, match="5 results could not be computed"):
         run(asking(5))
     assert "no result came back" in run.said[0]

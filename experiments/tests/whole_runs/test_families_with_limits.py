@@ -13,31 +13,33 @@ from ablation.tests.support.tiny_models import family_directory
 from experiments.cells.choices import SCOPES
 
 ROOT = Path(__file__).parents[3]
+WIDE = {"sliding_window": 256, "attention_chunk_size": 256}
+"""So that the heads of all layers can see the fact."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "refused", "of_heads"),
+    ("name", "refused", "why"),
     [
         ("gpt-oss", REDIRECTED, "attention weights of the model do not sum to 1 (sinks)"),
         ("llama4", (), "the model cannot be run layer by layer: it counts the tokens it is fed"),
     ],
 )
-def test_what_a_family_allows_is_judged_and_the_rest_blocked(name, refused, of_heads, tmp_path):
-    model = family_directory(tmp_path / name, name, heads=36)
+def test_what_a_family_allows_is_judged_and_of_the_rest_is_said_why(name, refused, why, tmp_path):
+    model = family_directory(tmp_path / name, name, heads=36, **WIDE)
     findings = tmp_path / "claims.json"
     command = [sys.executable, "-m", "pytest", "experiments/methods", "-q", "--model", model]
     command += ["--tokens", 200, "--synthetic", 6, "--store", tmp_path / "store"]
-    command += ["-k", "mode or zeroed", "--claims-json", findings, "-p", "no:xdist"]
+    command += ["-k", "in_the_mode or zeroed", "--claims-json", findings, "-p", "no:xdist"]
     done = subprocess.run([str(word) for word in command], cwd=ROOT, capture_output=True, text=True)
     assert "Error" not in done.stdout + done.stderr, done.stdout
     found = {claim["id"]: claim for claim in json.loads(findings.read_text("utf-8"))["claims"]}
     verdicts = {part["of"]: part for part in found["A1"]["details"]}
-    assert len(verdicts) == len(MODES) * len(SCOPES)
     for mode in MODES:
         for scope in SCOPES:
             part = verdicts[f"mode {mode}, scope {scope}"]
-            assert (part["verdict"] == "BLOCKED") == (mode in refused)
+            assert (why in part.get("blocked", "")) == (mode in refused)
+            assert ("estimate" in part) == (mode not in refused)
     (of_a6,) = found["A6"]["parts"]
-    assert of_a6["verdict"] == "BLOCKED"
-    assert of_heads in of_a6["note"]
+    assert of_a6["verdict"] == "INCONCLUSIVE"
+    assert why in of_a6["blocked"]

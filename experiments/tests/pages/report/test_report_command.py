@@ -147,8 +147,7 @@ def test_claims_are_those_of_a_run_with_the_same_options():
 
 def test_the_options_of_a_run_have_their_defaults_where_its_results_are_looked_into():
     command = click.command()(evidence_options(lambda **options: None))
-    context = click.Context(command)
-    given = {option.name: option.get_default(context) for option in command.params}
+    given = command.make_context("look", []).params
     assert {name: given[name] for name in USUAL if name != "device"} == {
         name: usual for name, usual in USUAL.items() if name != "device"
     }
