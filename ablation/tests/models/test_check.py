@@ -196,6 +196,14 @@ def test_what_is_broken_in_decoding_is_named_for_the_reference_engine_too(llama)
         check_heads(llama, engine=False)
 
 
+def test_a_layer_that_is_a_little_off_is_found_in_bfloat16(llama):
+    attention = llama.model.layers[1].self_attn
+    own = attention.forward
+    attention.forward = lambda *args, **kwargs: (0.9 * own(*args, **kwargs)[0], None)
+    with pytest.raises(ComputationError, match="attention in layer 1 and the sum .* 0.04 is"):
+        check_heads(llama.to(torch.bfloat16))
+
+
 def test_nothing_is_left_behind(llama):
     check_heads(llama)
     modules = llama.modules()
