@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from ablation.assets.bounded_files import read_bytes
@@ -9,11 +10,16 @@ from ablation.assets.embedded import cached, find
 from ablation.assets.hub import from_hub
 from ablation.assets.store import sha256_of
 from ablation.errors import AssetError, InvalidInput
+from ablation.hooks.families import FAMILIES
+from ablation.models.plain_weights import refuse_adapter, refuse_quantised
 from ablation.models.registry import ModelSpec
 from ablation.models.text_model import WRAPPERS, class_inside
 from ablation.models.unpacked import unpacked
 
-MODEL_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+DESCRIPTIONS = ("*.json", "*.txt", "*.model", "*.jinja")
+"""What a model is described by: config and tokenizer."""
+
+MODEL_FILES = ("*.safetensors", *DESCRIPTIONS)
 """What a model is read from: never pickle, never code."""
 
 CONSOLIDATED = "consolidated*"
@@ -24,7 +30,8 @@ def model_directory(spec: ModelSpec) -> Path:
     """Where the files of a model lie; fetches them if they are not there.
 
     Raises:
-        InvalidInput: its hub id is none, or the model of its GGUF file cannot be had whole.
+        InvalidInput: its hub id is none, it is a model of the hub that is not taken, or the model
+            of its GGUF file cannot be had whole.
         Unavailable: the hub cannot be reached, or does not give the model.
         AssetError: the embedded model cannot be fetched, or weights cannot be stored.
     """
@@ -35,7 +42,9 @@ def model_directory(spec: ModelSpec) -> Path:
     if spec.gguf is not None:
         return unpacked(spec.gguf)
     assert spec.hub_id is not None
-    return _download(spec.hub_id)
+    described = _download(spec.hub_id, DESCRIPTIONS)
+    _refuse_described(described, spec)  # before hours of downloading
+    return _download(spec.hub_id, MODEL_FILES)
 
 
 def model_files(directory: Path) -> list[Path]:
@@ -92,7 +101,29 @@ def fingerprint(directory: Path, asset: str | None = None) -> str:
     return digest.hexdigest()
 
 
-def _download(hub_id: str) -> Path:
+def _refuse_described(directory: Path, spec: ModelSpec) -> None:
+    """Refuses a model whose class or weights are not taken, by what describes it."""
+    refuse_adapter(directory)
+    try:
+        config = json.loads(read_bytes(directory / "config.json"))
+    except (OSError, ValueError, RecursionError):
+        return  # what is wrong with it is said when it is loaded
+    if isinstance(config, dict):
+        refuse_quantised(directory, config)
+        named = model_class(directory)
+        if spec.site is None and named and named not in FAMILIES:
+            from transformers import AutoConfig
+
+            from ablation.models.proposal import require_row
+
+            try:
+                parsed = AutoConfig.from_pretrained(directory, local_files_only=True)
+            except Exception:  # of any kind: then no site is proposed
+                parsed = None
+            require_row(named[:80], parsed)
+
+
+def _download(hub_id: str, patterns: Sequence[str]) -> Path:
     from huggingface_hub import snapshot_download
 
     return from_hub(
@@ -101,7 +132,7 @@ def _download(hub_id: str) -> Path:
         lambda cached: snapshot_download(
             hub_id,
             local_files_only=cached,
-            allow_patterns=list(MODEL_FILES),
+            allow_patterns=list(patterns),
             ignore_patterns=["*/*", CONSOLIDATED],
         ),
     )

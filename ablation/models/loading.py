@@ -19,7 +19,7 @@ from ablation.errors import (
 )
 from ablation.heads import HeadGrid
 from ablation.hooks.attention import kernel_for
-from ablation.hooks.families import CAUSAL, REFUSED, family_from, family_of
+from ablation.hooks.families import family_from
 from ablation.hooks.sites import family_of_model, head_sites, use_family
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.metrics.devices import devices_of, waits
@@ -28,7 +28,7 @@ from ablation.models.converted import converted
 from ablation.models.directory import model_directory, model_files
 from ablation.models.placement import on_all_devices
 from ablation.models.plain_weights import refuse_adapter, refuse_left_out, refuse_quantised
-from ablation.models.proposal import proposed_site
+from ablation.models.proposal import require_row
 from ablation.models.registry import AUTO, DTYPES, ModelSpec
 from ablation.models.text_model import KEYS, WRAPPERS, text_config
 from ablation.models.weight_files import check_weight_files, weight_files
@@ -188,7 +188,7 @@ def _load_weights(directory: Path, dtype: torch.dtype, *, known: bool, kept_conv
         raise InvalidInput(
             f"{directory}: config.json cannot be used: {first_line(error)}"
         ) from None
-    refuse_quantised(directory, config)
+    refuse_quantised(directory, config.to_dict())
     named, keys = _class_of(config), None
     if named in WRAPPERS:
         try:
@@ -197,7 +197,7 @@ def _load_weights(directory: Path, dtype: torch.dtype, *, known: bool, kept_conv
             raise InvalidInput(f"{directory}: {error}") from None
         named = _class_of(config)
     if known:
-        _require_row(named[:80], config)
+        require_row(named[:80], config)
     elif not hasattr(transformers, named):
         raise InvalidInput(
             f"{directory}: transformers has no class {shortened(named)}, which config.json names: "
@@ -249,21 +249,6 @@ def _class_of(config: Any) -> str:
     if isinstance(classes, list) and classes:
         return str(classes[0])
     return "(none named in config.json)"
-
-
-def _require_row(model_class: str, config: Any) -> None:
-    """Refuses a class without a row, with a proposal of where its heads may be."""
-    import transformers
-
-    try:
-        family_of(model_class)
-    except InvalidInput as error:
-        causal = model_class.endswith(CAUSAL)
-        causal = causal and hasattr(transformers, model_class)
-        site = proposed_site(config) if causal and model_class not in REFUSED else None
-        if site is None:
-            raise
-        raise InvalidInput(f"{error}; perhaps --site {site}") from None
 
 
 def _mappable(directory: Path, dtype: torch.dtype) -> Path:

@@ -10,10 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from ablation.errors import InvalidInput, shortened
-from ablation.metrics.decoder import decoder_of
 
 _BUFFER = re.compile(r"\.(attn|attention)\.((masked_)?bias|causal_mask)$|rotary_emb\.")
 """Masks and frequencies that older versions of transformers kept among the weights."""
@@ -32,6 +29,8 @@ def _place(key: str, modules: Mapping[str, Any], prefix: str) -> str:
 
 def _names_in_lists(modules: Mapping[str, Any]) -> Iterator[str]:
     """The weights in the layers of a model, after the number of the layer."""
+    from torch import nn  # not above: what is refused before it is fetched needs no torch
+
     for module in modules.values():
         if isinstance(module, nn.ModuleList):
             yield from (name for name, _ in module.named_parameters())
@@ -52,15 +51,15 @@ def refuse_adapter(directory: Path) -> None:
         )
 
 
-def refuse_quantised(directory: Path, config: Any) -> None:
-    """Refuses the config of quantised weights.
+def refuse_quantised(directory: Path, config: Mapping[str, Any]) -> None:
+    """Refuses what ``config.json`` of quantised weights holds.
 
     Raises:
-        InvalidInput: it is one.
+        InvalidInput: it is that.
     """
-    parts = [config, *(getattr(config, name, None) for name in config.sub_configs)]
+    parts = [config, *(part for part in config.values() if isinstance(part, dict))]
     for part in parts:
-        quantised = getattr(part, "quantization_config", None)
+        quantised = part.get("quantization_config")
         if quantised:
             said = quantised if isinstance(quantised, dict) else {}
             method = said.get("quant_method") or next(iter(said), None)  # as load_in_8bit
@@ -84,6 +83,10 @@ def refuse_left_out(model: Any, directory: Path, keys: Iterable[str]) -> None:
     Raises:
         InvalidInput: there are some.
     """
+    from torch import nn
+
+    from ablation.metrics.decoder import decoder_of
+
     modules = dict(model.named_modules())
     of_layer = {name.split(".", 1)[1] for name in _names_in_lists(modules)}
     surplus: dict[str, set[str]] = defaultdict(set)

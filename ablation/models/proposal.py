@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ablation.hooks.families import PATHS, Family
+from ablation.errors import InvalidInput
+from ablation.hooks.families import CAUSAL, PATHS, REFUSED, Family, family_of
 from ablation.metrics.decoder import decoder_of
 
 TOKENS, MOST_LAYERS = 4, 200
@@ -81,3 +82,26 @@ def _family(decoder: nn.Module, called: list[str]) -> Family | None:
         and decoder.get_submodule(name).weight.ndim == 2
     ]
     return Family(layers, attention, products[-1], behind[-1]) if products else None
+
+
+def require_row(model_class: str, config: Any) -> None:
+    """Refuses a class without a row, with a proposal of where its heads may be.
+
+    Args:
+        model_class: of transformers, by name.
+        config: of the model.
+
+    Raises:
+        InvalidInput: it has none.
+    """
+    import transformers
+
+    try:
+        family_of(model_class)
+    except InvalidInput as error:
+        causal = model_class.endswith(CAUSAL)
+        causal = causal and hasattr(transformers, model_class)
+        site = proposed_site(config) if causal and model_class not in REFUSED else None
+        if site is None:
+            raise
+        raise InvalidInput(f"{error}; perhaps --site {site}") from None

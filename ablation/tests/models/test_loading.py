@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -7,6 +8,7 @@ import transformers as hf
 from ablation.errors import InvalidInput, Unavailable
 from ablation.heads import HeadGrid
 from ablation.models.loading import check_device, load_model
+from ablation.models.model import open_model
 from ablation.models.registry import MODELS, model_spec
 from ablation.tests.support.tiny_models import tiny_directory
 
@@ -108,8 +110,43 @@ def test_the_hub_path_loads_what_the_hub_gives(monkeypatch, directory):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", give)
     loaded = load_model(MODELS["instruct"])
     assert asked["hub_id"] == "meta-llama/Meta-Llama-3-8B-Instruct"
+    assert "consolidated*" in asked["ignore_patterns"]
     assert not any(pattern.endswith((".bin", ".pt", ".py")) for pattern in asked["allow_patterns"])
     assert isinstance(loaded.model, hf.LlamaForCausalLM)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"architectures": ["MambaForCausalLM"]}, "MambaForCausalLM is not taken: its layers have"),
+        ({"architectures": ["BertForMaskedLM"]}, "no known head site for model class BertForMask"),
+        (
+            {
+                "architectures": ["LlamaForCausalLM"],
+                "quantization_config": {"quant_method": "awq"},
+            },
+            "weights that are not quantised are required, and these are .by 'awq'",
+        ),
+    ],
+    ids=["refused", "unknown", "quantised"],
+)
+def test_a_model_that_is_not_taken_is_refused_before_its_weights_are_fetched(
+    monkeypatch, tmp_path, config, said
+):
+    import huggingface_hub
+
+    asked: list = []
+
+    def give(hub_id, *, allow_patterns, **others):
+        asked.extend(allow_patterns)
+        return str(tmp_path)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", give)
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(InvalidInput, match=said):
+        open_model(model_spec("owner/name"))
+    assert "*.json" in asked
+    assert not any("safetensors" in pattern for pattern in asked)
 
 
 def test_a_device_that_is_not_there_is_refused():

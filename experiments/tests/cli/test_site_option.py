@@ -29,10 +29,10 @@ def test_results_of_a_site_say_so_and_are_no_others(headclaims, tiny, tmp_path):
 @pytest.mark.slow
 def test_a_run_of_pytest_says_whose_heads_it_took(tiny, tmp_path):
     findings = tmp_path / "claims.json"
-    words = [sys.executable, "-m", "pytest", "experiments/qrhead", "-k", "contribution", "-q"]
-    words += ["--model", tiny, *SMALL, "--site", SITE, "--store", tmp_path / "store"]
-    words += ["--claims-json", findings, "-p", "no:xdist"]
-    done = subprocess.run([str(word) for word in words], cwd=ROOT, capture_output=True, text=True)
+    words: list[object] = ["experiments/qrhead", "-k", "contribution", "-q", "--model", tiny]
+    words += [*SMALL, "--site", SITE, "--store", tmp_path / "store", "--claims-json", findings]
+    command = [sys.executable, "-m", "pytest", *map(str, words), "-p", "no:xdist"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     document = json.loads(findings.read_text(encoding="utf-8"))
     assert [claim["verdict"] for claim in document["claims"]] == ["REPRODUCED"]
