@@ -117,7 +117,9 @@ def _refuse_described(directory: Path, spec: ModelSpec) -> None:
             from ablation.models.proposal import require_row
 
             try:
-                parsed = AutoConfig.from_pretrained(directory, local_files_only=True)
+                parsed = AutoConfig.from_pretrained(
+                    directory, trust_remote_code=False, local_files_only=True
+                )
             except Exception:  # of any kind: then no site is proposed
                 parsed = None
             require_row(named[:80], parsed)

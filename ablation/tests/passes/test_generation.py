@@ -5,7 +5,7 @@ from transformers import GenerationConfig
 from ablation.ablator import HeadAblator
 from ablation.engine.drafted import Drafts
 from ablation.engine.engines import FastEngine, ReferenceEngine
-from ablation.errors import ComputationError
+from ablation.errors import ComputationError, Notice
 from ablation.heads import Head
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
@@ -53,7 +53,8 @@ def test_generation_defaults_of_the_weights_do_not_bend_a_greedy_answer(loaded):
     loaded.model.generation_config = GenerationConfig(
         eos_token_id=257, repetition_penalty=50.0, do_sample=True, temperature=5.0, top_k=3
     )
-    make_greedy(loaded.model)
+    with pytest.warns(Notice, match="asks for do_sample, repetition_penalty: answers are greedy"):
+        make_greedy(loaded.model)
     assert greedy_answers(loaded.model, loaded.tokenizer, ids, [()]) == plain
 
 

@@ -40,6 +40,7 @@ def test_three_clicks_lead_from_the_claims_to_the_answer_that_was_lost(report, o
     assert reader.get_by_role("link", name="filing-0").is_visible()
 
 
+@pytest.mark.slow
 def test_an_answer_is_marked_from_the_token_in_which_it_parts(report, opened):
     reader = opened(report(found=evidence(("Iowa.", "Ionia."))), "answer/tiny-inc_state-400/0/")
     row = reader.get_by_role("row", name="top 10", exact=False).first
@@ -75,6 +76,7 @@ def test_claims_are_filtered_in_the_table_and_in_the_plot(report, opened):
     assert reader.locator("#forest").get_by_text("A1 10").count() == 0
 
 
+@pytest.mark.slow
 def test_what_is_filtered_stands_in_the_address(report, opened):
     path = report()
     reader = opened(path)
@@ -110,6 +112,7 @@ def test_points_of_a_curve_lead_to_the_answers_behind_them(report, opened):
     shown(reader, "answers/tiny-inc_state-400/unablated/all")
 
 
+@pytest.mark.slow
 def test_a_map_of_heads_says_what_its_colours_stand_for(report, opened):
     reader = opened(report(), "heads")
     scale = reader.locator("#heads-scale").inner_text().split("\n")
@@ -127,6 +130,7 @@ def test_a_mark_of_the_plot_leads_to_its_claim(report, opened):
     reader.locator('body[data-shown^="#claim/"]').wait_for()
 
 
+@pytest.mark.slow
 def test_heads_say_which_conditions_ablate_them(report, opened):
     reader = opened(report(), "heads")
     reader.get_by_role("link", name="L1H0").click()
@@ -209,6 +213,7 @@ def test_all_of_it_can_be_used_by_keyboard(report, opened):
     assert reader.evaluate("document.activeElement.tagName") == "H2"
 
 
+@pytest.mark.slow
 def test_choices_are_made_by_keyboard(report, opened):
     reader = opened(report(), "answers")
     choice = reader.locator('[data-keep="Ablated"]')
@@ -222,6 +227,7 @@ def test_choices_are_made_by_keyboard(report, opened):
     assert reader.locator("#view-answers").is_visible()
 
 
+@pytest.mark.slow
 def test_who_clicks_fast_sees_what_was_clicked_last(report, opened):
     reader = opened(report(), "heads")
     reader.evaluate(
@@ -245,6 +251,7 @@ def test_an_address_that_leads_nowhere_says_so(report, opened, view, said):
     assert reader.get_by_text(said).is_visible()
 
 
+@pytest.mark.slow
 def test_another_cell_is_shown_under_a_condition_that_it_has(report, opened):
     found = evidence()
     (cell,) = found.cells
@@ -257,6 +264,7 @@ def test_another_cell_is_shown_under_a_condition_that_it_has(report, opened):
         assert reader.locator("#answers-table tbody tr").count() == 2
 
 
+@pytest.mark.slow
 def test_a_claim_may_be_called_anything(report, opened):
     reader = opened(report(run(claim("X/1 50% <b>", study="own"))))
     reader.get_by_role("link", name="X/1 50% <b>").first.click()
