@@ -9,23 +9,25 @@ from experiments.pages.readmes.stored import Stored
 
 _KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
     (lambda row: not (row.sinks or row.runs_whole or row.latent_values), "both", "none"),
-    (lambda row: row.counts_tokens, "reference", "none; claim A6 is not measured"),
+    (lambda row: row.counts_tokens, "reference", "claim A6, which goes layer by layer"),
     (
         lambda row: row.latent_values,
         "both",
-        "a kept value bias, where there is one: values are normalised behind it",
+        "a kept value bias, where there is one (give `exp10` `--bias remove`): values are "
+        "normalised behind it",
     ),
     (
         lambda row: row.sinks,
         "both",
-        "a kept value bias, `uniform_causal`, `uniform_all`, `bos`: attention weights do not sum "
+        "a kept value bias (give `exp10` `--bias remove`), `uniform_causal`, `uniform_all`, "
+        "`bos`, claim A6: attention weights do not sum "
         "to 1 (sinks)",
     ),
     (
         lambda row: row.own_attention,
         "reference",
-        "`uniform_causal`, `uniform_all`, `bos`: attention is code of their own, which nothing "
-        "can stand in for",
+        "`uniform_causal`, `uniform_all`, `bos`, claim A6: attention is code of their own, which "
+        "nothing can stand in for",
     ),
 )
 """What tells families apart, which engines run them, and what is refused."""
