@@ -87,6 +87,7 @@ FAMILIES: Mapping[str, Family] = {
     "LlamaForCausalLM": _LIKE_LLAMA,
     "Llama4ForCausalLM": Family(counts_tokens=True),  # the temperature of layers without positions
     "MinistralForCausalLM": _LIKE_LLAMA,
+    "Ministral3ForCausalLM": _LIKE_LLAMA,
     "MistralForCausalLM": _LIKE_LLAMA,
     "MixtralForCausalLM": _LIKE_LLAMA,
     "MptForCausalLM": Family(

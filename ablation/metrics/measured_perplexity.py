@@ -125,7 +125,12 @@ def windows(ids: Int[Tensor, " tokens"], window: int, bos: Bos | None = None) ->
         first, *others = torch.cat((begin, ids)).split(window)
         return (Window(first, given), *(Window(part) for part in others if part.numel() > given))
     # What BOS leaves over of a text as long as a window counts as little as a single token does.
-    of_text = (part for part in ids.split(window - given) if part.numel() > given)
+    of_text = [part for part in ids.split(window - given) if part.numel() > given]
+    if not of_text:
+        raise InvalidInput(
+            f"perplexity behind a BOS of {given} tokens needs more than {given} of text, got "
+            f"{ids.numel()}"
+        )
     return tuple(Window(torch.cat((begin, part)), given) for part in of_text)
 
 

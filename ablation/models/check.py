@@ -26,7 +26,7 @@ from ablation.metrics.devices import input_device
 from ablation.metrics.logits import logits_of
 from ablation.modes.redirected import UniformCausalAblation
 from ablation.modes.zero import ZeroAblation
-from ablation.passes.generation import greedy_ids
+from ablation.passes.generation import end_tokens, greedy_ids
 from ablation.passes.layerwise import LayerwisePass
 from ablation.passes.positions import context_of, span_limits
 from ablation.passes.token_tree import TokenTree
@@ -51,8 +51,8 @@ IN_A_LAYER = {torch.float32: 1e-5, torch.float16: 5e-3, torch.bfloat16: 4e-2}
 0.003 and 0.02; on SmolLM2 1e-6 in fp32, 0.005 in bfloat16."""
 
 CAUSES = (
-    "a quantised or merged projection, a patched forward, or a version of transformers that "
-    "computes this family otherwise"
+    "an adapter on a projection, a patched forward, or a version of transformers that computes "
+    "this family otherwise"
 )
 
 
@@ -84,9 +84,9 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
     """Tries on random tokens that the heads of ``model`` are what the ablator takes them for.
 
     The attention of every layer is the sum of its heads' parts; zeroing a head takes its part away
-    and nothing else; a head whose queries are zero attends uniformly. With ``engine`` also: the
-    layers one by one give the logits of the whole model, and drafted answers are those of
-    ``generate``; without, tokens decoded on top of a cache are those that the whole text says come
+    and nothing else; a head whose queries are zero attends uniformly. Where the fast engine runs
+    the model, the layers one by one give the logits of the whole, and drafted answers are those of
+    ``generate``; elsewhere tokens decoded on top of a cache are those that the whole text says come
     next. That past every sliding window, chunk and original context, too, but for those of
     ``untried_limits``.
 
@@ -285,16 +285,21 @@ def _answers(model: Any, sites: HeadSites, ids: Tensor) -> list[Checked]:
 def _decoded(model: Any, sites: HeadSites, ids: Tensor) -> list[Checked]:
     """What is decoded on top of a cache, and what the whole text says that comes next."""
     heads = (Head(sites.grid.layers // 2, 0),)
-    answers, furthest = greedy_ids(model, ids, [heads] * len(ids), max_new_tokens=DECODED), 0.0
+    answers = greedy_ids(model, ids, [heads] * len(ids), max_new_tokens=DECODED)
+    ends, goes_on = torch.tensor(sorted(end_tokens(model)), device=ids.device), len(ids) * [True]
+    gaps = []
     for place in range(answers.shape[1]):
         with HeadAblator(model, heads):
             text = torch.cat([ids, answers[:, :place]], dim=1)
             logits = model(input_ids=text, use_cache=False, logits_to_keep=1).logits[:, -1].float()
-        given = logits.gather(1, answers[:, place, None])[:, 0]
-        gaps = (logits.max(dim=1).values - given) / logits.abs().max(dim=1).values
-        furthest = max(furthest, float(gaps.max()))
+        given = answers[:, place].to(logits.device)
+        apart = logits.max(dim=1).values - logits.gather(1, given[:, None])[:, 0]
+        gaps += (apart / logits.abs().max(dim=1).values)[goes_on].tolist()
+        # Behind its end an answer is padded while others go on.
+        ended = torch.isin(given, ends.to(given)).tolist()
+        goes_on = [on and not end for on, end in zip(goes_on, ended, strict=True)]
     what = f"logits of decoded tokens and of the likeliest ones, at {ids.shape[1]} tokens,"
-    return [Checked(what, furthest)]
+    return [Checked(what, float(torch.tensor(gaps).max()))]
 
 
 @torch.inference_mode()

@@ -10,8 +10,8 @@ from ablation.assets.embedded import cached, find
 from ablation.assets.hub import from_hub
 from ablation.assets.store import sha256_of
 from ablation.errors import AssetError, InvalidInput
-from ablation.hooks.families import FAMILIES
-from ablation.models.plain_weights import refuse_adapter, refuse_quantised
+from ablation.hooks.families import FAMILIES, family_from
+from ablation.models.plain_weights import refuse_adapter, refuse_own_code, refuse_quantised
 from ablation.models.registry import ModelSpec
 from ablation.models.text_model import WRAPPERS, class_inside
 from ablation.models.unpacked import unpacked
@@ -43,7 +43,9 @@ def model_directory(spec: ModelSpec) -> Path:
         return unpacked(spec.gguf)
     assert spec.hub_id is not None
     described = _download(spec.hub_id, DESCRIPTIONS)
-    _refuse_described(described, spec)  # before hours of downloading
+    # Before hours of downloading.
+    refuse_described(described)
+    _refuse_class(described, spec.site)
     return _download(spec.hub_id, MODEL_FILES)
 
 
@@ -101,8 +103,12 @@ def fingerprint(directory: Path, asset: str | None = None) -> str:
     return digest.hexdigest()
 
 
-def _refuse_described(directory: Path, spec: ModelSpec) -> None:
-    """Refuses a model whose class or weights are not taken, by what describes it."""
+def refuse_described(directory: Path) -> None:
+    """Refuses adapters and quantised weights, by what lies beside the weights.
+
+    Raises:
+        InvalidInput: there are some.
+    """
     refuse_adapter(directory)
     try:
         config = json.loads(read_bytes(directory / "config.json"))
@@ -110,19 +116,28 @@ def _refuse_described(directory: Path, spec: ModelSpec) -> None:
         return  # what is wrong with it is said when it is loaded
     if isinstance(config, dict):
         refuse_quantised(directory, config)
-        named = model_class(directory)
-        if spec.site is None and named and named not in FAMILIES:
-            from transformers import AutoConfig
 
-            from ablation.models.proposal import require_row
 
-            try:
-                parsed = AutoConfig.from_pretrained(
-                    directory, trust_remote_code=False, local_files_only=True
-                )
-            except Exception:  # of any kind: then no site is proposed
-                parsed = None
-            require_row(named[:80], parsed)
+def _refuse_class(directory: Path, site: str | None) -> None:
+    """Refuses a model whose class is not taken, before its weights are there."""
+    named = model_class(directory)
+    if site is not None:
+        family_from(site, named)
+    if not named or named in FAMILIES:
+        return
+    from transformers import AutoConfig
+
+    from ablation.models.proposal import require_row
+
+    parsed = None
+    try:
+        parsed = AutoConfig.from_pretrained(
+            directory, trust_remote_code=False, local_files_only=True
+        )
+    except Exception as error:  # of any kind: then no site is proposed
+        refuse_own_code(directory, error)
+    if site is None:
+        require_row(named[:80], parsed)
 
 
 def _download(hub_id: str, patterns: Sequence[str]) -> Path:

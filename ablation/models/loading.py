@@ -25,9 +25,9 @@ from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.metrics.devices import devices_of, waits
 from ablation.metrics.logits import use_fp32_logits
 from ablation.models.converted import converted
-from ablation.models.directory import model_directory, model_files
+from ablation.models.directory import model_directory, model_files, refuse_described
 from ablation.models.placement import on_all_devices
-from ablation.models.plain_weights import refuse_adapter, refuse_left_out, refuse_quantised
+from ablation.models.plain_weights import refuse_left_out, refuse_own_code
 from ablation.models.proposal import require_row
 from ablation.models.registry import AUTO, DTYPES, ModelSpec
 from ablation.models.text_model import KEYS, WRAPPERS, text_config
@@ -171,7 +171,7 @@ def _load_weights(directory: Path, dtype: torch.dtype, *, known: bool, kept_conv
     from transformers.utils import logging as transformers_logging
 
     model_files(directory)
-    refuse_adapter(directory)
+    refuse_described(directory)
     if not (directory / "config.json").is_file():
         raise InvalidInput(f"{directory}: a model directory needs a config.json, and has none")
     try:
@@ -179,16 +179,11 @@ def _load_weights(directory: Path, dtype: torch.dtype, *, known: bool, kept_conv
             directory, trust_remote_code=False, local_files_only=True
         )
     except Exception as error:
-        if "trust_remote_code" in str(error):
-            raise InvalidInput(
-                f"{directory}: a class of transformers is required, and this model brings code of "
-                "its own (auto_map in config.json), which is never run: convert it"
-            ) from None
+        refuse_own_code(directory, error)
         # Every family checks other fields, in its own way.
         raise InvalidInput(
             f"{directory}: config.json cannot be used: {first_line(error)}"
         ) from None
-    refuse_quantised(directory, config.to_dict())
     named, keys = _class_of(config), None
     if named in WRAPPERS:
         try:

@@ -201,7 +201,8 @@ def open_model(
     """The model of ``spec``, fetched if it is not there; loaded only when something needs it.
 
     Raises:
-        InvalidInput: the dtype is unknown, or the hub id none.
+        InvalidInput: the dtype is unknown, the hub id none, or its model not taken; as
+            ``model_directory``.
         Unavailable: the hub cannot be reached, or does not give the model.
         AssetError: the embedded model cannot be fetched or stored.
     """

@@ -51,6 +51,19 @@ def refuse_adapter(directory: Path) -> None:
         )
 
 
+def refuse_own_code(directory: Path, error: Exception) -> None:
+    """Refuses a model that transformers would run code of, if that is what its ``error`` says.
+
+    Raises:
+        InvalidInput: it is.
+    """
+    if "trust_remote_code" in str(error):
+        raise InvalidInput(
+            f"{directory}: a class of transformers is required, and this model brings code of its "
+            "own (auto_map in config.json), which is never run: convert it"
+        ) from None
+
+
 def refuse_quantised(directory: Path, config: Mapping[str, Any]) -> None:
     """Refuses what ``config.json`` of quantised weights holds.
 
@@ -61,8 +74,9 @@ def refuse_quantised(directory: Path, config: Mapping[str, Any]) -> None:
     for part in parts:
         quantised = part.get("quantization_config")
         if quantised:
-            said = quantised if isinstance(quantised, dict) else {}
-            method = said.get("quant_method") or next(iter(said), None)  # as load_in_8bit
+            method = quantised
+            if isinstance(quantised, dict):
+                method = quantised.get("quant_method") or next(iter(quantised))  # as load_in_8bit
             raise InvalidInput(
                 f"{directory}: weights that are not quantised are required, and these are (by "
                 f"{shortened(method)}): give a copy in float32, bfloat16 or float16"

@@ -17,6 +17,9 @@ ZERO, MEAN, MEAN_BY_POSITION, RESAMPLE, UNIFORM_CAUSAL, UNIFORM_ALL, BOS = MODES
     "bos",
 )
 
+OTHER_WEIGHTS = (UNIFORM_CAUSAL, UNIFORM_ALL, BOS)
+"""Modes in which a head keeps its values and is given other attention weights."""
+
 
 class Scope(StrEnum):
     """Which positions of which forward passes are ablated."""

@@ -1,16 +1,13 @@
 """Which modes a family of models does not allow, known from its row: nothing here imports torch."""
 
 from ablation.hooks.families import Family
-from ablation.modes import BOS, UNIFORM_ALL, UNIFORM_CAUSAL
-
-REDIRECTED = (UNIFORM_CAUSAL, UNIFORM_ALL, BOS)
-"""Modes that give a head other attention weights."""
+from ablation.modes import OTHER_WEIGHTS
 
 
 def refused(family: Family, mode: str) -> str | None:
     """Why heads of a family cannot be ablated in a mode; None where they can."""
-    if mode in REDIRECTED and family.sinks:
+    if mode in OTHER_WEIGHTS and family.sinks:
         return f"{mode}: attention weights of the model do not sum to 1 (sinks)"
-    if mode in REDIRECTED and family.own_attention:
+    if mode in OTHER_WEIGHTS and family.own_attention:
         return f"{mode}: attention of the model is code of its own, which nothing can stand in for"
     return None

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ablation.errors import ComputationError
+from ablation.errors import ComputationError, notice
 from experiments.cluster.backlog import Backlog
 from experiments.cluster.connection import HeadLost
 from experiments.cluster.grid.tasks import Task
@@ -49,7 +49,7 @@ class Driver:
         staff: the workers.
         store: where results are kept.
         watch_of: name of a worker -> what is told of its work.
-        say: is told what fails, and what workers say.
+        say: is told what fails.
     """
 
     staff: Staff
@@ -57,7 +57,6 @@ class Driver:
     watch_of: Callable[[str], Watch]
     say: Callable[[str], None]
     _backlog: Backlog = field(init=False)
-    _told: set[str] = field(default_factory=set)
     _alone_since: float = 0.0
     _looked: float = 0.0
 
@@ -179,8 +178,6 @@ class Driver:
         lines = answer if reference not in worker.doing else answer[0]
         if lines:
             self._put(worker, lines)
-            piece = worker.doing.get(reference) or next(iter(worker.doing.values()))
-            self.staff.achieved(worker, piece.lot.asking.task.model)
         return answer
 
     def _take(self, worker: Hired, reference: Any) -> None:
@@ -188,9 +185,8 @@ class Driver:
         if not self._hear(worker) or (answer := self._received(worker, reference)) is None:
             return
         piece, (_, failure, told) = worker.doing.pop(reference), answer
-        for one in (one for one in told if isinstance(one, str) and one not in self._told):
-            self._told.add(one)
-            self.say(one)
+        for one in told:
+            notice(str(one))
         piece.kept.close()
         piece.lot.busy -= 1
         watch = self.watch_of(worker.name)
@@ -232,6 +228,7 @@ class Driver:
                 result = unit, dict(document.result), dict(document.provenance)
                 found.setdefault(id(asking), (asking, []))[1].append(result)
         for asking, results in found.values():
+            self.staff.achieved(worker, asking.task.model)
             store = replace(self.store, _found=asking.found, watch=self.watch_of(worker.name))
             store.put_all(results)
             asking.open -= len(results)

@@ -16,8 +16,8 @@ TELL_S = 5.0
 """Seconds after which a worker is asked what it has finished: no more is lost if it dies."""
 
 TRIES = 3
-"""Workers on a machine that may fail to load a model, without a result between, before it is not
-used for it."""
+"""Workers on a machine that may fail to load a model before it is not used for it; counted anew
+where another one has loaded it."""
 
 LATE_S = 30.0
 """Seconds for which another machine is waited for where a model cannot be had on any."""
@@ -38,6 +38,7 @@ class Hired:
         ready: whether they are ours.
         doing: Ray's references to the pieces of work it was given, in their order -> the pieces.
         last: what it had last, so that it gets more of the same.
+        has_loaded: models that it has given results of.
         telling: Ray's reference to what it has finished so far, while that is asked for.
         asked: when it was asked for last.
     """
@@ -49,6 +50,7 @@ class Hired:
     ready: bool = False
     doing: dict[Any, Any] = field(default_factory=dict)
     last: Any = None
+    has_loaded: set[str] = field(default_factory=set)
     telling: Any = None
     asked: float = 0.0
 
@@ -144,7 +146,9 @@ class Staff:
     def achieved(self, worker: Hired, model: str) -> None:
         """A result has come from a worker: neither do all die there, nor can none load a model."""
         self._deaths.pop(worker.node, None)
-        self._failed.pop((worker.node, model), None)
+        if model not in worker.has_loaded:  # not each time: others of the machine may go on failing
+            worker.has_loaded.add(model)
+            self._failed.pop((worker.node, model), None)
 
     def died(
         self, worker: Hired, reason: str = "all workers die there: they may lack memory"

@@ -77,7 +77,12 @@ class Worker:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", Notice)
             done, failure = self._compute(work, units)
-        told = [str(one.message) for one in caught if issubclass(one.category, Notice)]
+        told = []
+        for one in caught:
+            if issubclass(one.category, Notice):
+                told.append(str(one.message))
+            else:
+                warnings.showwarning(one.message, one.category, one.filename, one.lineno)
         return done, failure, told
 
     def _compute(self, work: bytes, units: Sequence[Sent]) -> tuple[list[str], Failure | None]:

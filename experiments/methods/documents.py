@@ -96,6 +96,7 @@ def modes_document(
         "displaced_controls": compared.displaced,
         "unablated": _accuracy(*_unablated([first])),
         "ablations": rows,
+        "left_out": [{"mode": mode, "reason": reason} for mode, reason in compared.refused.items()],
         "provenance": dict(compared.provenance),
     }
 

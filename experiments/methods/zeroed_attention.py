@@ -9,7 +9,7 @@ from typing import Any
 
 from ablation.errors import ComputationError
 from ablation.models.model import Model
-from ablation.modes import BOS, UNIFORM_ALL, UNIFORM_CAUSAL
+from ablation.modes import BOS, OTHER_WEIGHTS, UNIFORM_ALL, UNIFORM_CAUSAL
 from ablation.modes.refused import refused
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.judging.verdict import Evidence
@@ -80,7 +80,7 @@ def _measure(cell: Cell) -> Computed:
             z, (seen,) = one.attend(site.layer, stream, observed=True)
             weight = sites.output_weight(site.layer).float()
             by_mode: dict[str, Any] = {UNABLATED: z.unflatten(-1, (sites.grid.heads, -1))}
-            for mode in (UNIFORM_CAUSAL, UNIFORM_ALL, BOS):
+            for mode in OTHER_WEIGHTS:
                 by_mode[mode] = REDIRECTED[mode]().replacement(site)(seen)
             for mode, value in by_mode.items():
                 added = torch.einsum("shd,hde->she", value[0].float(), weight)

@@ -18,6 +18,10 @@ from ablation.tests.support.tiny_models import LAYERS, random_ids
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
 END = 2
 
+LONGEST = 6
+"""Tokens of an answer: several are drafted, verified at once, and replaced. More would take time:
+the product of families, modes and scopes takes most of that of the tests."""
+
 
 MODES = {
     "zero": lambda model, prompts: ZeroAblation(),
@@ -39,7 +43,7 @@ def ablation_of(mode, scope, model, prompts):
     return replace(MODES[mode](model, prompts), scope=scope)
 
 
-def generated(model, prompts, heads, ablation, longest=10):
+def generated(model, prompts, heads, ablation, longest=LONGEST):
     """What transformers gives under the ablator, row by row, up to the end of each answer."""
     config = GenerationConfig(
         max_new_tokens=longest, do_sample=False, eos_token_id=END, pad_token_id=0
@@ -63,6 +67,7 @@ def cut(tokens):
 
 def answered(model, prompts, head_sets, ablation, **options):
     found: dict = {}
+    options = {"max_new_tokens": LONGEST, **options}
     for places, answers in greedy_tokens(model, prompts, head_sets, ablation, **options):
         found |= dict.fromkeys(places, answers)
     return [found[place] for place in range(len(head_sets))]

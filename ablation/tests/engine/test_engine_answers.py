@@ -19,6 +19,7 @@ from ablation.passes.room import ONE_BY_ONE, Room
 from ablation.tests.engine.answering import (
     END,
     HEADS,
+    LONGEST,
     MODES,
     ablation_of,
     answered,
@@ -93,12 +94,12 @@ def test_a_right_draft_takes_one_forward_and_none_takes_one_a_token(llama):
     fed = forwards(
         llama, lambda: answered(llama, prompts, [(HEADS[0],)], ZeroAblation(), drafts=drafts)
     )
-    # Ten tokens, of which the prompt gives the first.
-    assert fed == [1] * 9
+    # Of the tokens the prompt gives the first.
+    assert fed == [1] * (LONGEST - 1)
     fed = forwards(
         llama, lambda: answered(llama, prompts, [(HEADS[0],)], ZeroAblation(), drafts=drafts)
     )
-    assert fed == [9]
+    assert fed == [LONGEST - 1]
 
 
 def test_the_latest_answer_to_the_same_prompt_is_drafted_first():

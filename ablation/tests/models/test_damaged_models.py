@@ -130,6 +130,7 @@ DAMAGES = {
         edit_config(model_type="unheard_of", auto_map={"AutoConfig": "evil.EvilConfig"}),
         "this model brings code of its own .* which is never run",
     ),
+    "a quantisation in a word": (edit_config(quantization_config="awq"), "these are .by 'awq'.:"),
     "a billion layers": (edit_config(num_hidden_layers=10**9), "asks for 1000000000 layers"),
     "a billion words": (edit_config(vocab_size=10**9), "and the files hold"),
     "half a head": (edit_config(num_attention_heads=1.5), "config.json"),

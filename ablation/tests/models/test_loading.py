@@ -119,7 +119,10 @@ def test_the_hub_path_loads_what_the_hub_gives(monkeypatch, directory):
     ("config", "said"),
     [
         ({"architectures": ["MambaForCausalLM"]}, "MambaForCausalLM is not taken: its layers have"),
-        ({"architectures": ["BertForMaskedLM"]}, "no known head site for model class BertForMask"),
+        (
+            {"architectures": ["OwnLMHeadModel"], "auto_map": {"AutoConfig": "own.Config"}},
+            "this model brings code of its own .auto_map in config.json., which is never run",
+        ),
         (
             {
                 "architectures": ["LlamaForCausalLM"],
@@ -128,10 +131,11 @@ def test_the_hub_path_loads_what_the_hub_gives(monkeypatch, directory):
             "weights that are not quantised are required, and these are .by 'awq'",
         ),
     ],
-    ids=["refused", "unknown", "quantised"],
+    ids=["refused", "code", "quantised"],
 )
+@pytest.mark.parametrize("site", [None, "attention=self_attn,projection=o_proj"])
 def test_a_model_that_is_not_taken_is_refused_before_its_weights_are_fetched(
-    monkeypatch, tmp_path, config, said
+    monkeypatch, tmp_path, config, said, site
 ):
     import huggingface_hub
 
@@ -144,9 +148,17 @@ def test_a_model_that_is_not_taken_is_refused_before_its_weights_are_fetched(
     monkeypatch.setattr(huggingface_hub, "snapshot_download", give)
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(InvalidInput, match=said):
-        open_model(model_spec("owner/name"))
+        open_model(model_spec("owner/name", site=site))
     assert "*.json" in asked
     assert not any("safetensors" in pattern for pattern in asked)
+
+
+def test_a_class_without_a_row_is_refused_before_its_weights_are_fetched(monkeypatch, tmp_path):
+    config = {"architectures": ["BertForMaskedLM"], "model_type": "bert"}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *a, **k: str(tmp_path))
+    with pytest.raises(InvalidInput, match="no known head site for model class BertForMaskedLM"):
+        open_model(model_spec("owner/name"))
 
 
 def test_a_device_that_is_not_there_is_refused():

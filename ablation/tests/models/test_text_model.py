@@ -69,6 +69,10 @@ CONFIGS: dict[str, Callable[..., Any]] = {
         text_config=hf.LlamaConfig(**TEXT), vision_config=hf.CLIPVisionConfig(**VISION),
         **IMAGE, **tied,
     ),
+    "LlavaNextForConditionalGeneration": lambda **tied: hf.LlavaNextConfig(
+        text_config=hf.LlamaConfig(**TEXT), vision_config=hf.CLIPVisionConfig(**VISION),
+        **IMAGE, **tied,
+    ),
     "LlavaOnevisionForConditionalGeneration": lambda **tied: hf.LlavaOnevisionConfig(
         text_config=hf.Qwen2Config(**TEXT), vision_config=hf.SiglipVisionConfig(**VISION),
         **IMAGE, **tied,

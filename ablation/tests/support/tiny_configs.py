@@ -156,6 +156,19 @@ CONFIGS: Mapping[str, Callable[..., Any]] = {
         sliding_window=WINDOW,
         layer_types=["sliding_attention", "full_attention", *["sliding_attention"] * (LAYERS - 2)],
     ),
+    "ministral3": partial(
+        _grouped,
+        hf.Ministral3Config,
+        rope_parameters={
+            "rope_type": "yarn",
+            "rope_theta": 10000.0,
+            "factor": 8.0,
+            "original_max_position_embeddings": WINDOW,
+            "mscale": 1.0,
+            "mscale_all_dim": 1.0,
+            "llama_4_scaling_beta": 0.5,  # queries are scaled by their positions
+        },
+    ),
     "mistral-window": partial(_grouped, hf.MistralConfig, sliding_window=WINDOW),
     "mixtral": partial(_grouped, hf.MixtralConfig, **_LOCAL_EXPERTS),
     "mpt": lambda: hf.MptConfig(

@@ -9,6 +9,7 @@ import transformers as hf
 
 from ablation.hooks.attention import kernel_for
 from ablation.hooks.families import FAMILIES, Family
+from ablation.modes.refused import refused
 from ablation.tests.support.tiny_configs import CONFIGS, HIDDEN, LAYERS, VOCAB
 
 __all__ = ["BY_LAYERS", "CONFIGS", "HIDDEN", "LAYERS", "VOCAB"]
@@ -28,14 +29,11 @@ BY_LAYERS = [name for name in CONFIGS if not family(name).runs_whole]
 """Those that the fast engine runs."""
 
 
-REDIRECTED = ("uniform-causal", "uniform-all", "bos")
-
-
 def allows(name: str, mode: str) -> bool:
     """Whether the family of the tiny model can be had in a mode, as tests call it; else refused."""
     row = family(name)
     keeps = mode == "zero-keep-bias"
-    return not ((row.sinks and keeps) or ((row.sinks or row.own_attention) and mode in REDIRECTED))
+    return not (row.sinks and keeps) and refused(row, mode.replace("-", "_")) is None
 
 
 def tiny_model(name: str, seed: int = 0) -> Any:

@@ -164,10 +164,10 @@ def _conditions(cell: Cell, plan: AblationPlan, ranking: HeadRanking) -> Iterato
         yield Condition(kind, len(condition.heads), named, condition.heads)
     for draw in plan.further_draws():
         for level, heads in control_sets(cell, ranking, plan, draw).items():
-            yield Condition(draw.kind, level, told(draw), heads)
+            yield Condition(draw.kind, level, draw_in_words(draw), heads)
 
 
-def told(draw: ControlDraw) -> str:
+def draw_in_words(draw: ControlDraw) -> str:
     """Which draw it is, in words."""
     return "own heads for each item" if draw.by_item else f"seed {draw.seed}"
 

@@ -123,7 +123,8 @@ def _with_other_studies(
 def _pooled(cells: Sequence[ReportedCell]) -> dict[str, Any]:
     """The curve of cells of one length together: of those that the claims are judged from."""
     # Those with nothing to lose are left out of verdicts.
-    questions = {one.question for one in above_floor([one.outcomes for one in cells])}
+    unablated = [replace(one.outcomes, top={}, controls={}) for one in cells]
+    questions = {one.question for one in above_floor(unablated)}
     judged = [one for one in cells if one.cell.question in questions]
     return {
         "tokens": cells[0].cell.tokens,

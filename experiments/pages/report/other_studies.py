@@ -16,7 +16,7 @@ from experiments.cells.conditions import Heads, run_conditions
 from experiments.cells.controls import drawn
 from experiments.cells.grading import Outcomes
 from experiments.cells.plan import AblationPlan
-from experiments.pages.report.cells import Condition, told
+from experiments.pages.report.cells import Condition, draw_in_words
 from experiments.store import Store
 
 BY_METHOD, BY_MODE = "method", "mode"
@@ -87,7 +87,7 @@ def _controls(
 ) -> dict[str, Heads]:
     """Draw, in words -> its heads; none where too few heads are left."""
     try:
-        return {told(draw): drawn(cell, ranking, level, draw) for draw in draws}
+        return {draw_in_words(draw): drawn(cell, ranking, level, draw) for draw in draws}
     except HeadclaimsError:
         return {}
 

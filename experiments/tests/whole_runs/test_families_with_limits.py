@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ablation.modes import MODES
-from ablation.modes.refused import REDIRECTED
+from ablation.modes import MODES, OTHER_WEIGHTS
 from ablation.tests.support.tiny_models import family_directory
 from experiments.cells.choices import SCOPES
 
@@ -21,7 +20,7 @@ WIDE = {"sliding_window": 256, "attention_chunk_size": 256}
 @pytest.mark.parametrize(
     ("name", "refused", "why"),
     [
-        ("gpt-oss", REDIRECTED, "attention weights of the model do not sum to 1 (sinks)"),
+        ("gpt-oss", OTHER_WEIGHTS, "attention weights of the model do not sum to 1 (sinks)"),
         ("llama4", (), "the model cannot be run layer by layer: it counts the tokens it is fed"),
     ],
 )
