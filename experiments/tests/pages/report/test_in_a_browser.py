@@ -118,7 +118,7 @@ def test_a_map_of_heads_says_what_its_colours_stand_for(report, opened):
     scale = reader.locator("#heads-scale").inner_text().split("\n")
     assert scale[0] == "below −0.01"
     assert scale[-1] == "to 0.5"
-    reader.locator("#heads-choice select").select_option("in how many of the 1 top sets")
+    reader.locator('[data-keep="Figure"]').select_option("in how many of the 1 top sets")
     reader.locator("#heads-scale").get_by_text("to 0.2", exact=True).wait_for()
     assert reader.locator("#heads-scale li").first.inner_text() == "0"
     assert reader.get_by_role("row", name="L0H1 1 1").count() == 1
@@ -225,6 +225,18 @@ def test_choices_are_made_by_keyboard(report, opened):
     reader.keyboard.press("Enter")
     assert reader.evaluate("document.activeElement.id") == "main"
     assert reader.locator("#view-answers").is_visible()
+
+
+@pytest.mark.slow
+def test_any_head_is_chosen_by_keyboard(report, opened):
+    reader = opened(report(), "heads")
+    reader.locator('[data-keep="Head"]').focus()
+    reader.keyboard.press("ArrowDown")
+    shown(reader, "heads/L0H0")
+    assert reader.get_by_role("heading", name="Head L0H0").is_visible()
+    assert reader.evaluate("document.activeElement.dataset.keep") == "Head"
+    reader.keyboard.press("ArrowDown")
+    shown(reader, "heads/L0H1")
 
 
 @pytest.mark.slow

@@ -6,7 +6,10 @@ async function showHeads(current, name) {
   const { maps, names, layers } = data.heads;
   if (!maps || !maps.length) return;
   const shown = maps[map];
-  fill("heads-choice", choose("Figure", maps.map((one, n) => [String(n), one.name]), String(map), (value) => { map = Number(value); showView(null, true); }));
+  fill("heads-choice",
+    choose("Figure", maps.map((one, n) => [String(n), one.name]), String(map), (value) => { map = Number(value); showView(null, true); }),
+    // The map answers to a mouse only.
+    choose("Head", ["", ...names].map((one) => [one, one]), names.includes(name) ? name : "", (value) => { location.hash = `#heads/${value}`; }));
   const size = Math.max(...shown.values.map(Math.abs)) || 1;
   // A score has a ranking; of a change its size counts.
   const sized = [...shown.values.keys()].sort((a, b) => Math.abs(shown.values[b]) - Math.abs(shown.values[a]));
