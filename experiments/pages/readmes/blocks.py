@@ -13,6 +13,7 @@ from experiments.pages.readmes.tables import (
     cluster,
     exp10,
     families,
+    features,
     methods,
     published,
     qrhead,
@@ -51,6 +52,7 @@ BLOCKS: Mapping[str, Callable[..., str]] = {
     "audit_tolerances": bundle.audit_tolerances,
     "paper_grid": cluster.paper_grid,
     "families": families.families,
+    "tested_features": features.tested_features,
 }
 """Name -> function of the stored documents and of what the README says in parentheses."""
 
