@@ -1,9 +1,21 @@
-"""A stand-in for Ray in one process: calls run when they are waited for; workers die on demand."""
+"""A stand-in for Ray in one process, and a driver on it that squares numbers.
+
+Calls run when they are waited for; workers die on demand.
+"""
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+
+from ablation.errors import notice
+from experiments.cluster.connection import Workers
+from experiments.cluster.driver import Driver
+from experiments.cluster.grid.tasks import Task
+from experiments.cluster.staff import Staff
+from experiments.store import Store, WorkUnit
+from experiments.store.watch import Unwatched
 
 
 class Dead(Exception):
@@ -112,3 +124,65 @@ class _Actor:
             options=lambda **how: method,
         )
         return method
+
+
+MEANWHILE: list[Callable[[str], None]] = []
+"""What happens while some squares are computed."""
+
+
+@dataclass(frozen=True)
+class Squares:
+    """Squares numbers, but for those that it may not."""
+
+    refused: tuple[int, ...] = ()
+
+    def __call__(self, units):
+        from ablation.errors import InvalidInput
+
+        for unit in units:
+            number = unit.key["number"]
+            if number in self.refused:
+                raise InvalidInput(f"{number} has no square here")
+            for happens in MEANWHILE if number % 4 == 3 else ():
+                happens("so_far")
+            yield unit, ({"square": number**2}, {"seconds": 0.0, "time": ""})
+
+
+class Noticing(Squares):
+    """Squares that the user should know something about."""
+
+    def __call__(self, units):
+        notice("answers are greedy all the same")
+        return super().__call__(units)
+
+
+def unit(number):
+    return WorkUnit("square", {"number": number}, f"square of {number}")
+
+
+@dataclass
+class Driven:
+    """A store, tasks on it, and what was said."""
+
+    store: Store
+    ray: FakeRay
+    said: list[str] = field(default_factory=list)
+
+    def __call__(self, *tasks, workers=Workers()):
+        staff = Staff(self.ray, workers, "cpu", self.said.append, lambda ray: None)
+        Driver(staff, self.store, lambda name: Unwatched(), self.said.append).run(tasks)
+
+    def squares(self, count):
+        found = [self.store.find(unit(n)) for n in range(count)]
+        return [one and one.result["square"] for one in found]
+
+    @property
+    def numbers(self):
+        return [key["number"] for call in self.ray.called for key in call]
+
+
+def asking(count, compute=Squares(), at_once=8):
+    def ask(store):
+        store.all([unit(n) for n in range(count)], compute, at_once=at_once)
+
+    return Task(f"{count} squares", "model", 1, ask)
