@@ -15,8 +15,8 @@ sys.path.insert(0, str(HERE))
 # Only where there are shapes: a check takes longer than the naming of a head, a hundred thousand of
 # which are named while claims are judged.
 _WITH_SHAPES = (
-    "ablator", "detection", "engine", "hooks", "metrics", "models.check", "models.planted", "modes",
-    "passes", "stats",
+    "ablator", "detection", "engine", "hooks", "metrics", "models.checks", "models.planted",
+    "modes", "passes", "stats",
 )  # fmt: skip
 install_import_hook([f"ablation.{part}" for part in _WITH_SHAPES], "beartype.beartype")
 

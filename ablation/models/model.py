@@ -116,20 +116,20 @@ class Model:
         return load_tokenizer(self.directory)
 
     def _checked(self, loaded: Any) -> list[dict[str, Any]]:
-        from ablation.models.check import check_heads
+        from ablation.models.checks.check import check_heads
 
         found = check_heads(loaded.model, engine=self.engine.name == FAST)
         return [asdict(one) for one in found]
 
     def _say_what_is_untried(self, loaded: Any) -> None:
-        from ablation.models.check import untried_limits
+        from ablation.models.checks.prompts import untried_limits
 
         if untried := untried_limits(loaded.model):
             limits = " and ".join(map(str, untried))
             compare = ": for longer ones compare some figures with --engine reference"
             notice(
-                f"the check of {self.spec.key} tried no prompt past {limits} tokens, where its "
-                f"attention changes{compare if self.engine.name == FAST else ''}"
+                f"the check of {self.spec.key} tried no prompt past {limits} tokens, where a "
+                f"window or an original context ends{compare if self.engine.name == FAST else ''}"
             )
 
     @property

@@ -13,6 +13,8 @@ from ablation.errors import InvalidInput
 
 DYNAMIC, LINEAR, LONGROPE, YARN = "dynamic", "linear", "longrope", "yarn"
 
+_CHANGING = (DYNAMIC, LONGROPE)
+"""Kinds whose frequencies depend on how long the text is."""
 
 UNNAMED_CONTEXT = 2048
 """Where a family has no bound (ALiBi) and the config names none: the length that they were trained
@@ -43,7 +45,7 @@ def _scaled_context(config: Any, named: int) -> int:
 
 def longest_pass(config: Any) -> int | None:
     """The most tokens that a text may come to; None: any number, as far as positions go."""
-    bounds = [original for kind, original in _changing(config) if kind == DYNAMIC]
+    bounds = [original for kind, original in _original_contexts(config) if kind == DYNAMIC]
     return min(bounds, default=None)
 
 
@@ -58,7 +60,9 @@ def check_positions(model: Any, shortest: int, longest: int) -> None:
     Raises:
         InvalidInput: its tokens would not have the same positions however they are fed.
     """
-    for kind, original in _changing(model.config):
+    for kind, original in _original_contexts(model.config):
+        if kind not in _CHANGING:
+            continue
         if longest > original and (kind == DYNAMIC or shortest <= original):
             beyond = "" if kind == DYNAMIC else f", or of more than {original}"
             raise InvalidInput(
@@ -69,15 +73,18 @@ def check_positions(model: Any, shortest: int, longest: int) -> None:
 
 
 def span_limits(config: Any) -> list[int]:
-    """Where attention begins to leave tokens out, or positions change: ascending, in tokens."""
+    """Where attention begins to leave tokens out or an original context ends: tokens, ascending.
+
+    But for that of kind ``dynamic``, beyond which no text is fed, see ``longest_pass``.
+    """
     named = ("sliding_window", "attention_chunk_size", "window_size")  # the last is GPT-Neo's
     windows = [getattr(config, name, None) for name in named]
     found = {window for window in windows if isinstance(window, int) and window > 0}
-    return sorted(found | {original for kind, original in _changing(config) if kind == LONGROPE})
+    return sorted(found | {at for kind, at in _original_contexts(config) if kind != DYNAMIC})
 
 
-def _changing(config: Any) -> Iterator[tuple[str, int]]:
-    """Kind and original context of each set of rotary frequencies that changes."""
+def _original_contexts(config: Any) -> Iterator[tuple[str, int]]:
+    """Kind and original context of each set of rotary frequencies that is scaled and has one."""
     found = getattr(config, "rope_parameters", None) or {}
     # Some families have a set of frequencies for each kind of layer.
     for one in [found, *found.values()]:
@@ -86,5 +93,7 @@ def _changing(config: Any) -> Iterator[tuple[str, int]]:
         kind = str(one.get("rope_type"))
         if DYNAMIC in kind:
             yield DYNAMIC, config.max_position_embeddings
-        elif kind == LONGROPE:
-            yield LONGROPE, one["original_max_position_embeddings"]
+        elif isinstance(original := one.get("original_max_position_embeddings"), int):
+            yield kind, original
+        elif kind == LINEAR and one is found:
+            yield kind, config.max_position_embeddings

@@ -18,7 +18,7 @@ from ablation.engine import REFERENCE, EngineChoice
 from ablation.engine.engines import engine_of
 from ablation.engine.head_sets import HeadSet
 from ablation.heads import Head
-from ablation.models.check import check_heads
+from ablation.models.checks.check import check_heads
 from ablation.models.loading import LoadedModel
 from ablation.models.placement import Places, dispatched
 from ablation.modes import Scope

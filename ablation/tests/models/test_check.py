@@ -11,7 +11,8 @@ from transformers.models.smollm3.modeling_smollm3 import SmolLM3Attention
 from ablation.errors import ComputationError
 from ablation.heads import Head
 from ablation.hooks.sites import head_sites
-from ablation.models.check import TOKENS, _prompts, check_heads
+from ablation.models.checks.check import check_heads
+from ablation.models.checks.prompts import TOKENS, random_prompts
 from ablation.modes import Scope
 from ablation.passes.generation import greedy_ids
 from ablation.passes.positions import span_limits
@@ -199,7 +200,9 @@ def test_what_is_broken_in_decoding_is_named_for_the_reference_engine_too(llama)
 
 def test_an_answer_that_ends_before_another_is_no_fault():
     model, heads = tiny_model("llama-gqa", seed=1), (Head(LAYERS // 2, 0),)
-    answers = greedy_ids(model, _prompts(model, TOKENS), [heads] * 2, max_new_tokens=3).tolist()
+    answers = greedy_ids(
+        model, random_prompts(model, TOKENS), [heads] * 2, max_new_tokens=3
+    ).tolist()
     (first, end, _), other = answers
     assert end not in (first, *other)
     model.generation_config.eos_token_id = end  # what follows it is padded
@@ -207,7 +210,9 @@ def test_an_answer_that_ends_before_another_is_no_fault():
 
 
 def test_logits_of_the_whole_text_that_are_nan_are_none_that_agree(llama, monkeypatch):
-    monkeypatch.setattr("ablation.models.check.greedy_ids", lambda *a, **k: torch.ones(2, 2).long())
+    monkeypatch.setattr(
+        "ablation.models.checks.runs.greedy_ids", lambda *a, **k: torch.ones(2, 2).long()
+    )
     own = llama.forward
 
     def forward(*args, **kwargs):

@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from ablation.assets import embedded
 from ablation.engine import REFERENCE, EngineChoice
 from ablation.errors import AssetError, ComputationError, InvalidInput, Notice
+from ablation.hooks.attention import SDPA
 from ablation.models.directory import fingerprint
 from ablation.models.loading import load_model
 from ablation.models.model import open_model
@@ -67,11 +68,11 @@ def test_heads_are_checked_once_for_all_processes(directory, monkeypatch):
         checked.append(model)
         return []
 
-    monkeypatch.setattr("ablation.models.check.check_heads", fails)
+    monkeypatch.setattr("ablation.models.checks.check.check_heads", fails)
     for _ in range(2):  # a check that failed is not kept
         with pytest.raises(ComputationError, match="something is off"):
             _ = opened(directory).loaded
-    monkeypatch.setattr("ablation.models.check.check_heads", passes)
+    monkeypatch.setattr("ablation.models.checks.check.check_heads", passes)
     for _ in range(2):
         _ = opened(directory).loaded
     assert len(checked) == 1
@@ -82,17 +83,19 @@ def test_heads_are_checked_once_for_all_processes(directory, monkeypatch):
 @pytest.mark.parametrize("limited", ["LONGEST", "WORK_ON_CPU"])
 def test_limits_that_the_check_did_not_try_are_said(directory, monkeypatch, limited):
     weights = load_model(model_spec(str(directory))).model.num_parameters()
-    monkeypatch.setattr("ablation.models.check.span_limits", lambda config: [40, 300, 5000])
-    monkeypatch.setattr("ablation.models.check.WORK_ON_CPU", 1e12)
-    most = {"LONGEST": 100, "WORK_ON_CPU": 100 * weights}[limited]
-    monkeypatch.setattr(f"ablation.models.check.{limited}", most)
-    monkeypatch.setattr("ablation.models.check.check_heads", lambda model, **options: [])
+    monkeypatch.setattr(
+        "ablation.models.checks.prompts.span_limits", lambda config: [40, 300, 5000]
+    )
+    monkeypatch.setattr("ablation.models.checks.prompts.WORK_ON_CPU", 1e12)
+    most = {"LONGEST": {SDPA: 100}, "WORK_ON_CPU": 100 * weights}[limited]
+    monkeypatch.setattr(f"ablation.models.checks.prompts.{limited}", most)
+    monkeypatch.setattr("ablation.models.checks.check.check_heads", lambda model, **options: [])
     # Of 5000 tokens nothing is said: the model has no room for as many.
     with pytest.warns(Notice, match=r"tried no prompt past 300 tokens, where") as said:
         _ = opened(directory).loaded
     assert len(said) == 1
     assert "compare some figures with --engine reference" in str(said[0].message)
-    with pytest.warns(Notice, match="past 300 tokens, where its attention changes$"):
+    with pytest.warns(Notice, match="past 300 tokens, where a window or an original context ends$"):
         _ = opened(directory, engine=EngineChoice(REFERENCE)).loaded
 
 

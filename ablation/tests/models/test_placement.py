@@ -13,7 +13,7 @@ from ablation.heads import Head
 from ablation.hooks.sites import head_sites
 from ablation.metrics.devices import devices_of, input_device, waits
 from ablation.metrics.logits import use_fp32_logits
-from ablation.models.check import check_heads
+from ablation.models.checks.check import check_heads
 from ablation.models.loading import load_model
 from ablation.models.placement import device_map
 from ablation.models.registry import AUTO, model_spec

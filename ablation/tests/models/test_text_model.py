@@ -11,7 +11,7 @@ import transformers as hf
 from ablation.ablator import HeadAblator
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.models.check import check_heads
+from ablation.models.checks.check import check_heads
 from ablation.models.directory import model_class
 from ablation.models.loading import load_model
 from ablation.models.model import open_model

@@ -7,12 +7,13 @@ import transformers as hf
 from ablation.detection.methods import rank_heads
 from ablation.engine.drafted import greedy_tokens
 from ablation.errors import InvalidInput
+from ablation.models.checks.check import check_heads
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
 from ablation.modes import Scope
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.generation import greedy_answers
-from ablation.passes.positions import check_positions, longest_pass
+from ablation.passes.positions import check_positions, longest_pass, span_limits
 from ablation.tests.detection.detection_prompts import make_prompt
 from ablation.tests.engine.answering import HEADS, answered, expected
 from ablation.tests.support.tiny_models import random_ids, tiny_directory
@@ -96,6 +97,16 @@ def test_answers_under_other_scalings_are_those_of_generate_past_the_original_co
     plain.load_state_dict(model.state_dict())
     with torch.no_grad():
         assert not torch.allclose(plain(prompts).logits, model(prompts).logits, atol=1e-3)
+
+
+@pytest.mark.parametrize("rope", [*SCALED, LONGROPE], ids=lambda rope: rope["rope_type"])
+def test_the_check_of_a_model_goes_past_the_original_context(rope):
+    model = rotary(**rope)
+    original = rope.get("original_max_position_embeddings", CONTEXT)
+    assert span_limits(model.config) == [original]
+    said = " ".join(one.what for one in check_heads(model))
+    assert f"at {original + 8} tokens" in said
+    assert span_limits(rotary(**DYNAMIC).config) == []  # no text is fed past it
 
 
 def test_prompts_that_are_read_together_end_on_one_side_of_the_change():

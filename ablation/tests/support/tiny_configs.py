@@ -37,6 +37,20 @@ _LATENT = {
     "first_k_dense_replace": 1,
     "num_key_value_heads": 4,
 }
+_LLAMA3 = {
+    "rope_type": "llama3",
+    "rope_theta": 10000.0,
+    "factor": 4.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
+_YARN = {
+    "rope_type": "yarn",
+    "rope_theta": 10000.0,
+    "factor": 8.0,
+    "original_max_position_embeddings": WINDOW,
+}
 
 
 def _common(config: Any, heads: int = 4, **more: Any) -> Any:
@@ -66,7 +80,7 @@ CONFIGS: Mapping[str, Callable[..., Any]] = {
     "llama-mqa": partial(_grouped, hf.LlamaConfig, num_key_value_heads=1),
     "llama-head-dim": partial(_grouped, hf.LlamaConfig, head_dim=12),
     "llama-biases": partial(_grouped, hf.LlamaConfig, attention_bias=True),
-    "apertus": partial(_grouped, hf.ApertusConfig),
+    "apertus": partial(_grouped, hf.ApertusConfig, rope_parameters=_LLAMA3),
     "arcee": partial(_grouped, hf.ArceeConfig),
     "bloom": lambda: hf.BloomConfig(**_SPECIAL, hidden_size=HIDDEN, n_layer=LAYERS, n_head=4),
     "codegen": partial(_embedded, hf.CodeGenConfig, rotary_dim=4),
@@ -77,14 +91,7 @@ CONFIGS: Mapping[str, Callable[..., Any]] = {
         hf.CwmConfig,
         head_dim=12,
         sliding_window=WINDOW,
-        rope_parameters={
-            "rope_type": "llama3",
-            "rope_theta": 10000.0,
-            "factor": 4.0,
-            "low_freq_factor": 1.0,
-            "high_freq_factor": 4.0,
-            "original_max_position_embeddings": 64,
-        },
+        rope_parameters=_LLAMA3,
     ),
     "deepseek2": partial(_common, hf.DeepseekV2Config, **_LATENT),
     "deepseek3": partial(_common, hf.DeepseekV3Config, **_LATENT),
@@ -121,7 +128,12 @@ CONFIGS: Mapping[str, Callable[..., Any]] = {
     "gpt-neox": partial(_common, hf.GPTNeoXConfig),
     "gpt-neox-serial": partial(_common, hf.GPTNeoXConfig, use_parallel_residual=False),
     "gpt-oss": partial(
-        _grouped, hf.GptOssConfig, head_dim=8, sliding_window=WINDOW, **_LOCAL_EXPERTS
+        _grouped,
+        hf.GptOssConfig,
+        head_dim=8,
+        sliding_window=WINDOW,
+        rope_parameters=_YARN,
+        **_LOCAL_EXPERTS,
     ),
     "gpt2": partial(_embedded, hf.GPT2Config),
     "gpt2-layer-scales": partial(
@@ -160,10 +172,7 @@ CONFIGS: Mapping[str, Callable[..., Any]] = {
         _grouped,
         hf.Ministral3Config,
         rope_parameters={
-            "rope_type": "yarn",
-            "rope_theta": 10000.0,
-            "factor": 8.0,
-            "original_max_position_embeddings": WINDOW,
+            **_YARN,
             "mscale": 1.0,
             "mscale_all_dim": 1.0,
             "llama_4_scaling_beta": 0.5,  # queries are scaled by their positions

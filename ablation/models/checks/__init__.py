@@ -1,0 +1,1 @@
+"""A check of a model before its first figure."""
