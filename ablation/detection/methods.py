@@ -28,7 +28,7 @@ from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.passes import ACTIVATION_MIB
 from ablation.passes.allocator import give_back_freed_memory
 from ablation.passes.positions import check_positions
-from ablation.passes.room import in_batches, room_for
+from ablation.passes.room import READ_ON_CPU, in_batches, room_for
 from ablation.prompts.prompt import Prompt
 
 _READ_TO_THE_END = (WU24, SUMMED_ATTENTION)
@@ -145,7 +145,7 @@ def scores_of_prompts(
     longest = max((len(prompt.ids) for prompt in prompts), default=0)
     check_positions(model, shortest, longest + MAX_NEW_TOKENS - 1)
     ids = [prompt.ids for prompt in prompts]
-    room = room_for(model, max(map(len, ids)), activation_bytes)
+    room = room_for(model, max(map(len, ids)), activation_bytes, prompts=READ_ON_CPU)
     for places in in_batches(ids, range(len(ids)), room.tokens, shared=True):
         batch = [prompts[place] for place in places]
         readings: Sequence[Reading | None] = [None] * len(batch)

@@ -8,7 +8,7 @@ What prompts begin with, and what two questions about one context have in common
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -145,9 +145,7 @@ def _read(
     sites = head_sites(model)
     if sites.family.runs_whole:
         return _read_whole(model, sites, texts, keeps_keys=keeps_keys)
-    # A span of rows is so many whole segments.
-    breaks = [[edge for span in text.rows for edge in span] for text in texts]
-    tree = TokenTree([text.ids for text in texts], breaks=breaks)
+    tree = TokenTree([text.ids for text in texts])
     layers, heads = sites.grid.layers, sites.grid.heads
     device = input_device(model)
     sums = [
@@ -157,13 +155,14 @@ def _read(
         ]
         for text in texts
     ]
-    wanted = _owners(texts, tree)
+    wanted = _Wanted(texts, tree)
 
     def note(call: AttentionCall) -> None:
-        if call.place in wanted:
-            weights = call.weights()[0].sum(dim=1)
-            for text, span in wanted[call.place]:
-                seen = weights[:, slice(*texts[text].columns)]
+        rows, parts = wanted.of(call)
+        if parts:
+            weights = call.weights(rows)[0]
+            for text, span, among, columns in parts:
+                seen = weights[:, among][:, :, columns].sum(dim=1)
                 sums[text][span][call.layer] += seen.to(device)
 
     kept: tuple[KeysValues, ...] = ()
@@ -218,12 +217,61 @@ def _read_whole(
     return means, TokenTree([text.ids for text in texts], shared=False), kept
 
 
-def _owners(texts: Sequence[Text], tree: TokenTree) -> dict[int, list[tuple[int, int]]]:
-    """Place of a row -> the texts, and the spans of them, that it is in."""
-    owners: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for number, text in enumerate(texts):
-        places = tree.places(number).tolist()
-        for span, (first, end) in enumerate(text.rows):
-            for place in places[first:end]:
-                owners[place].append((number, span))
-    return owners
+Places = slice | list[int]
+
+
+class _Part(NamedTuple):
+    """What of the wanted rows of an attention is of a text.
+
+    Attributes:
+        text, span: its number, and that of the span.
+        among: which of the wanted rows.
+        columns: where its columns are among the keys.
+    """
+
+    text: int
+    span: int
+    among: Places
+    columns: Places
+
+
+class _Wanted:
+    """Where in an attention the rows and columns of texts are."""
+
+    def __init__(self, texts: Sequence[Text], tree: TokenTree) -> None:
+        self._found: dict[tuple[int, int], tuple[Places, list[_Part]]] = {}
+        self._owners: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        self._columns = []
+        for number, text in enumerate(texts):
+            places = tree.places(number)
+            self._columns.append(places[slice(*text.columns)])
+            for span, (first, end) in enumerate(text.rows):
+                for place in places[first:end].tolist():
+                    self._owners[place].append((number, span))
+
+    def of(self, call: AttentionCall) -> tuple[Places, list[_Part]]:
+        """The rows of a call that are wanted, and what of them by whom; the same in all layers."""
+        key = call.place, call.query.shape[2]
+        if key not in self._found:
+            self._found[key] = self._of(call)
+        return self._found[key]
+
+    def _of(self, call: AttentionCall) -> tuple[Places, list[_Part]]:
+        assert call.key_places is not None
+        rows = [row for row in range(call.query.shape[2]) if call.place + row in self._owners]
+        owned: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for number, row in enumerate(rows):
+            for owner in self._owners[call.place + row]:
+                owned[owner].append(number)
+        parts = []
+        for (text, span), among in owned.items():
+            columns = torch.searchsorted(call.key_places, self._columns[text]).tolist()
+            parts.append(_Part(text, span, _run(among), _run(columns)))
+        return _run(rows), parts
+
+
+def _run(places: list[int]) -> Places:
+    """A slice where they are neighbours, which is looked up faster."""
+    if places and places[-1] - places[0] == len(places) - 1:
+        return slice(places[0], places[-1] + 1)
+    return places

@@ -5,7 +5,7 @@ mask. Nothing of a model is replaced or copied: the kernel that it was loaded wi
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import AttentionInterface
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
@@ -54,6 +54,7 @@ class AttentionCall:
         mask: True (or 0) where a row may look; None: at all keys up to itself.
         scaling: what the logits are multiplied with.
         place: where the first of the rows stands among those of the pass.
+        key_places: where the keys stand among those of the pass; None: some are of earlier ones.
         bent: has the kernel itself compute the weights, where they are more than a softmax of
             masked and scaled products; None: they are not.
     """
@@ -65,6 +66,7 @@ class AttentionCall:
     mask: Tensor | None
     scaling: float
     place: int = 0
+    key_places: Int[Tensor, " keys"] | None = None
     bent: Callable[[], Tensor] | None = None
 
     @property
@@ -82,18 +84,21 @@ class AttentionCall:
         mask = self.mask[..., :keys]
         return mask if mask.dtype == torch.bool else mask == 0
 
-    def weights(self) -> Float[Tensor, "batch heads rows keys"]:
+    def weights(
+        self, rows: Sequence[int] | slice = slice(None)
+    ) -> Float[Tensor, "batch heads some_rows keys"]:
         """The softmax weights, in fp32: these rows' part of the attention matrix.
 
         Where a head may rest on nothing (attention sinks) they sum to less than 1.
         """
         if self.bent is not None:
-            return self.bent().float()
+            return self.bent()[:, :, rows].float()
         groups = self.query.shape[1] // self.key.shape[1]
         # Grouped queries against their shared key, without repeating the key in memory.
-        grouped = self.query.unflatten(1, (self.key.shape[1], groups)).float()
+        grouped = self.query[:, :, rows].unflatten(1, (self.key.shape[1], groups)).float()
         logits = torch.einsum("bkgqd,bksd->bkgqs", grouped, self.key.float()).flatten(1, 2)
-        return (logits * self.scaling).masked_fill(~self.visible, -torch.inf).softmax(dim=-1)
+        hidden = ~self.visible[:, :, rows]
+        return (logits * self.scaling).masked_fill(hidden, -torch.inf).softmax(dim=-1)
 
 
 Observer = Callable[[AttentionCall], None]
@@ -163,7 +168,13 @@ class Kernel:
         return any(self.given.get(name) is not None for name in BENDS)
 
     def __call__(
-        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, place: int = 0
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        place: int = 0,
+        key_places: Tensor | None = None,
     ) -> Float[Tensor, "batch rows heads dim"]:
         """Shows the observers an attention, and computes it.
 
@@ -173,12 +184,14 @@ class Kernel:
             value: as there.
             mask: as there.
             place: as there.
+            key_places: as there.
         """
         if mask is not None:
             mask = mask.to(query.device)  # made on the first device of a model on several
         bent = partial(self._computed, query, key, value, mask, 1) if self.bends else None
+        where = place, key_places
         for observer in self.running.observers:
-            observer(AttentionCall(self.layer, query, key, value, mask, self.scaling, place, bent))
+            observer(AttentionCall(self.layer, query, key, value, mask, self.scaling, *where, bent))
         return self._computed(query, key, value, mask, 0)
 
     def _computed(

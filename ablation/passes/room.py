@@ -18,6 +18,10 @@ PROMPTS_ON_CPU = 4
 """What has as many tokens as four prompts goes through a CPU at once. More is not worth its memory:
 of a cell of 16 prompts of 512 tokens 78% are left where four stand together, 73% where all do."""
 
+READ_ON_CPU = 8
+"""The same where prompts are read for detection, which keeps less of each: of the tokens of 64
+prompts of 512 75% are left where four stand together, 72% where eight do."""
+
 SECONDS_ON_CPU, RATE_ON_CPU = 30.0, 15e9
 """Nor goes more through at once than a process computes in half a minute, since what is on its way
 is lost with it, unless one prompt takes longer. Multiply-adds a second, attention left out: an
@@ -72,13 +76,16 @@ def in_batches(
     return batches
 
 
-def room_for(model: Any, length: int, activation_bytes: int) -> Room:
+def room_for(
+    model: Any, length: int, activation_bytes: int, *, prompts: int = PROMPTS_ON_CPU
+) -> Room:
     """What fits at once, of prompts of ``length`` tokens.
 
     Args:
         model: a causal language model of transformers.
         length: of a prompt.
         activation_bytes: what may be taken of a CPU's memory; an accelerator's is asked.
+        prompts: as many as are worth a CPU's memory.
     """
     config = model.config
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -92,7 +99,7 @@ def room_for(model: Any, length: int, activation_bytes: int) -> Room:
     accelerators = [device for device in devices_of(model) if device.type == "cuda"]
     if not accelerators:
         in_time = SECONDS_ON_CPU * RATE_ON_CPU / model.num_parameters()
-        worth = min(PROMPTS_ON_CPU * length, int(in_time))
+        worth = min(prompts * length, int(in_time))
         return Room(min(activation_bytes // per_token, worth), DECODED_ON_CPU)
     # Each device holds the keys of its own layers: the fullest one decides, as if it held all.
     free = min(torch.cuda.mem_get_info(device)[0] for device in accelerators)

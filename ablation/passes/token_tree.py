@@ -52,22 +52,14 @@ class TokenTree:
     Args:
         prompts: token ids, at least one of each.
         shared: whether prompts share what they begin with; otherwise each stands for itself.
-        breaks: for each prompt, positions at which a segment of it ends.
 
     Attributes:
         segments: in the order of the packed row, a beginning ahead of what goes on from it.
         last: for each prompt, the segment that it ends with.
     """
 
-    def __init__(
-        self,
-        prompts: Sequence[Sequence[int]],
-        *,
-        shared: bool = True,
-        breaks: Sequence[Sequence[int]] = (),
-    ) -> None:
+    def __init__(self, prompts: Sequence[Sequence[int]], *, shared: bool = True) -> None:
         self._prompts = [tuple(prompt) for prompt in prompts]
-        self._breaks = breaks or [()] * len(prompts)
         self.segments: list[Segment] = []
         self.last: dict[int, Segment] = {}
         numbers = list(range(len(self._prompts)))
@@ -85,8 +77,6 @@ class TokenTree:
                 by_token.setdefault(self._prompts[number][at], []).append(number)
         for together in by_token.values():
             length = agreement([self._prompts[number][at:] for number in together])
-            ends = [end - at for number in together for end in self._breaks[number] if end > at]
-            length = min([length, *ends])
             segment = Segment(len(self), at, length, before)
             self.segments.append(segment)
             self._grow(together, segment.path)

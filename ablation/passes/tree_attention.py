@@ -1,22 +1,20 @@
 """Attention of the packed tokens of a tree: each segment sees what its prompts begin with."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ablation.hooks.attention import Kernel, MakeMask
-from ablation.passes.token_tree import Segment, TokenTree
-
-ROWS = 256
-"""Queries of a segment that the kernel takes at once: the keys behind them are left out."""
+from ablation.passes.bundles import Bundle, Piece, bundles
+from ablation.passes.token_tree import TokenTree
 
 KeysValues = tuple[Tensor, Tensor]
 """Keys and values of a layer, ``(batch, kv_heads, seq, key_dim)`` and ``(…, value_dim)``."""
 
-SegmentMask = Callable[[int, int], Tensor | None]
-"""The mask of the queries at the positions from the one to before the other."""
+KEPT = 1 << 18
+"""A mask of at most so many entries is made once for all layers. Larger ones take little time
+beside their attention, and much memory."""
 
 
 class TreeLayout:
@@ -27,49 +25,59 @@ class TreeLayout:
     """
 
     def __init__(self, tree: TokenTree) -> None:
-        self._segments = tree.segments
+        self._bundles = bundles(tree.segments)
         self.seen: dict[int, KeysValues] = {}
 
-    def mask(self, make: MakeMask, **asked: Any) -> SegmentMask:
-        # The keys of a segment's prompts are put side by side, so that a key's place among them is
-        # its position, and the model's own masks hold.
-        def of_queries(first: int, end: int) -> Tensor | None:
-            sizes = {"q_length": end - first, "kv_length": end, "q_offset": first, "kv_offset": 0}
-            return make(**{**asked, **sizes})
-
-        return of_queries
+    def mask(self, make: MakeMask, **asked: Any) -> "TreeMask":
+        return TreeMask(make, asked)
 
     def attend(
-        self, kernel: Kernel, query: Tensor, key: Tensor, value: Tensor, mask: SegmentMask
+        self, kernel: Kernel, query: Tensor, key: Tensor, value: Tensor, mask: "TreeMask"
     ) -> Tensor:
         self.seen[kernel.layer] = (key, value)
-        return torch.cat(
-            [
-                part
-                for segment in self._segments
-                for part in _attended(segment, kernel, query, key, value, mask)
-            ],
-            dim=1,
-        )
+        found = []
+        for bundle in self._bundles:
+            rows = query[:, :, bundle.place : bundle.place + bundle.rows]
+            keys, values = (_side_by_side(states, bundle.keys) for states in (key, value))
+            places = bundle.place, bundle.key_places
+            found.append(kernel(rows, keys, values, mask.of(bundle), *places))
+        return torch.cat(found, dim=1)
 
 
-def _attended(
-    segment: Segment, kernel: Kernel, query: Tensor, key: Tensor, value: Tensor, mask: SegmentMask
-) -> list[Tensor]:
-    if not segment.before:
-        # A kernel may know causal attention without a mask.
-        keys, values = key[:, :, segment.places], value[:, :, segment.places]
-        rows = query[:, :, segment.places]
-        return [kernel(rows, keys, values, mask(0, segment.end), segment.place)]
-    keys, values = (
-        torch.cat([states[:, :, one.places] for one in segment.path], dim=2)
-        for states in (key, value)
-    )
-    found = []
-    for first in range(segment.start, segment.end, ROWS):
-        end = min(first + ROWS, segment.end)
-        place = segment.place + first - segment.start
-        rows = query[:, :, place : place + end - first]
-        seen = keys[:, :, :end], values[:, :, :end]
-        found.append(kernel(rows, *seen, mask(first, end), place))
-    return found
+def _side_by_side(states: Tensor, parts: list[slice]) -> Tensor:
+    found = [states[:, :, part] for part in parts]
+    return found[0] if len(found) == 1 else torch.cat(found, dim=2)
+
+
+class TreeMask:
+    """A mask of one kind, of the model's own making, for all bundles of a tree."""
+
+    def __init__(self, make: MakeMask, asked: dict[str, Any]) -> None:
+        self._make, self._asked = make, asked
+        self._kept: dict[int, Tensor | None] = {}
+
+    def of(self, bundle: Bundle) -> Tensor | None:
+        """What its rows may look at among its keys; None: each at all keys up to itself."""
+        if bundle.place in self._kept:
+            return self._kept[bundle.place]
+        mask = self._of_piece(*bundle.pieces) if len(bundle.pieces) == 1 else self._joined(bundle)
+        if mask is None or mask.numel() <= KEPT:
+            self._kept[bundle.place] = mask
+        return mask
+
+    def _joined(self, bundle: Bundle) -> Tensor:
+        found = []
+        for piece in bundle.pieces:
+            mask = self._of_piece(piece, allow_is_causal_skip=False)
+            assert mask is not None
+            hidden = False if mask.dtype == torch.bool else torch.finfo(mask.dtype).min
+            rows = mask.new_full((*mask.shape[:-1], len(bundle.key_places)), hidden)
+            rows[..., bundle.columns(piece).to(mask.device)] = mask
+            found.append(rows)
+        return torch.cat(found, dim=-2)
+
+    def _of_piece(self, piece: Piece, **more: Any) -> Tensor | None:
+        # A key's place among those of its prompts is its position, so that the model's masks hold.
+        sizes = {"q_length": piece.rows, "kv_length": piece.end}
+        offsets = {"q_offset": piece.first, "kv_offset": 0}
+        return self._make(**{**self._asked, **sizes, **offsets, **more})

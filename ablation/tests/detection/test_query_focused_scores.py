@@ -67,7 +67,9 @@ def test_mean_attention_is_that_of_eager_attention(name):
             assert_same(mean, wanted, ATTENTION)
 
 
-def test_many_prompts_read_at_once_are_those_read_alone(model):
+@pytest.mark.parametrize("spare", [1.1, 99.0])  # then all prompts share a call
+def test_many_prompts_read_at_once_are_those_read_alone(model, spare, monkeypatch):
+    monkeypatch.setattr("ablation.passes.bundles.SPARE", spare)
     prompts = [make_prompt(seed) for seed in (3, 4, 5)]
     common = prompts[0].context[:20]
     prompts = [replace(one, context=(*common, *one.context[20:])) for one in prompts]

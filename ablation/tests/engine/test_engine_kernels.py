@@ -103,9 +103,11 @@ def test_answers_in_every_mode_and_scope(name, mode, scope):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("rows", "spare"), [(4, 1.1), (256, 99.0)])
 @pytest.mark.parametrize("name", BY_LAYERS)
-def test_answers_where_a_segment_is_given_to_the_kernel_in_pieces(name, monkeypatch):
-    monkeypatch.setattr("ablation.passes.tree_attention.ROWS", 4)
+def test_answers_where_the_kernel_is_given_pieces_or_all_at_once(name, rows, spare, monkeypatch):
+    monkeypatch.setattr("ablation.passes.bundles.ROWS", rows)
+    monkeypatch.setattr("ablation.passes.bundles.SPARE", spare)
     model, prompts = tiny_model(name), random_ids(LONGER, 3)
     prompts[1:, :9] = prompts[0, :9].clone()
     mode = "uniform-causal" if allows(name, "uniform-causal") else "zero"
