@@ -54,7 +54,7 @@ class AttentionCall:
         mask: True (or 0) where a row may look; None: at all keys up to itself.
         scaling: what the logits are multiplied with.
         place: where the first of the rows stands among those of the pass.
-        key_places: where the keys stand among those of the pass; None: some are of earlier ones.
+        key_places: where the keys stand among those of the pass; None where a layout does not say.
         bent: has the kernel itself compute the weights, where they are more than a softmax of
             masked and scaled products; None: they are not.
     """

@@ -6,7 +6,7 @@ side once more. So neighbours that begin alike share a call, as far as few rows 
 are none of theirs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,8 @@ from torch import Tensor
 from ablation.passes.token_tree import Segment
 
 ROWS = 256
-"""Queries of a segment that the kernel takes at once: the keys behind them are left out."""
+"""Queries that a call takes at most, but for what begins a prompt: of a longer segment the keys
+behind them are left out."""
 
 SPARE = 1.1
 """How many products of queries and keys a call may make, of those that its pieces make alone."""
@@ -65,21 +66,12 @@ class Bundle:
         """How many tokens it has."""
         return sum(piece.rows for piece in self.pieces)
 
-    @property
-    def starts(self) -> bool:
-        """Whether it begins a prompt."""
-        return not self.pieces[0].segment.before
-
     @cached_property
     def keys(self) -> list[slice]:
         """What its tokens see, themselves included, in the packed row."""
-        found: list[slice] = []
-        for place, (start, end) in self.ends.items():
-            if found and found[-1].stop == place:
-                found[-1] = slice(found[-1].start, place + end - start)
-            else:
-                found.append(slice(place, place + end - start))
-        return found
+        return joined(
+            slice(place, place + end - start) for place, (start, end) in self.ends.items()
+        )
 
     @cached_property
     def key_places(self) -> Int[Tensor, " keys"]:
@@ -109,13 +101,24 @@ def bundles(segments: Sequence[Segment]) -> list[Bundle]:
     for piece in _pieces(segments):
         of_piece = piece.rows * piece.end
         if found and _begin_alike(found[-1], piece):
-            joined = Bundle((*found[-1].pieces, piece), _seen(piece, found[-1].ends))
-            products = joined.rows * sum(end - start for start, end in joined.ends.values())
-            if products <= SPARE * (alone + of_piece):
-                found[-1], alone = joined, alone + of_piece
+            both = Bundle((*found[-1].pieces, piece), _seen(piece, found[-1].ends))
+            products = both.rows * sum(end - start for start, end in both.ends.values())
+            if both.rows <= ROWS and products <= SPARE * (alone + of_piece):
+                found[-1], alone = both, alone + of_piece
                 continue
         found.append(Bundle((piece,), _seen(piece, {})))
         alone = of_piece
+    return found
+
+
+def joined(parts: Iterable[slice]) -> list[slice]:
+    """The same places in fewer parts: neighbours are one."""
+    found: list[slice] = []
+    for part in parts:
+        if found and found[-1].stop == part.start:
+            found[-1] = slice(found[-1].start, part.stop)
+        else:
+            found.append(part)
     return found
 
 

@@ -84,7 +84,7 @@ def span_limits(config: Any) -> list[int]:
 
 
 def _original_contexts(config: Any) -> Iterator[tuple[str, int]]:
-    """Kind and original context of each set of rotary frequencies that is scaled and has one."""
+    """Kind and original context of each set of rotary frequencies that is scaled and names one."""
     found = getattr(config, "rope_parameters", None) or {}
     # Some families have a set of frequencies for each kind of layer.
     for one in [found, *found.values()]:

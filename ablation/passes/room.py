@@ -19,8 +19,8 @@ PROMPTS_ON_CPU = 4
 of a cell of 16 prompts of 512 tokens 78% are left where four stand together, 73% where all do."""
 
 READ_ON_CPU = 8
-"""The same where prompts are read for detection, which keeps less of each: of the tokens of 64
-prompts of 512 75% are left where four stand together, 72% where eight do."""
+"""The same where prompts are read for detection, which decodes nothing: of the tokens of 64 prompts
+of 512 75% are left where four stand together, 72% where eight do."""
 
 SECONDS_ON_CPU, RATE_ON_CPU = 30.0, 15e9
 """Nor goes more through at once than a process computes in half a minute, since what is on its way

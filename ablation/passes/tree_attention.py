@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ablation.hooks.attention import Kernel, MakeMask
-from ablation.passes.bundles import Bundle, Piece, bundles
-from ablation.passes.token_tree import TokenTree
+from ablation.passes.bundles import Bundle, Piece, bundles, joined
+from ablation.passes.token_tree import Segment, TokenTree
 
 KeysValues = tuple[Tensor, Tensor]
 """Keys and values of a layer, ``(batch, kv_heads, seq, key_dim)`` and ``(…, value_dim)``."""
@@ -35,12 +35,19 @@ class TreeLayout:
         self, kernel: Kernel, query: Tensor, key: Tensor, value: Tensor, mask: "TreeMask"
     ) -> Tensor:
         self.seen[kernel.layer] = (key, value)
-        found = []
+        found: list[Tensor] = []
+        put: Segment | None = None
+        keys, values = key, value
         for bundle in self._bundles:
+            # Of a long segment, which has many bundles of its own, keys are put side by side once.
+            of = bundle.pieces[0].segment if len(bundle.pieces) == 1 else None
+            if of is None or of is not put:
+                parts = bundle.keys if of is None else joined(one.places for one in of.path)
+                put, keys, values = of, _side_by_side(key, parts), _side_by_side(value, parts)
             rows = query[:, :, bundle.place : bundle.place + bundle.rows]
-            keys, values = (_side_by_side(states, bundle.keys) for states in (key, value))
-            places = bundle.place, bundle.key_places
-            found.append(kernel(rows, keys, values, mask.of(bundle), *places))
+            end, places = len(bundle.key_places), (bundle.place, bundle.key_places)
+            seen = keys[:, :, :end], values[:, :, :end]
+            found.append(kernel(rows, *seen, mask.of(bundle), *places))
         return torch.cat(found, dim=1)
 
 

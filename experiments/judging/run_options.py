@@ -1,6 +1,6 @@
 """The options that change what a run computes: by them runs and stored verdicts are told apart."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ablation.filings.synthetic import DEFAULT_COUNT
@@ -38,3 +38,11 @@ def changed_options(options: Mapping[str, Any]) -> tuple[str, ...]:
         for name, usual in USUAL.items()
         if (v := options.get(name, usual)) != usual
     )
+
+
+def beyond_device(options: Iterable[str]) -> list[str]:
+    """Such words, as ``changed_options`` gives them, without the device's.
+
+    A result is the same one on every device: stores do not tell them apart.
+    """
+    return [one for one in options if not one.startswith("--device=")]

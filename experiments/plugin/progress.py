@@ -39,6 +39,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def told_results(config: pytest.Config) -> str:
+    """How many results the run has computed, and how many it took from the store."""
+    progress = Progress(config.stash[_FOLDER])
+    progress.update()
+    return f"{progress.computed} results computed, {progress.from_store} taken from the store"
+
+
 def watch_of(config: pytest.Config) -> Watch:
     """What the store of this process is watched by."""
     folder = config.stash.get(_FOLDER, None)

@@ -23,6 +23,7 @@ from experiments.plugin.options import (
     chosen_filings,
     chosen_spec,
 )
+from experiments.plugin.progress import told_results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +106,7 @@ def _written(
             evidence, of = _evidence(config, studies)
         except HeadclaimsError as error:  # as every case on the model has said
             evidence.lacking.append(str(error))
-    of.append(f"the run ended with status {status}")
+    of += [told_results(config), f"the run ended with status {status}"]
     rows = config.stash.get(DIFFERING_ROWS, [])
     differing = Differing("the baselines hold", rows) if rows else None
     write_page(path, report_page([run], spec.key, evidence, command, of, differing), "--report")

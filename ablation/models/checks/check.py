@@ -10,6 +10,8 @@ from functools import partial
 from math import isnan
 from typing import Any
 
+import torch
+
 from ablation.errors import ComputationError, first_line
 from ablation.heads import Head
 from ablation.hooks.sites import HeadSites, head_sites, is_told_where
@@ -57,6 +59,11 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
     for check in _checks(model, sites, engine):
         try:
             results = check()
+        except torch.OutOfMemoryError as error:
+            raise ComputationError(
+                f"the check of {type(model).__name__} before its first figure ran out of memory "
+                f"({first_line(error)}): give it a device with more, or --device auto"
+            ) from error
         except _BREAKS_OFF as error:
             raise ComputationError(
                 f"the check of {type(model).__name__} before its first figure broke off "

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from ablation.hooks.attention import EAGER, SDPA, kernel_for
+from ablation.hooks.attention import EAGER, SDPA
 from ablation.metrics.devices import input_device
 from ablation.passes.positions import context_of, span_limits
 
@@ -14,8 +14,9 @@ TOKENS, BEYOND, DECODED = 12, 8, 3
 """Of the shortest prompt, past a limit, and of each answer: of three tokens two are verified at
 once."""
 
-COMMON = 2 / 3
-"""Of each of the two prompts, what they begin with."""
+TAIL = 1 / 12
+"""Of each of the two prompts, what comes behind what they begin with: short enough for the two to
+share a call of attention, see ``passes.bundles``."""
 
 LONGEST = {SDPA: 8192, EAGER: 2048}
 """Limits of the attention beyond which it is not tried: an eager kernel forms all weights."""
@@ -41,7 +42,8 @@ def lengths_past_limits(model: Any, longest: int) -> list[int]:
 
 def longest_tried(model: Any) -> int:
     """Tokens of the longest prompt that is tried."""
-    longest = min(LONGEST[kernel_for(type(model))] + BEYOND, context_of(model.config) - DECODED)
+    kernel = EAGER if model.config._attn_implementation == EAGER else SDPA
+    longest = min(LONGEST[kernel] + BEYOND, context_of(model.config) - DECODED)
     if input_device(model).type == "cpu":
         longest = min(longest, max(TOKENS, int(WORK_ON_CPU / model.num_parameters())))
     return longest
@@ -52,6 +54,6 @@ def random_prompts(model: Any, length: int) -> Int[Tensor, "2 length"]:
     tokens = model.get_input_embeddings().weight.shape[0]
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(tokens, (2, length), generator=generator)
-    common = int(length * COMMON)
+    common = length - int(length * TAIL)
     ids[1, :common] = ids[0, :common]
     return ids.to(input_device(model))

@@ -84,6 +84,7 @@ def _gap(
             begun = torch.tensor(wanted[:place], dtype=prompt.dtype, device=prompt.device)
             with HeadAblator(model, heads):
                 ids = torch.cat([prompt, begun])[None]
-                logits = model(input_ids=ids, use_cache=False).logits[0, -1].float()
+                given = model(input_ids=ids, use_cache=False, logits_to_keep=1).logits
+            logits = given[0, -1].float()
             return float((logits[one] - logits[other]).abs() / logits.abs().max())
     return 0.0

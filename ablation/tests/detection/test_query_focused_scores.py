@@ -159,6 +159,18 @@ def test_ranking_averages_over_prompts_and_sorts():
     assert mean[best.layer, best.head] == mean.max()
 
 
+def test_eight_prompts_are_read_in_one_pass(llama, monkeypatch):
+    passes = []
+
+    def counted(model, prompts, **how):
+        passes.append(len(prompts))
+        return read(model, prompts, **how)
+
+    monkeypatch.setattr("ablation.detection.methods.read", counted)
+    rank_heads(llama, None, [make_prompt(seed) for seed in range(10)])
+    assert passes == [8, 2]
+
+
 def test_no_prompt_is_refused():
     with pytest.raises(InvalidInput, match="at least one filing"):
         rank_heads(tiny_model("llama-gqa"), None, [])

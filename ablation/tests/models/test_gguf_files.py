@@ -10,7 +10,7 @@ import transformers as hf
 from tokenizers.pre_tokenizers import ByteLevel
 
 from ablation.assets.gguf_header import ARCHITECTURES, PRE_TOKENIZERS, SMOLLM
-from ablation.errors import InvalidInput
+from ablation.errors import InvalidInput, Notice
 from ablation.models.directory import model_directory
 from ablation.models.loading import load_model
 from ablation.models.registry import model_spec
@@ -123,6 +123,14 @@ def test_the_model_of_the_file_is_the_one_that_was_written(architecture, tmp_pat
     ids = torch.tensor([loaded.tokenizer(TEXT)["input_ids"]])
     with torch.no_grad():
         torch.testing.assert_close(loaded.model(ids).logits, model(ids).logits)
+
+
+def test_a_model_that_speaks_no_english_is_taken_and_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("ablation.assets.gguf.DOUBTFUL", 50)  # there are 261 tokens
+    path = write(tmp_path / "tiny.gguf")  # of random weights
+    said = r"tiny\.gguf has perplexity \d+ on a passage of English prose: either it is no model of"
+    with pytest.warns(Notice, match=said):
+        assert (model_directory(model_spec(str(path))) / "model.safetensors").exists()
 
 
 def test_it_is_unpacked_once_and_anew_for_another_file(tmp_path):

@@ -31,16 +31,22 @@ def test_every_token_is_in_one_bundle_with_all_that_it_sees(prompts, rows, spare
             assert seen.tolist() == tree.places(prompt)[: piece.end].tolist()
         alone = sum(piece.rows * piece.end for piece in bundle.pieces)
         assert bundle.rows * len(bundle.key_places) <= spare * alone
-        assert sum(part.stop - part.start for part in bundle.keys) == len(bundle.key_places)
+        assert bundle.rows <= rows or len(bundle.pieces) == 1
     assert following == len(tree)
 
 
-def test_what_begins_a_prompt_stands_alone():
+def test_what_begins_a_prompt_stands_alone(monkeypatch):
     # A kernel knows causal attention of such a block without a mask.
-    tree = TokenTree([[1, 2, 3], [1, 2, 4], [5, 6]])
-    first, *_, last = bundles(tree.segments)
-    assert [len(one.pieces) for one in (first, last)] == [1, 1]
-    assert (first.rows, last.rows) == (2, 2)
+    monkeypatch.setattr("ablation.passes.bundles.SPARE", 99.0)
+    tree = TokenTree([[1, 2, 3], [1, 2, 4], [5, 6], [7]])
+    assert [one.rows for one in bundles(tree.segments)] == [2, 2, 2, 1]
+
+
+def test_bundles_hold_no_more_rows_than_a_call_takes(monkeypatch):
+    monkeypatch.setattr("ablation.passes.bundles.ROWS", 3)
+    monkeypatch.setattr("ablation.passes.bundles.SPARE", 99.0)
+    tree = TokenTree([[0, 1], [0, 2, 2], [0, 3, 3, 3, 3]])
+    assert [one.rows for one in bundles(tree.segments)] == [1, 3, 3, 1]
 
 
 def test_short_questions_about_one_context_are_one_call():

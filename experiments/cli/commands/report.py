@@ -10,7 +10,7 @@ import click
 
 from ablation.errors import HeadclaimsError, InvalidInput
 from experiments.cli.chosen_evidence import evidence_options, source_of, spec_of
-from experiments.judging.run_options import changed_options
+from experiments.judging.run_options import beyond_device, changed_options
 
 if TYPE_CHECKING:
     from experiments.pages.report.claims import Run
@@ -130,5 +130,8 @@ def _stored_runs(model: str, options: set[str]) -> "list[Run]":
 
 
 def _is_of(run: "Run", model: str, options: set[str]) -> bool:
-    """Whether a run judged this model with these options."""
-    return any(claim["model"] == model and {*claim["options"]} == options for claim in run.claims)
+    """Whether a run judged this model with these options, on whatever device."""
+    return any(
+        claim["model"] == model and {*beyond_device(claim["options"])} == options
+        for claim in run.claims
+    )

@@ -23,6 +23,7 @@ from ablation.models.registry import EMBEDDED_MODEL
 from ablation.modes import MEAN, MODES, ZERO
 from experiments.cells.choices import SCOPES
 from experiments.claims import LEVELS
+from experiments.exp10.options import BIAS_POLICIES
 from experiments.exp10.options import MODES as EXP10_MODES
 from experiments.machine.files.json_files import read_text
 
@@ -77,11 +78,14 @@ class Exp10Grid:
         models: as in ``QRHeadGrid``.
         texts: as ``--text`` takes them; empty: that of each model.
         modes: how heads are ablated; curves are those of the first.
+        bias: what becomes of the value bias in mode ``zero``, as ``--bias`` takes it; curves are
+            those with the first.
     """
 
     models: tuple[str, ...] = (EMBEDDED_MODEL,)
     texts: tuple[str, ...] = ()
     modes: tuple[str, ...] = (ZERO, MEAN)
+    bias: tuple[str, ...] = BIAS_POLICIES[:1]
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "questions": tuple(QUESTIONS), "methods": METHODS, "modes": MODES, "scopes": SCOPES,
     },
     "methods": {"questions": tuple(QUESTIONS)},
-    "exp10": {"modes": EXP10_MODES},
+    "exp10": {"modes": EXP10_MODES, "bias": BIAS_POLICIES},
 }  # fmt: skip
 
 

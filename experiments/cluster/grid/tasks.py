@@ -12,6 +12,8 @@ from ablation.errors import InvalidInput
 from ablation.filings.filing import FilingSet
 from ablation.models.model import Model
 from ablation.models.registry import ModelSpec
+from ablation.modes import ZERO
+from ablation.modes.refused import refused
 from experiments.cells.cell import Cell, build_cell
 from experiments.cells.choices import AblationChoice
 from experiments.cells.plan import AblationPlan, check_plan
@@ -32,7 +34,7 @@ from experiments.exp10.measured.individual import sweep
 from experiments.exp10.measured.noise import perplexity_noise
 from experiments.exp10.measured.penetration import UndefinedPenetration, penetration
 from experiments.exp10.measured.setting import Setting, build_setting, source_text
-from experiments.exp10.options import Exp10Options
+from experiments.exp10.options import BIAS_POLICIES, Exp10Options
 from experiments.methods import measured
 from experiments.methods.retrieval.evidence import SELECTED
 from experiments.methods.zeroed_attention import norms, why_not
@@ -94,8 +96,9 @@ def tasks(grid: Grid, inputs: Inputs) -> list[Task]:
     """All tasks of a grid: model by model, long prompts first.
 
     Raises:
-        InvalidInput: a model that is none, a length beyond its context, levels beyond its heads, or
-            a text that cannot be read: before anything runs.
+        InvalidInput: a model that is none, a length beyond its context, levels beyond its heads, a
+            mode that its family does not allow, or a text that cannot be read: before anything
+            runs.
         Unavailable, AssetError: a model or text cannot be had.
     """
     opened = {
@@ -130,8 +133,19 @@ def _lengths(given: Sequence[int], model: Model) -> Sequence[int]:
     return lengths
 
 
+def _refuse_modes(modes: Sequence[str], model: Model) -> None:
+    """Before anything runs, as levels beyond a model's heads."""
+    for mode in modes:
+        if reason := refused(model.family, mode):
+            raise InvalidInput(
+                f"model {model.spec.key} does not allow mode {reason}: leave the mode out, or the "
+                "model"
+            )
+
+
 def _qrhead(grid: QRHeadGrid | None, model: Model, inputs: Inputs) -> Iterator[Task]:
     assert grid is not None
+    _refuse_modes(grid.modes, model)
     plans = [
         AblationPlan(
             grid.levels, control_draws=grid.draws, method=method, ablation=AblationChoice(*how)
@@ -222,13 +236,22 @@ class _Methods:
 
 def _exp10(grid: Exp10Grid | None, model: Model) -> Iterator[Task]:
     assert grid is not None
-    for text, mode in product(grid.texts or (None,), grid.modes):
-        options = Exp10Options(text=text, mode=mode)
+    _refuse_modes(grid.modes, model)
+    if grid.bias != BIAS_POLICIES[:1] and ZERO not in grid.modes:
+        raise InvalidInput("[exp10] bias goes with mode zero, which is not in its modes")
+    hows = [
+        (mode, bias)
+        for mode in grid.modes
+        for bias in (grid.bias if mode == ZERO else BIAS_POLICIES[:1])
+    ]
+    for text, (mode, bias) in product(grid.texts or (None,), hows):
+        options = Exp10Options(text=text, mode=mode, bias=bias)
         setting = build_setting(model, source_text(model.spec, options), options)
-        named = f"{model.spec.key}, {mode} on {setting.text.name}"
+        of_bias = f", bias {bias}" if bias != BIAS_POLICIES[0] else ""
+        named = f"{model.spec.key}, {mode}{of_bias} on {setting.text.name}"
         evaluated, size = partial(_evaluated, setting), setting.window
         yield Task(f"{named}, every head alone", model.spec.key, size, partial(evaluated, sweep))
-        if mode != grid.modes[0]:
+        if (mode, bias) != hows[0]:
             continue
         for removal, threshold in product(REMOVALS, THRESHOLDS):
             ask = partial(evaluated, partial(_crossings, removal, threshold))

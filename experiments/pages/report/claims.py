@@ -1,6 +1,7 @@
 """Claims as the report shows them: verdicts in words, runs side by side, the rows of the forest."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -238,12 +239,9 @@ def _forest(
 
 
 def _number(text: str) -> float | None:
-    """The published figure where it is one, as in "23.6" or "−0.3%"; None for a phrase."""
-    try:
-        figure = float(text.replace("−", "-").strip("≈ %×"))
-    except ValueError:
-        return None
-    return figure if math.isfinite(figure) else None
+    """The published figure that a text begins with, as in "23.6", "−0.3%", "> 3.2 together"."""
+    found = re.match(r"[≈>≥<≤~ ]*([+-]?\d+(?:\.\d+)?)", text.replace("−", "-"))
+    return None if found is None else float(found[1])
 
 
 def forest_rows(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -257,7 +255,7 @@ def forest_rows(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             **{name: judgement[name] for name in ("run", "tier", "model")},
             "verdict": part["verdict"],
             "verdict_of_claim": judgement["verdict"],
-            "measured": part["measured"],
+            **{name: part[name] for name in ("measured", "n", "p")},
             "href": f"#claim/{in_address(claim['name'])}",
             **part["forest"],
         }
@@ -266,6 +264,26 @@ def forest_rows(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         for part in judgement["parts"]
         if part["forest"] is not None
     ]
+
+
+def not_drawn(claims: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The criteria that have no row in the plot, as nothing finite was measured."""
+    return [
+        f"{claim['name']} {part['part']}".rstrip() + f" ({judgement['model']}, {judgement['tier']})"
+        for claim in claims
+        for judgement in claim["judgements"]
+        for part in judgement["parts"]
+        if part["forest"] is None
+    ]
+
+
+def beside(
+    judgements: Sequence[Mapping[str, Any]],
+) -> list[tuple[str, list[Mapping[str, Any] | None]]]:
+    """For each part, what every one of several judgements says of it; None: nothing."""
+    by_part = [{part["part"]: part for part in one["parts"]} for one in judgements]
+    parts = dict.fromkeys(part for of in by_part for part in of)
+    return [(part, [of.get(part) for of in by_part]) for part in parts] if by_part[1:] else []
 
 
 def moved(claims: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

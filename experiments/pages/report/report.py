@@ -5,10 +5,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ablation.detection.controls import LAYER_MATCHED
 from experiments.judging.baselines.changed import HEAD
 from experiments.judging.verdict import Verdict
 from experiments.machine.environment import timestamp, versions
-from experiments.pages.report.claims import Run, forest_rows, moved, reported_claims
+from experiments.pages.report.cells import TOP
+from experiments.pages.report.claims import (
+    Run,
+    beside,
+    forest_rows,
+    moved,
+    not_drawn,
+    reported_claims,
+)
 from experiments.pages.report.gathered import Evidence
 from experiments.pages.report.other_studies import BEHIND
 from experiments.pages.report.page import rendered
@@ -60,7 +69,8 @@ def report_page(
     claims = [
         {
             **claim,
-            "judgements": _first(claim["judgements"], model),
+            "judgements": (judgements := _first(claim["judgements"], model)),
+            "beside": beside(judgements),
             "curves": bool(evidence.cells) and _of_accuracy(claim, model, behind),
         }
         for claim in reported_claims(runs)
@@ -100,6 +110,7 @@ def _of_claims(claims: Sequence[Mapping[str, Any]], several_runs: bool) -> dict[
         "counts": _counts(judgements, several_runs),
         "claims": claims,
         "moved": moved(claims),
+        "not_drawn": not_drawn(claims),
         "marks": MARKS,
         "filters": {
             "study": _different(claim["study"] for claim in claims),
@@ -130,6 +141,7 @@ def _of_evidence(evidence: Evidence, of: Sequence[str]) -> dict[str, Any]:
     heads = evidence.heads or {"maps": []}
     return {
         "others": {claim: ablated for claim, (_, ablated) in BEHIND.items()},
+        "answers_behind": answers_behind,
         "evidence": {"cells": cells, "heads": heads, "sweeps": evidence.sweeps},
         "levels_of": {cell["id"]: cell["levels"] for cell in cells},
         "compared": (
@@ -143,6 +155,30 @@ def _of_evidence(evidence: Evidence, of: Sequence[str]) -> dict[str, Any]:
         ],
         "lacking": evidence.lacking,
     }
+
+
+def answers_behind(
+    claim: str, part: str, cells: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """What was ablated where a part of a claim of the QRHead study looks, and the cells with it.
+
+    Parts of A1 are levels; A2 compares the most heads with the fewest, A3 is about controls.
+    """
+    levels = sorted({one["level"] for cell in cells for one in cell["conditions"] if one["level"]})
+    asked: list[tuple[str, int]] = []
+    if part.isdecimal():
+        asked = [(TOP, int(part)), (LAYER_MATCHED, int(part))]
+    elif claim == "A2" and levels:
+        asked = [(TOP, levels[0]), (TOP, levels[-1])]
+    elif claim == "A3" and levels:
+        asked = [(LAYER_MATCHED, levels[-1])]
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for kind, level in asked:
+        for cell in cells:
+            for one in cell["conditions"]:
+                if (one["kind"], one["level"]) == (kind, level):
+                    found.setdefault(one["name"], []).append(cell)
+    return list(found.items())
 
 
 def _several_runs(claims: Sequence[Mapping[str, Any]]) -> bool:

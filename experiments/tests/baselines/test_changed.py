@@ -7,6 +7,7 @@ import pytest
 
 from ablation.errors import InvalidInput, ResultsError
 from experiments.judging.baselines.changed import changed_baselines
+from experiments.tests.pages.report.made_up import claim
 
 FINDING = {"part": "50", "of": "", "estimate": 0.25, "interval": [0.1, 0.4], "n": 16, "p": 0.02}
 CLAIM = {"id": "A1", "tier": "embedded", "model": "smollm2", "verdict": "REPRODUCED"}
@@ -98,3 +99,34 @@ def test_a_damaged_file_is_said_so(checkout):
     (root / "baselines/study/two.json").write_text('{"drop": NaN}', encoding="utf-8")
     with pytest.raises(ResultsError, match=r"two\.json: JSON is required \(it holds NaN\)"):
         changed_baselines(root, "HEAD")
+
+
+def test_the_command_shows_what_is_to_be_committed(checkout, headclaims, monkeypatch):
+    root = checkout("study/one.json", {"drop": 0.5, "heads": "L1H2"})
+    monkeypatch.setattr("experiments.cli.commands.upkeep.baselines.CHECKOUT", root)
+    assert headclaims("baselines", "diff") == (0, "no figure of baselines/ differs from HEAD\n", "")
+    checkout("study/one.json", {"drop": 0.25, "heads": "L1H2"})
+    checkout("claims/embedded.json", evidence("INCONCLUSIVE"))
+    status, out, err = headclaims("baselines", "diff")
+    assert (status, err) == (0, "")
+    figure = next(line for line in out.splitlines() if "study/one.json" in line)
+    assert figure.split() == ["baselines/study/one.json", "drop", "0.5", "0.25", "-0.25"]
+    assert "embedded.json: A1 embedded smollm2: REPRODUCED → INCONCLUSIVE" in out
+    status, _, err = headclaims("baselines", "diff", "no-such-commit")
+    assert (status, err.count("\n")) == (2, 1)
+
+
+def test_a_report_shows_what_has_moved_since_a_commit(checkout, headclaims, monkeypatch, tmp_path):
+    checkout("study/one.json", {"drop": 0.25, "heads": "L1H2"})
+    root = checkout("claims/embedded.json", evidence("INCONCLUSIVE"))
+    monkeypatch.setattr("experiments.judging.stored_evidence.CHECKOUT", root)
+    document = {"schema": 1, "claims": [claim()]}
+    (tmp_path / "a.json").write_text(json.dumps(document), encoding="utf-8")
+    (tmp_path / "no-model").mkdir()
+    words = ("--model", "./no-model", "--claims-json", "a.json", "--since", "HEAD")
+    status, _, err = headclaims("report", *words)
+    assert status == 0, err
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Figures that are not what was stored at HEAD" in text
+    assert '<th scope="row">baselines/study/one.json</th><td>drop</td><td>0.5</td>' in text
+    assert "A1 embedded smollm2: REPRODUCED → INCONCLUSIVE" in text

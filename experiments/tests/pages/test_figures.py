@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 import pytest
 
 from experiments.cli.commands.figures import STUDIES
-from experiments.machine.files.drawing import KINDS, ONE_COLUMN
+from experiments.judging.stored_evidence import CHECKOUT
+from experiments.machine.files.drawing import KINDS, ONE_COLUMN, TWO_COLUMNS
 from experiments.pages import figures
 from experiments.tests.pages.conftest import CELL
 
@@ -73,3 +74,23 @@ def test_what_is_stored_of_a_model_is_drawn(headclaims, tiny, computed, tmp_path
     text = caption.read_text(encoding="utf-8")
     assert "1 cells of 4 filings each" in text
     assert "95% Wilson intervals" in text
+
+
+@pytest.mark.model
+def test_the_shipped_evidence_is_drawn(headclaims, tmp_path):
+    bundle = ("--bundle", str(CHECKOUT / "baselines/evidence/smollm2.zip"))
+    status, _, err = headclaims("figures", "qrhead", "exp10", *bundle, "-o", "drawn")
+    assert status == 0, err
+    drawn = tmp_path / "drawn"
+    names = {path.stem for path in drawn.iterdir()}
+    assert "smollm2_curves" in names
+    assert any("exp10b_zipf" in name for name in names)
+    for name in names:
+        assert {path.suffix for path in drawn.glob(f"{name}.*")} == {".pdf", ".svg", ".png", ".txt"}
+        caption = (drawn / f"{name}.txt").read_text(encoding="utf-8")
+        assert re.search(r"\bn = \d|\d+ filings each", caption), (name, caption)
+        svg = ElementTree.parse(drawn / f"{name}.svg").getroot()
+        assert round(float(svg.attrib["width"].removesuffix("pt")) / 72, 2) in (
+            ONE_COLUMN,
+            TWO_COLUMNS,
+        )

@@ -24,7 +24,7 @@ def reported(pytester, monkeypatch, tmp_path, tiny):
     monkeypatch.setenv("HEADCLAIMS_STORE", str(tmp_path / "store"))
 
     def run(*arguments):
-        suite = write_suite(pytester, CASE, "report")
+        suite = write_suite(pytester, CASE, "report", "progress")
         result = suite.runpytest_subprocess(f"--model={tiny}", *arguments)
         path = suite.path / "made/report.html"
         if not path.exists():

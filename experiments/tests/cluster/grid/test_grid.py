@@ -39,6 +39,7 @@ def test_the_grids_that_come_with_it_can_be_read():
         ("[qrhead]\nlevels = [true]", "[qrhead] levels: whole numbers from 1 are required"),
         ("[qrhead]\nquestions = ['x']", "[qrhead] questions: it must be one of inc_state"),
         ("[qrhead]\nmodes = ['x']", "[qrhead] modes: it must be one of zero"),
+        ("[exp10]\nbias = ['drop']", "[exp10] bias: it must be one of keep, remove, got 'drop'"),
         ("[exp10]\nmodes = ['resample']", "[exp10] modes: it must be one of zero, mean"),
         ("[qrhead]\ndraws = 0", "[qrhead] draws: a whole number from 1 is required, got 0"),
         ("[qrhead]\ntokens = [512, 512]", "[qrhead] tokens: an entry is there twice"),

@@ -69,6 +69,35 @@ def run(*claims: dict[str, Any], name: str = "run") -> Run:
     return run_of(document, Path(f"{name}.json"))
 
 
+SWEEP = {
+    "mode": "zero",
+    "model": "tiny",
+    "ppl": 20.5,
+    "statistics": {
+        "total": 4, "abs_below_1pct": 1, "abs_below_10pct": 2, "negative": 1,
+        "max_head": "L0H1", "max": 0.5,
+    },
+    "ranked": [
+        {"rank": rank, "head": head, "size": abs(change), "change": change}
+        for rank, (head, change) in enumerate(
+            (("L0H1", 50), ("L0H0", 20), ("L1H0", -5), ("L1H1", 0.5)), start=1
+        )
+    ],
+    "fits": [{"name": "fit to the values, α = 2.00", "rank": n, "size": 50 / n**2} for n in (1, 4)],
+    "layers": [{"layer": 0, "mean": 35, "share": 93}, {"layer": 1, "mean": 2.75, "share": 7}],
+    "curves": [
+        {
+            "name": "smallest |ΔPPL| first",
+            "total": 4,
+            "points": [
+                {"heads": n, "share": 25 * n, "ratio": 1 + n / 2} for n in (0, 2, 4)
+            ],
+            "crossings": [{"threshold": 1.1, "first": 1, "last": 2}],
+        }
+    ],
+}  # fmt: skip
+
+
 def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "haystack") -> Evidence:
     """Two items under three conditions: the first is lost with the top 10 heads."""
     condition = {"kind": "top", "level": 10, "draw": "", "correct": 1, "name": "top 10"}
@@ -156,6 +185,7 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
             "stability": [],
             "methods": [],
         },
+        sweeps=[SWEEP],
         lacking=["exp10, mean ablation: not every head alone is stored"],
     )  # fmt: skip
 

@@ -6,7 +6,8 @@ from experiments.tests.pages.report.conftest import HOW, shown
 from experiments.tests.pages.report.made_up import HOSTILE, claim, evidence, page, part, run
 
 VIEWS = (
-    "claims", "claim/A1", "answers", "answer/tiny-inc_state-400/0/top%2010", "heads/L0H0", "about",
+    "claims", "claim/A1", "answers", "answer/tiny-inc_state-400/0/top%2010", "heads/L0H0", "exp10",
+    "about",
 )  # fmt: skip
 
 
@@ -44,11 +45,13 @@ def test_three_clicks_lead_from_the_claims_to_the_answer_that_was_lost(report, o
 def test_an_answer_is_marked_from_the_token_in_which_it_parts(report, opened):
     reader = opened(report(found=evidence(("Iowa.", "Ionia."))), "answer/tiny-inc_state-400/0/")
     row = reader.get_by_role("row", name="top 10", exact=False).first
-    assert row.locator(".answer").inner_text() == "Ionia."
+    # As it is read aloud; "parts here" is not seen.
+    assert row.locator(".answer").text_content() == "Io parts here: nia."
+    assert row.locator(".unseen").bounding_box()["width"] <= 1
     assert row.locator("mark").inner_text() == "nia."
     reader = opened(report(found=evidence(("Iowa.", "Io"))), "answer/tiny-inc_state-400/0/")
     row = reader.get_by_role("row", name="top 10", exact=False).first
-    assert row.locator(".answer").inner_text() == "Io¶"
+    assert row.locator(".answer").text_content() == "Io ends here ¶"
 
 
 def test_what_is_not_stored_is_said_where_it_matters(report, opened):
@@ -124,6 +127,16 @@ def test_a_map_of_heads_says_what_its_colours_stand_for(report, opened):
     assert reader.get_by_role("row", name="L0H1 1 1").count() == 1
 
 
+@pytest.mark.slow
+def test_a_head_says_under_the_mouse_what_ablating_it_did(report, opened):
+    reader = opened(report(), "heads")
+    reader.locator("#heads-map svg .mark-rect path").first.hover()  # L0H0, of the top 10
+    told = reader.locator("#vg-tooltip-element.visible")
+    told.wait_for()
+    worst = "in 1 condition; at worst 1 of 2 right with top 10 (tiny-inc_state-400)"
+    assert worst in told.inner_text()
+
+
 def test_a_mark_of_the_plot_leads_to_its_claim(report, opened):
     reader = opened(report())
     reader.locator("#forest svg .mark-symbol path[aria-label]").last.click()
@@ -151,6 +164,23 @@ def test_several_runs_stand_beside_each_other(report, opened):
     assert row.index("✓ REPRODUCED") < row.index("? INCONCLUSIVE")
     reader.locator("#filter-run").select_option("after")
     assert reader.locator("#claims-table tbody tr:visible").count() == 1
+
+
+@pytest.mark.slow
+def test_models_stand_side_by_side(report, opened):
+    other = claim(model="other", parts=[part(verdict="INCONCLUSIVE"), part("20")])
+    reader = opened(report(run(claim(), other)), "claim/A1")
+    beside = reader.get_by_role("region", name="A1 side by side")
+    heads = beside.get_by_role("columnheader").all_inner_texts()
+    assert heads == ["part", "tiny, own", "other, own"]
+    row = beside.get_by_role("row", name="10", exact=False).first.inner_text()
+    assert row.index("✓ REPRODUCED") < row.index("? INCONCLUSIVE")
+    assert beside.get_by_role("row", name="20", exact=False).locator("td").first.inner_text() == ""
+    reader.evaluate("location.hash = '#claims'")
+    shown(reader, "claims")
+    reader.locator("#filter-model").select_option("other")
+    assert reader.locator("#claims-table tbody tr:visible").count() == 1
+    reader.locator("#forest").get_by_text("A1 20").wait_for()
 
 
 @pytest.mark.slow
@@ -189,7 +219,7 @@ def test_what_others_wrote_is_shown_and_never_run(report, opened):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize(("width", "dark"), [(360, True), (1200, False)])
+@pytest.mark.parametrize(("width", "dark"), [(360, True), (1200, False), (3840, True)])
 def test_nothing_keeps_anybody_from_reading(report, opened, view, width, dark):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=HOW)
     reader = opened(report(), view, width=width, dark=dark)
@@ -308,6 +338,47 @@ def test_a_claim_is_on_paper_alone_with_its_curves(report, opened):
     assert reader.locator("#claim-A1 .curves svg").first.is_visible()
     assert not reader.get_by_role("heading", name="A3: the model loses more").is_visible()
     assert not reader.locator("#view-claims").is_visible()
+
+
+@pytest.mark.slow
+def test_a_long_prompt_is_folded_and_paper_says_so(report, opened):
+    found = evidence(prompt="haystack " * 100)
+    reader = opened(report(found=found), "answer/tiny-inc_state-400/0/")
+    prompt, folded = reader.locator(".prompt"), "… 540 more characters …"
+    assert prompt.text_content().startswith("haystack: haystack haystack")
+    assert "question: What state?" in prompt.text_content()
+    reader.emulate_media(media="print")
+    assert prompt.get_by_text(folded).last.is_visible()
+    assert not prompt.get_by_role("button").is_visible()
+    assert (
+        prompt.locator(".fact").evaluate("one => getComputedStyle(one).printColorAdjust") == "exact"
+    )
+    reader.emulate_media(media="screen")
+    assert not prompt.locator(".on-paper").is_visible()
+    prompt.get_by_role("button", name=folded).click()
+    assert prompt.text_content().count("haystack ") == 100
+
+
+@pytest.mark.slow
+def test_a_view_is_copied_with_the_command_that_makes_it(report, opened):
+    view = "answers/tiny-inc_state-400/top%2010/lost"
+    reader = opened(report(), view)
+    reader.get_by_role("button", name="Copy what makes this view again").click()
+    copied = reader.locator("#copied")
+    copied.get_by_text("headclaims report").wait_for()
+    assert copied.inner_text() == f"headclaims report # then open report.html#{view}"
+    reader = opened(report(), "about")
+    about = reader.locator("#view-about").inner_text()
+    assert "headclaims report" in about
+    assert "store /tmp/store" in about
+    assert "pytest" in about  # the command of the run
+
+
+@pytest.mark.slow
+def test_every_part_leads_to_the_answers_behind_it(report, opened):
+    reader = opened(report(run(claim(), claim("A2", parts=[part("")]))), "claim/A2")
+    reader.locator("#claim-A2 .why").get_by_role("link", name="inc_state").first.click()
+    shown(reader, "answers/tiny-inc_state-400/top%2010/lost")
 
 
 @pytest.mark.slow

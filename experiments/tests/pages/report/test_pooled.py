@@ -6,6 +6,7 @@ import pytest
 
 from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from experiments.cells.outcomes import CellOutcomes
+from experiments.pages.report.cells import curve
 from experiments.pages.report.gathered import _pooled
 
 
@@ -45,3 +46,29 @@ def test_folds_of_a_question_are_judged_as_one(levels):
 def test_where_no_cell_has_anything_to_lose_all_are_shown():
     cells = [reported(question, 0, 0, (5,)) for question in ("hq_state", "inc_state")]
     assert _pooled(cells)["left_out"] == []
+
+
+def test_every_draw_is_a_line_and_the_thick_one_their_mean():
+    items = [f"company-{n}" for n in range(4)]
+
+    def right(number):
+        return {item: n < number for n, item in enumerate(items)}
+
+    draws = [{5: right(4), 10: right(2)}, {5: right(2), 10: right(0)}, {5: right(0)}]
+    controls = {UNIFORM: draws, LAYER_MATCHED: []}
+    companies = {item: item for item in items}
+    cell = CellOutcomes("inc_state", 400, companies, right(4), {}, controls, set())
+    seeds = ["seed 42", "seed 43", "seed 44"]
+    rows = curve([cell], {UNIFORM: seeds, LAYER_MATCHED: []})
+    thin = [(row["draw"], row["heads"], row["right"], row["of"]) for row in rows if row["draw"]]
+    assert thin == [
+        ("draw 1", 5, 100, ["seed 42"]),
+        ("draw 1", 10, 50, ["seed 42"]),
+        ("draw 2", 5, 50, ["seed 43"]),
+        ("draw 2", 10, 0, ["seed 43"]),
+        ("draw 3", 5, 0, ["seed 44"]),
+    ]
+    # The third lacks a level: the mean is of those that have all.
+    thick = [row for row in rows if row["kind"] == UNIFORM and not row["draw"]]
+    assert [(row["heads"], row["right"]) for row in thick] == [(5, 75), (10, 25)]
+    assert all(row["of"] == seeds[:2] for row in thick)

@@ -9,6 +9,7 @@ import pytest
 from experiments.cli.chosen_evidence import evidence_options
 from experiments.judging.run_options import USUAL, changed_options
 from experiments.pages.report.lazy import unpacked
+from experiments.tests.conftest import TINY_TOKENS
 from experiments.tests.pages.conftest import CELL
 from experiments.tests.pages.report.made_up import claim
 
@@ -143,6 +144,22 @@ def test_claims_are_those_of_a_run_with_the_same_options():
     given = {"synthetic": 160, "control_draws": 20, "tokens": None, "dtype": "float32"}
     assert changed_options(given) == ("--control-draws=20", "--synthetic=160")
     assert changed_options({"tokens": (512, 1024), "store": "x"}) == ("--tokens=512,1024",)
+
+
+@pytest.mark.slow
+def test_claims_of_another_device_have_the_same_evidence_behind_them(
+    headclaims, tiny, tiny_key, computed, tmp_path
+):
+    of_cell = [f"--tokens={TINY_TOKENS}", "--synthetic=20"]
+    given = of_cell, [*of_cell, "--device=cuda"], ["--device=cuda"]
+    said = []
+    for number, options in enumerate(given):
+        document = {"schema": 1, "options": options, "claims": [claim(model=tiny_key)]}
+        (tmp_path / f"{number}.json").write_text(json.dumps(document), encoding="utf-8")
+        arguments = ("--claims-json", f"{number}.json", "-o", "own.html")
+        assert headclaims("report", "--model", tiny, *CELL, *arguments)[0] == 0
+        said.append("Answers lost with top 10:" in (tmp_path / "own.html").read_text("utf-8"))
+    assert said == [True, True, False]
 
 
 def test_the_options_of_a_run_have_their_defaults_where_its_results_are_looked_into():

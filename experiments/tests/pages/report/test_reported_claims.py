@@ -8,7 +8,14 @@ import pytest
 from ablation.errors import InvalidInput
 from experiments.judging.claim import Scale
 from experiments.judging.stored_evidence import stored_files
-from experiments.pages.report.claims import forest_rows, moved, read_runs, reported_claims, run_of
+from experiments.pages.report.claims import (
+    forest_rows,
+    moved,
+    not_drawn,
+    read_runs,
+    reported_claims,
+    run_of,
+)
 from experiments.tests.pages.report.made_up import claim, part, run
 
 
@@ -32,6 +39,24 @@ def test_every_claim_of_the_checkout_is_shown_with_its_figures(path):
                 scale = 100 if unit in (Scale.POINTS, Scale.PERCENT) else 1
                 assert row["estimate"] == pytest.approx(scale * before["estimate"])
         assert len(judgement["details"]) == len(stored["details"])
+
+
+@pytest.mark.parametrize(
+    ("published", "figure"),
+    [("23.6", 23.6), ("−0.3%", -0.3), ("30.8 lost", 30.8), ("> 3.2 together", 3.2), ("none", None),
+     ("2.0 at 40 heads", 2.0), ("+1.6", 1.6)],
+)  # fmt: skip
+def test_the_figure_that_was_published_is_in_the_plot(published, figure):
+    (row,) = forest_rows(reported_claims([run(claim(parts=[part(published=published)]))]))
+    assert row["published"] == figure
+    assert (row["n"], row["p"]) == ("16 companies", "0.01")
+
+
+def test_what_was_not_measured_is_named_beside_the_plot():
+    blocked = {"part": "5", "blocked": "too few heads", "verdict": "BLOCKED"}
+    claims = reported_claims([run(claim(parts=[part(), blocked, part("20", estimate="inf")]))])
+    assert len(forest_rows(claims)) == 1
+    assert not_drawn(claims) == ["A1 5 (tiny, own)", "A1 20 (tiny, own)"]
 
 
 def test_two_runs_stand_side_by_side_and_what_moved_is_said():

@@ -67,6 +67,21 @@ def test_the_sweep_is_that_of_the_stored_figures(written, opened):
     assert f"perplexity {stored['unablated_ppl']:.5g} unablated" in text
     assert f"{stored['below_1_percent']} change the perplexity by less than 1%" in text
     assert f"{stored['below_10_percent']} by less than 10%; {stored['helping']} lower it" in text
+    for chart in ("Every head's effect by its rank", "Perplexity when heads are ablated together"):
+        reader.get_by_role("figure").filter(has_text=chart).first.locator("svg").wait_for()
+
+
+def test_curves_and_crossings_are_those_of_the_stored_figures(written):
+    path = CHECKOUT / "baselines/exp10/smollm2/cumulative-zero.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    sweep = next(one for one in data_of(written.read_text("utf-8"))["sweeps"] if one["curves"])
+    (curve,) = (one for one in sweep["curves"] if one["name"] == "smallest |ΔPPL| first")
+    assert sweep["ppl"] == pytest.approx(stored["ppl"]["0"])
+    for point in curve["points"]:
+        ratio = stored["ppl"][str(point["heads"])] / stored["ppl"]["0"]
+        assert point["ratio"] == pytest.approx(ratio, rel=1e-5)  # computed on another machine
+    within = {str(one["threshold"]): one["first"] for one in curve["crossings"]}
+    assert within == stored["within"]
 
 
 def correct_by_condition(path):

@@ -10,7 +10,7 @@ function cellOf(id) {
 // A list to choose from; "data-keep" is how it is found again after it was made anew.
 function choose(label, options, chosen, change) {
   const select = element("select", { "data-keep": label, onchange: () => change(select.value) },
-    options.map(([value, text]) => element("option", { value, selected: value === chosen }, text)));
+    options.map(([value, text]) => element("option", { value, selected: value === chosen }, visible(text))));
   return element("label", {}, `${label} `, select);
 }
 
@@ -99,10 +99,16 @@ function lostAt(cell, item) {
   return unknown.length ? `${found}, without top ${unknown.join(", ")}, which is not stored` : found;
 }
 
+// What is told by how it looks, for those who listen.
+function unseen(text) {
+  return element("span", { class: "unseen" }, text);
+}
+
 function quoted(text, common = text.length, ends = false) {
   const written = (some) => visible(some).replaceAll("\n", "⏎");
   return element("bdi", { class: "answer" }, written(text.slice(0, common)),
-    common < text.length ? element("mark", {}, written(text.slice(common))) : ends ? element("mark", {}, "¶") : null);
+    common < text.length ? [unseen(" parts here: "), element("mark", {}, written(text.slice(common)))]
+      : ends ? [unseen(" ends here "), element("mark", {}, "¶")] : null);
 }
 
 // How far two answers, by their numbers, agree in whole tokens: of the other's characters.
@@ -164,13 +170,14 @@ function promptOf(prompts, n) {
   const kinds = [...new Set(pieces.map(([name]) => name))];
   return element("div", {},
     element("p", { class: "legend" }, kinds.map((name) => [element("span", { class: `piece ${name}` }, name), " "])),
-    element("div", { class: "prompt" }, pieces.map(([name, text]) => piece(name, text))));
+    element("div", { class: "prompt" }, pieces.map(([name, text]) => [unseen(`${name}: `), piece(name, text)])));
 }
 
 function piece(name, text) {
-  const made = element("span", { class: `piece ${name}`, title: name });
+  const made = element("span", { class: `piece ${name}` });
   if (name !== "haystack" || text.length <= FOLDED) return fill(made, visible(text));
   const ends = FOLDED / 2;
-  const whole = element("button", { onclick: () => fill(made, visible(text)) }, `… ${(text.length - 2 * ends).toLocaleString("en")} more characters …`);
-  return fill(made, visible(text.slice(0, ends)), whole, visible(text.slice(-ends)));
+  const folded = `… ${(text.length - 2 * ends).toLocaleString("en")} more characters …`;
+  const whole = element("button", { onclick: () => fill(made, visible(text)) }, folded);
+  return fill(made, visible(text.slice(0, ends)), whole, element("span", { class: "on-paper" }, folded), visible(text.slice(-ends)));
 }

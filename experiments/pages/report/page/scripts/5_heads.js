@@ -16,9 +16,11 @@ async function showHeads(current, name) {
   const ranked = new Set(shown.ranking || []);
   const ordered = [...ranked, ...sized.filter((head) => !ranked.has(head))];
   fill("heads-scale", scaleOf(shown, size));
+  const effects = await effectsOfHeads();
+  if (!current()) return;
   const rows = names.map((head, n) => {
     const [layer, number] = head.slice(1).split("H").map(Number);
-    return { name: head, layer, head: number, rank: rankOf(shown, n), step: stepOf(shown.values[n] / size, shown.even), shown: `${figure(shown.values[n])}${shown.unit}` };
+    return { name: head, layer, head: number, rank: rankOf(shown, n), step: stepOf(shown.values[n] / size, shown.even), shown: `${figure(shown.values[n])}${shown.unit}`, ablated: effects[n] };
   });
   const target = document.getElementById("heads-map");
   target.classList.toggle("many", rows.length / layers > 16);
@@ -29,6 +31,27 @@ async function showHeads(current, name) {
     ordered.slice(0, 20).map((n) => [link(`#heads/${names[n]}`, names[n]), `${figure(shown.values[n])}${shown.unit}`, rankOf(shown, n)])));
   if (names.includes(name)) await showHead(current, name);
   else fill("head", element("p", { class: "hint" }, "Choose a head, in the map or in the table, to see which conditions ablate it and what that did."));
+}
+
+let effects = null;
+
+// For each head how many conditions ablate it, and under which of them fewest answers are right.
+async function effectsOfHeads() {
+  if (effects) return effects;
+  const found = data.heads.names.map(() => ({ conditions: 0, share: 2, told: "" }));
+  for (const cell of data.cells) {
+    const held = await part(cell.part);
+    cell.conditions.forEach((condition, place) => {
+      const { all, by_item: own } = held.heads[place];
+      for (const n of all || new Set(own.flat())) {
+        const share = condition.correct / cell.items;
+        found[n].conditions += 1;
+        if (share < found[n].share) Object.assign(found[n], { share, told: `${condition.correct} of ${cell.items} right with ${condition.name} (${cell.id})` });
+      }
+    });
+  }
+  effects = found.map((one) => visible(one.conditions ? `in ${one.conditions} condition${one.conditions > 1 ? "s" : ""}; at worst ${one.told}` : "in none"));
+  return effects;
 }
 
 // As the method ranks, or by the size of the figure: heads that are alike share a rank.

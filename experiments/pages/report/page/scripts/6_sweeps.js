@@ -7,7 +7,7 @@ function showSweeps() {
   sweepsDrawn = true;
   fill("sweeps", data.sweeps.map((sweep) => element("article", {},
     element("h3", {}, `${sweep.mode} ablation of ${sweep.model}: perplexity ${figure(sweep.ppl, 5)} unablated`),
-    element("p", {}, `Of ${sweep.statistics.total} heads ablated alone ${sweep.statistics.abs_below_1pct} change the perplexity by less than 1%, ${sweep.statistics.abs_below_10pct} by less than 10%; ${sweep.statistics.negative} lower it. The largest rise is ${sweep.statistics.max_head}'s, ${sweep.statistics.max === null ? "∞" : figure(100 * sweep.statistics.max)}%.`),
+    element("p", {}, `Of ${sweep.statistics.total} heads ablated alone ${sweep.statistics.abs_below_1pct} change the perplexity by less than 1%, ${sweep.statistics.abs_below_10pct} by less than 10%; ${sweep.statistics.negative} lower it. The largest rise is ${sweep.statistics.max_head}'s, ${sweep.statistics.max === null ? "∞" : figure(100 * sweep.statistics.max)}%. `, link("#heads", "All heads on a map")),
     figureOf("Every head's effect by its rank", { ranked: sweep.ranked.map((row) => ({ ...row, href: `#heads/${row.head}` })), fits: sweep.fits }, "ranked",
       [["rank", (row) => String(row.rank)], ["head", (row) => link(`#heads/${row.head}`, row.head)], ["ΔPPL, %", (row) => figure(row.change)]]),
     sweep.curves.length ? together(sweep) : null,

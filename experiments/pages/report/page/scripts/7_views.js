@@ -37,7 +37,7 @@ async function showView(_, again = false) {
     // Whoever follows a link goes on reading there; a page that opens begins at its beginning.
     if (document.body.dataset.shown) document.querySelector(`#view-${chosen} h3[tabindex], #view-${chosen} article:not([hidden]) h2, #view-${chosen} h2`)?.focus({ preventScroll: true });
   }
-  document.title = [...(chosen === "claims" ? [] : rest), chosen, "headclaims"].join(" · ");
+  document.title = visible([...(chosen === "claims" ? [] : rest), chosen, "headclaims"].join(" · "));
   document.body.dataset.shown = location.hash || "#claims";
 }
 
@@ -80,14 +80,15 @@ function drawCells(event) {
     curveOf(`${cell.asked}`, cell.curve, [cell]))));
 }
 
-async function copyCommand(event) {
-  const command = document.getElementById("command");
+// The command, and as a shell's comment where in the file that it writes one was.
+async function copyView() {
+  const file = location.pathname.split("/").pop();
+  const text = `${document.getElementById("command").textContent}  # then open ${decoded(file)}${location.hash}`;
+  fill("copied", visible(text));
   try {
-    await navigator.clipboard.writeText(command.textContent);
-    event.target.textContent = "Copied";
+    await navigator.clipboard.writeText(text);
   } catch {
-    getSelection().selectAllChildren(command); // a browser that lets no page copy
-    event.target.textContent = "Selected: copy it";
+    getSelection().selectAllChildren(document.getElementById("copied")); // a browser that lets no page copy
   }
 }
 
@@ -99,6 +100,6 @@ function skip(event) {
 
 startClaims();
 document.querySelector(".skip").addEventListener("click", skip);
-document.getElementById("copy")?.addEventListener("click", copyCommand);
+document.getElementById("copy")?.addEventListener("click", copyView);
 addEventListener("hashchange", () => showView());
 showView();
