@@ -52,6 +52,7 @@ def headclaims(capfd, monkeypatch, tmp_path):
         monkeypatch.setattr(f"experiments.{module}.IN_A_LOG", 3600.0)
 
     def run(*arguments):
+        capfd.readouterr()  # what the test itself has said so far, of saving a model
         with pytest.raises(SystemExit) as ended:
             main([str(argument) for argument in arguments])
         out, err = capfd.readouterr()
