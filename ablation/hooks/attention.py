@@ -4,9 +4,10 @@ A registered attention function sees queries, keys and values after position enc
 mask. Nothing of a model is replaced or copied: the kernel that it was loaded with computes.
 """
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +22,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from ablation.errors import InvalidInput
 from ablation.hooks.families import FAMILIES
+from ablation.hooks.own_attention import Method, has_method, in_place_of_methods, with_windows
 
 _NAME = "headclaims"
 
@@ -129,11 +131,13 @@ class _Running:
         kernel: the name that transformers knows the model's kernel by.
         layout: how tokens lie; None: one text in each row.
         observers: who is shown what attention is given.
+        has_method: whether a method of the family's own stands for the kernel.
     """
 
     kernel: str
     layout: Layout | None = None
     observers: tuple[Observer, ...] = ()
+    has_method: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,17 +149,20 @@ class Kernel:
         running: how attention runs.
         scaling: what the logits are multiplied with.
         given: what else the module gives its kernel.
+        method: what the family computes attention by, if not by a kernel.
     """
 
     module: Any
     running: _Running
     scaling: float
     given: Mapping[str, Any]
+    method: Method | None = None
 
     @property
     def layer(self) -> int:
         """Its number, from 0."""
-        return self.module.layer_idx
+        named = "layer_id" if hasattr(self.module, "layer_id") else "layer_idx"  # GPT-Neo's
+        return getattr(self.module, named)
 
     @property
     def is_plain(self) -> bool:
@@ -164,8 +171,8 @@ class Kernel:
 
     @property
     def bends(self) -> bool:
-        """Whether it is more than a softmax of the masked and scaled products."""
-        return any(self.given.get(name) is not None for name in BENDS)
+        """Whether it is more than a softmax of the masked and scaled products, or may be."""
+        return self.method is not None or any(self.given.get(name) is not None for name in BENDS)
 
     def __call__(
         self,
@@ -198,6 +205,9 @@ class Kernel:
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, which: int
     ) -> Tensor:
         """The output (0) or, of an eager kernel, the weights (1)."""
+        if self.method is not None:
+            found = self.method(query, key, value, mask)[which]
+            return found if which else found.transpose(1, 2)
         # Every family has an eager kernel of its own, beside its attention.
         eager = getattr(sys.modules[type(self.module).__module__], "eager_attention_forward", None)
         compute = ALL_ATTENTION_FUNCTIONS.get_interface(self.running.kernel, eager)
@@ -236,7 +246,20 @@ def _attend(
 def _mask(**asked: Any) -> Any:
     running = _running.get()
     make = ALL_MASK_ATTENTION_FUNCTIONS[running.kernel]
-    return make(**asked) if running.layout is None else running.layout.mask(make, **asked)
+    if running.layout is not None:
+        make = partial(running.layout.mask, make)
+    return with_windows(make, asked) if running.has_method else make(**asked)
+
+
+def _attend_by_method(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any, method: Method
+) -> Tensor:
+    # How a method scales its products is its own affair: it is asked for the weights, too.
+    running = _running.get()
+    kernel = Kernel(module, running, math.nan, {}, method)
+    if running.layout is None:
+        return kernel(query, key, value, mask)
+    return running.layout.attend(kernel, query, key, value, mask)
 
 
 AttentionInterface.register(_NAME, _attend)
@@ -274,14 +297,22 @@ def lay_out(model: Any, layout: Layout) -> Iterator[None]:
 @contextmanager
 def _changed(model: Any, change: Callable[[_Running], _Running]) -> Iterator[None]:
     before = model.config._attn_implementation
-    if before == _NAME:
-        now = _running.get()
-    else:
-        now = _Running(before if before in (EAGER, SDPA) else kernel_for(type(model)))
-    token = _running.set(change(now))
-    try:
-        model.set_attn_implementation(_NAME)
+    with ExitStack() as stack:
+        if before == _NAME:
+            now = _running.get()
+        elif has_method(model):
+            now = _Running(EAGER, has_method=True)
+            stack.enter_context(in_place_of_methods(model, _attend_by_method))
+        else:
+            now = _Running(before if before in (EAGER, SDPA) else kernel_for(type(model)))
+        stack.callback(_running.reset, _running.set(change(now)))
+        stack.callback(_name_attention, model, before, now)
+        _name_attention(model, _NAME, now)
         yield
-    finally:
-        model.set_attn_implementation(before)
-        _running.reset(token)
+
+
+def _name_attention(model: Any, name: str, running: _Running) -> None:
+    if running.has_method:
+        model.config._attn_implementation = name  # no model with methods lets it be set
+    else:
+        model.set_attn_implementation(name)

@@ -25,9 +25,10 @@ class Family:
             or not.
         sinks: a head may attend to nothing: its weights sum to less than 1.
         latent_values: values are normalised behind their bias, which is then no constant of z.
-        own_attention: attention is computed in the family's own code, not by one of transformers'
-            kernels. It can be seen in what it gives back, and not be laid out otherwise: the model
-            is run as a whole, for every set of heads.
+        own_attention: attention is computed amid the family's own code, neither by one of
+            transformers' kernels nor by a method (``ablation.hooks.own_attention``). It can be seen
+            in what it gives back, and not be laid out otherwise: the model is run as a whole, for
+            every set of heads.
         counts_tokens: attention goes by how many tokens were fed before one, whatever position it
             is given: prompts that share a pass would disturb each other, and the model is run as a
             whole, too.
@@ -52,7 +53,7 @@ class Family:
 
 
 _LIKE_LLAMA = Family()
-_LIKE_GPT_J = Family("h", "attn", "out_proj", "ln_f", learned_positions=True, own_attention=True)
+_LIKE_GPT_J = Family("h", "attn", "out_proj", "ln_f", learned_positions=True)
 
 FAMILIES: Mapping[str, Family] = {
     "ApertusForCausalLM": _LIKE_LLAMA,
@@ -76,9 +77,7 @@ FAMILIES: Mapping[str, Family] = {
     "Glm4ForCausalLM": _LIKE_LLAMA,
     "GPT2LMHeadModel": Family("h", "attn", "c_proj", "ln_f", learned_positions=True),
     "GPTJForCausalLM": _LIKE_GPT_J,
-    "GPTNeoForCausalLM": Family(
-        "h", "attn.attention", "out_proj", "ln_f", learned_positions=True, own_attention=True
-    ),
+    "GPTNeoForCausalLM": Family("h", "attn.attention", "out_proj", "ln_f", learned_positions=True),
     "GPTNeoXForCausalLM": Family("layers", "attention", "dense", "final_layer_norm"),
     "GptOssForCausalLM": Family(sinks=True),
     "GraniteForCausalLM": _LIKE_LLAMA,

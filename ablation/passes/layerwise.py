@@ -205,7 +205,8 @@ def _layer_arguments(
         def forward(*args: Any, **kwargs: Any) -> Tensor:
             given = {**dict(zip(names, args, strict=False)), **kwargs}
             seen.append(given)
-            return given["hidden_states"]
+            # Models that take the first of what a layer gives take this apart, once.
+            return seen[0]["hidden_states"]
 
         return forward
 

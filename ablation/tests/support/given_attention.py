@@ -19,6 +19,17 @@ def _noting(module, query, key, value, mask, **kwargs):
     return eager(module, query, key, value, mask, **kwargs)
 
 
+def _noting_method(method):
+    """The same where a family has no kernel: what has weight in its own method is visible."""
+
+    def attn(query, key, value, attention_mask=None):
+        output, weights = method(query, key, value, attention_mask)
+        _given.append((value, torch.where(weights[:, :1] > 0, 0.0, -torch.inf)))
+        return output, weights
+
+    return attn
+
+
 AttentionInterface.register(_NAME, _noting)
 AttentionMaskInterface.register(_NAME, eager_mask)
 
@@ -33,10 +44,16 @@ def values_and_visible(model, ids, layer):
     """
     before = model.config._attn_implementation
     _given.clear()
+    with_method = [module for module in model.modules() if hasattr(type(module), "_attn")]
     try:
-        model.set_attn_implementation(_NAME)
+        for module in with_method:
+            module._attn = _noting_method(module._attn)
+        if not with_method:
+            model.set_attn_implementation(_NAME)
         model(torch.tensor([list(ids)]), use_cache=False)
     finally:
+        for module in with_method:
+            del module._attn
         model.set_attn_implementation(before)
     value, mask = _given[layer]
     groups = model.config.num_attention_heads // value.shape[1]
