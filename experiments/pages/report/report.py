@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ablation.detection.controls import LAYER_MATCHED
+from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from experiments.judging.baselines.changed import HEAD
 from experiments.judging.verdict import Verdict
 from experiments.machine.environment import timestamp, versions
@@ -29,6 +29,24 @@ MARKS = (
     ("NOT_REPRODUCED", "✚"), ("INCONSISTENT", "━"),
 )  # fmt: skip
 """The marks of the forest plot, as its chart has them."""
+
+UNIFORM_CONTROL = "uniform control"
+"""What details are of whose random heads are of any layer."""
+
+SWEEP_PARTS = {"effects": "effects by rank", "together": "heads together", "layers": "layers"}
+"""What the view of a sweep has, in words."""
+
+IN_THE_SWEEP = {
+    "B1": ("effects", "layers"),
+    "B2": ("effects",),
+    "B3": ("effects",),
+    "B4": ("together",),
+    "B5": ("effects", "together"),
+    "B6": ("effects", "together"),
+    "B7": ("layers",),
+    "B8": ("effects",),
+}
+"""Claim on Experiment 10 -> where its evidence is seen."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +160,10 @@ def _of_evidence(evidence: Evidence, of: Sequence[str]) -> dict[str, Any]:
     return {
         "others": {claim: ablated for claim, (_, ablated) in BEHIND.items()},
         "answers_behind": answers_behind,
+        "in_the_sweep": {
+            claim: {part: SWEEP_PARTS[part] for part in parts}
+            for claim, parts in IN_THE_SWEEP.items()
+        },
         "evidence": {"cells": cells, "heads": heads, "sweeps": evidence.sweeps},
         "levels_of": {cell["id"]: cell["levels"] for cell in cells},
         "compared": (
@@ -158,20 +180,29 @@ def _of_evidence(evidence: Evidence, of: Sequence[str]) -> dict[str, Any]:
 
 
 def answers_behind(
-    claim: str, part: str, cells: Sequence[Mapping[str, Any]]
+    claim: str, part: str, cells: Sequence[Mapping[str, Any]], of: str = ""
 ) -> list[tuple[str, list[Mapping[str, Any]]]]:
     """What was ablated where a part of a claim of the QRHead study looks, and the cells with it.
 
     Parts of A1 are levels; A2 compares the most heads with the fewest, A3 is about controls.
+
+    Args:
+        claim: its name.
+        part: which part of it.
+        cells: those of the report.
+        of: what a detail is of; only uniform controls have answers beside those of the part.
     """
+    if of not in ("", UNIFORM_CONTROL):
+        return []
     levels = sorted({one["level"] for cell in cells for one in cell["conditions"] if one["level"]})
     asked: list[tuple[str, int]] = []
+    control = UNIFORM if of else LAYER_MATCHED
     if part.isdecimal():
-        asked = [(TOP, int(part)), (LAYER_MATCHED, int(part))]
+        asked = [(control, int(part))] if of else [(TOP, int(part)), (control, int(part))]
     elif claim == "A2" and levels:
         asked = [(TOP, levels[0]), (TOP, levels[-1])]
     elif claim == "A3" and levels:
-        asked = [(LAYER_MATCHED, levels[-1])]
+        asked = [(control, levels[-1])]
     found: dict[str, list[Mapping[str, Any]]] = {}
     for kind, level in asked:
         for cell in cells:

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from experiments.tests.pages.report.made_up import claim, page, run
+
 HOW = (
     "a browser is needed: install Chromium (Debian: apt-get install chromium; or set "
     "HEADCLAIMS_CHROMIUM to its path) and pip install -e '.[browser]'"
@@ -51,6 +53,19 @@ def opened(browser):
     for context in contexts:
         context.close()
     assert problems == []
+
+
+@pytest.fixture
+def report(tmp_path):
+    """Writes a page, and gives its path."""
+
+    def write(*runs, found=None):
+        path = tmp_path / "report.html"
+        made = runs or (run(claim(), claim("A3", verdict="NOT_REPRODUCED", study="other")),)
+        path.write_text(page(*made, found=found), encoding="utf-8")
+        return path
+
+    return write
 
 
 def shown(page, view):

@@ -3,42 +3,12 @@
 import pytest
 
 from experiments.tests.pages.report.conftest import HOW, shown
-from experiments.tests.pages.report.made_up import HOSTILE, claim, evidence, page, part, run
+from experiments.tests.pages.report.made_up import HOSTILE, claim, evidence, part, run
 
 VIEWS = (
     "claims", "claim/A1", "answers", "answer/tiny-inc_state-400/0/top%2010", "heads/L0H0", "exp10",
     "about",
 )  # fmt: skip
-
-
-@pytest.fixture
-def report(tmp_path):
-    """Writes a page, and gives its path."""
-
-    def write(*runs, found=None):
-        path = tmp_path / "report.html"
-        made = runs or (run(claim(), claim("A3", verdict="NOT_REPRODUCED", study="other")),)
-        path.write_text(page(*made, found=found), encoding="utf-8")
-        return path
-
-    return write
-
-
-def test_three_clicks_lead_from_the_claims_to_the_answer_that_was_lost(report, opened):
-    reader = opened(report())
-    reader.get_by_role("link", name="A1").first.click()
-    reader.get_by_role("link", name="inc_state").first.click()
-    shown(reader, "answers/tiny-inc_state-400/top%2010/lost")
-    assert reader.get_by_text("1 of 2 items").is_visible()
-    reader.get_by_role("link", name="filing-0").click()
-    shown(reader, "answer/tiny-inc_state-400/0/top%2010")
-    row = reader.get_by_role("row", name="top 10", exact=False).first
-    assert "Ohio. ✗ wrong" in row.inner_text()
-    assert row.locator("mark").inner_text() == "Ohio."
-    assert reader.locator(".prompt .fact").inner_text() == "Iowa"
-    reader.go_back()
-    shown(reader, "answers/tiny-inc_state-400/top%2010/lost")
-    assert reader.get_by_role("link", name="filing-0").is_visible()
 
 
 @pytest.mark.slow
@@ -80,42 +50,6 @@ def test_claims_are_filtered_in_the_table_and_in_the_plot(report, opened):
 
 
 @pytest.mark.slow
-def test_what_is_filtered_stands_in_the_address(report, opened):
-    path = report()
-    reader = opened(path)
-    reader.locator("#filter-study").select_option("other")
-    reader.locator("#filter-verdict").select_option("NOT_REPRODUCED")
-    view = "claims/study=other&verdict=NOT_REPRODUCED"
-    assert reader.evaluate("location.hash") == f"#{view}"
-    again = opened(path, view)
-    assert again.locator("#filter-verdict").input_value() == "NOT_REPRODUCED"
-    assert again.locator("#claims-table tbody tr:visible").count() == 1
-    again.evaluate("location.hash = '#claims/verdict=NONE&other'")
-    shown(again, "claims/verdict=NONE&other")
-    assert again.locator("#claims-table tbody tr:visible").count() == 2
-
-
-def test_points_of_a_curve_lead_to_the_answers_behind_them(report, opened):
-    reader = opened(report(), "claim/A1")
-    points = reader.locator("#claim-A1 svg .mark-symbol path[aria-label]")
-    points.nth(1).click()  # of the top 10
-    behind = reader.locator("#claim-A1 .behind")
-    assert behind.inner_text().startswith("Answers behind top 10:")
-    assert "tiny-inc_state-400: top 10, 1 of 2 right" in behind.inner_text()
-    reader.get_by_text("As a table").first.click()
-    reader.get_by_role("button", name="Answers behind uniform random 10", exact=True).click()
-    assert "uniform random 10, seed 42" in behind.inner_text()
-    assert "seed 43" not in behind.inner_text()
-    reader.get_by_role("button", name="Answers behind uniform random 10, draw 2").click()
-    assert "uniform random 10, seed 43" in behind.inner_text()
-    assert "seed 42" not in behind.inner_text()
-    reader.get_by_role("button", name="Answers behind unablated").click()
-    assert "tiny-inc_state-400: unablated, 2 of 2 right" in behind.inner_text()
-    behind.get_by_role("link").click()
-    shown(reader, "answers/tiny-inc_state-400/unablated/all")
-
-
-@pytest.mark.slow
 def test_a_map_of_heads_says_what_its_colours_stand_for(report, opened):
     reader = opened(report(), "heads")
     scale = reader.locator("#heads-scale").inner_text().split("\n")
@@ -135,12 +69,6 @@ def test_a_head_says_under_the_mouse_what_ablating_it_did(report, opened):
     told.wait_for()
     worst = "in 1 condition; at worst 1 of 2 right with top 10 (tiny-inc_state-400)"
     assert worst in told.inner_text()
-
-
-def test_a_mark_of_the_plot_leads_to_its_claim(report, opened):
-    reader = opened(report())
-    reader.locator("#forest svg .mark-symbol path[aria-label]").last.click()
-    reader.locator('body[data-shown^="#claim/"]').wait_for()
 
 
 @pytest.mark.slow
@@ -270,43 +198,6 @@ def test_any_head_is_chosen_by_keyboard(report, opened):
 
 
 @pytest.mark.slow
-def test_who_clicks_fast_sees_what_was_clicked_last(report, opened):
-    reader = opened(report(), "heads")
-    reader.evaluate(
-        "() => { location.hash = '#heads/L0H0'; setTimeout(() => { location.hash = '#heads'; }); }"
-    )
-    shown(reader, "heads")
-    reader.get_by_text("Choose a head").wait_for()
-    assert reader.get_by_role("heading", name="Head L0H0").count() == 0
-
-
-@pytest.mark.parametrize(
-    ("view", "said"),
-    [
-        ("answers/tiny-inc_state-400/top%2099/lost", "There are no answers of tiny-inc_state-400"),
-        ("answers/other", "There are no answers of other"),
-        ("answer/tiny-inc_state-400/7/", "There is no such answer"),
-    ],
-)
-def test_an_address_that_leads_nowhere_says_so(report, opened, view, said):
-    reader = opened(report(), view)
-    assert reader.get_by_text(said).is_visible()
-
-
-@pytest.mark.slow
-def test_another_cell_is_shown_under_a_condition_that_it_has(report, opened):
-    found = evidence()
-    (cell,) = found.cells
-    found.cells.append({**cell, "id": "tiny-hq_state-400", "conditions": cell["conditions"][:2]})
-    path = report(found=found)
-    for view in ("uniform%20random%2010%2C%20seed%2042/all", "top%2099/all"):
-        reader = opened(path, f"answers/tiny-inc_state-400/{view}")
-        reader.locator('[data-keep="Cell"]').select_option("tiny-hq_state-400")
-        shown(reader, "answers/tiny-hq_state-400/top%2010/all")
-        assert reader.locator("#answers-table tbody tr").count() == 2
-
-
-@pytest.mark.slow
 def test_a_claim_may_be_called_anything(report, opened):
     reader = opened(report(run(claim("X/1 50% <b>", study="own"))))
     reader.get_by_role("link", name="X/1 50% <b>").first.click()
@@ -320,65 +211,6 @@ def test_a_part_that_is_cut_off_says_so(report, opened, tmp_path):
     path.write_text(text[: start + 40] + text[start + 80 :], encoding="utf-8")
     reader = opened(path, "answers")
     assert "cut off or edited" in reader.get_by_role("alert").inner_text()
-
-
-@pytest.mark.slow
-def test_every_claim_is_on_the_paper_of_all(report, opened):
-    reader = opened(report())
-    reader.emulate_media(media="print")
-    assert reader.get_by_role("heading", name="A1: the model loses more").is_visible()
-    assert reader.get_by_role("heading", name="A3: the model loses more").is_visible()
-    assert not reader.locator("nav").is_visible()
-
-
-def test_a_claim_is_on_paper_alone_with_its_curves(report, opened):
-    reader = opened(report(), "claim/A1")
-    reader.locator("#claim-A1 svg .mark-symbol path[aria-label]").first.wait_for()
-    reader.emulate_media(media="print")
-    assert reader.locator("#claim-A1 .curves svg").first.is_visible()
-    assert not reader.get_by_role("heading", name="A3: the model loses more").is_visible()
-    assert not reader.locator("#view-claims").is_visible()
-
-
-@pytest.mark.slow
-def test_a_long_prompt_is_folded_and_paper_says_so(report, opened):
-    found = evidence(prompt="haystack " * 100)
-    reader = opened(report(found=found), "answer/tiny-inc_state-400/0/")
-    prompt, folded = reader.locator(".prompt"), "… 540 more characters …"
-    assert prompt.text_content().startswith("haystack: haystack haystack")
-    assert "question: What state?" in prompt.text_content()
-    reader.emulate_media(media="print")
-    assert prompt.get_by_text(folded).last.is_visible()
-    assert not prompt.get_by_role("button").is_visible()
-    assert (
-        prompt.locator(".fact").evaluate("one => getComputedStyle(one).printColorAdjust") == "exact"
-    )
-    reader.emulate_media(media="screen")
-    assert not prompt.locator(".on-paper").is_visible()
-    prompt.get_by_role("button", name=folded).click()
-    assert prompt.text_content().count("haystack ") == 100
-
-
-@pytest.mark.slow
-def test_a_view_is_copied_with_the_command_that_makes_it(report, opened):
-    view = "answers/tiny-inc_state-400/top%2010/lost"
-    reader = opened(report(), view)
-    reader.get_by_role("button", name="Copy what makes this view again").click()
-    copied = reader.locator("#copied")
-    copied.get_by_text("headclaims report").wait_for()
-    assert copied.inner_text() == f"headclaims report # then open report.html#{view}"
-    reader = opened(report(), "about")
-    about = reader.locator("#view-about").inner_text()
-    assert "headclaims report" in about
-    assert "store /tmp/store" in about
-    assert "pytest" in about  # the command of the run
-
-
-@pytest.mark.slow
-def test_every_part_leads_to_the_answers_behind_it(report, opened):
-    reader = opened(report(run(claim(), claim("A2", parts=[part("")]))), "claim/A2")
-    reader.locator("#claim-A2 .why").get_by_role("link", name="inc_state").first.click()
-    shown(reader, "answers/tiny-inc_state-400/top%2010/lost")
 
 
 @pytest.mark.slow

@@ -49,8 +49,9 @@ def test_it_is_small_and_its_figures_are_those_of_the_stored_verdicts(written):
 def test_three_clicks_lead_to_an_answer_that_ten_heads_destroyed(written, opened):
     reader = opened(written)
     reader.get_by_role("link", name="A1", exact=True).first.click()
-    reader.locator("#claim-A1").get_by_role("link", name="inc_state").first.click()
-    reader.locator('body[data-shown^="#answers/smollm2-inc_state-512/top"]').wait_for()
+    of_ten = reader.locator("#claim-A1 .why li").filter(has=reader.get_by_text("10", exact=True))
+    of_ten.get_by_role("link", name="inc_state").first.click()
+    shown(reader, "answers/smollm2-inc_state-512/top%2010/lost")
     reader.locator("#answers-table tbody a").first.click()
     reader.locator('body[data-shown^="#answer/smollm2-inc_state-512/"]').wait_for()
     row = reader.get_by_role("row", name="top 10", exact=False).first
@@ -108,6 +109,31 @@ def test_answers_with_the_heads_of_every_method_are_those_of_the_stored_figures(
             beside = f" for {NAMED[method].strip()}" if NAMED[method] else ""
             control = f"layer-matched random {stored['level']}{beside}, own heads for each item"
             assert found[cell["question"], control] == cell["correct"]["layer_matched"]
+
+
+def test_heads_of_methods_and_what_they_share_are_those_of_the_stored_figures(written, opened):
+    stored = json.loads((CHECKOUT / "baselines/methods/smollm2/heads.json").read_text("utf-8"))
+    methods = {"QRHead": "qrhead", "Wu24": "wu24", "summed attention": "summed_attention"}
+    found = {
+        (f"smollm2-{cell['question']}-{cell['tokens']}", name): set(cell["top"].split())
+        for name, key in methods.items()
+        for cell in stored["methods"][key]
+    }
+    heads = data_of(written.read_text("utf-8"))["heads"]
+    tops = {
+        one["cell"]: {heads["names"][head] for head in one["ranking"][: stored["level"]]}
+        for one in heads["maps"]
+        if "ranking" in one
+    }
+    assert tops == {cell: top for (cell, method), top in found.items() if method == "QRHead"}
+    rows = opened(written, "heads").get_by_role("table").filter(has_text="summed attention")
+    compared = set()
+    for row in rows.last.locator("tbody tr").all():
+        cell, one, other, *shared = (text.strip() for text in row.inner_text().split("\t"))
+        a, b = found[cell, one], found[cell, other]
+        assert f"{len(a & b) / len(a | b):.2f}" in shared
+        compared |= {(cell, one), (cell, other)}
+    assert compared == found.keys()
 
 
 def test_answers_in_every_mode_and_scope_are_those_of_the_stored_figures(written):

@@ -19,13 +19,14 @@ async function showView(_, again = false) {
     else item.removeAttribute("aria-current");
   }
   if (!again) shownItems = PAGE;
+  let begins;
   try {
     if (chosen === "claims") await showClaims(encoded[0]);
     if (chosen === "claim") showClaim(rest[0]);
     if (chosen === "answers") await showAnswers(current, ...rest);
     if (chosen === "answer") await showAnswer(current, ...rest);
     if (chosen === "heads") await showHeads(current, rest[0]);
-    if (chosen === "exp10") showSweeps();
+    if (chosen === "exp10") begins = showSweeps(rest[0]);
   } catch (error) {
     document.getElementById(`view-${chosen}`).append(element("p", { role: "alert" }, `This part of the file cannot be read: ${error.message}. It is cut off or edited.`));
   }
@@ -33,9 +34,14 @@ async function showView(_, again = false) {
   const replaced = kept && document.querySelector(`#view-${chosen} [data-keep="${kept}"]`);
   if (replaced) replaced.focus();
   else if (!again) {
-    window.scrollTo(0, 0);
+    if (begins) {
+      begins.scrollIntoView();
+      // Charts above it take their place once they are drawn.
+      const figures = [...document.querySelectorAll(`#view-${chosen} figure`)];
+      Promise.all(figures.map((one) => one.drawn)).then(() => current() && begins.scrollIntoView());
+    } else window.scrollTo(0, 0);
     // Whoever follows a link goes on reading there; a page that opens begins at its beginning.
-    if (document.body.dataset.shown) document.querySelector(`#view-${chosen} h3[tabindex], #view-${chosen} article:not([hidden]) h2, #view-${chosen} h2`)?.focus({ preventScroll: true });
+    if (document.body.dataset.shown) (begins || document.querySelector(`#view-${chosen} h3[tabindex], #view-${chosen} article:not([hidden]) h2, #view-${chosen} h2`))?.focus({ preventScroll: true });
   }
   document.title = visible([...(chosen === "claims" ? [] : rest), chosen, "headclaims"].join(" · "));
   document.body.dataset.shown = location.hash || "#claims";
