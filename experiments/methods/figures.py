@@ -12,11 +12,11 @@ from experiments.machine.files.drawing import new_figure, save_figure
 
 LINES = {
     QRHEAD: ("QRHead", "#b2182b", "o", "-"),
-    WU24: ("Wu24", "#1b7837", "^", "--"),
-    SUMMED_ATTENTION: ("summed attention", "#762a83", "D", "-."),
+    WU24: ("Wu24", "#4393c3", "^", "--"),
+    SUMMED_ATTENTION: ("summed attention", "#053061", "D", "-."),
     GRADIENT: ("gradient", "#e08214", "v", (0, (5, 1))),
-    RANDOM: ("random ranking", "#2166ac", "s", ":"),
-    SHARED: ("control of all: top heads of none", "0.35", "x", (0, (1, 1))),
+    RANDOM: ("random ranking", "0.55", "s", ":"),
+    SHARED: ("control of all: top heads of none", "black", "x", (0, (1, 1))),
 }
 """Label, colour, marker and line; told apart without colour, too."""
 

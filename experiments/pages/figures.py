@@ -1,18 +1,24 @@
 """All pictures of a study at once, each with its caption: what it shows, n, what its bars are."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ablation.errors import ResultsError
+from experiments.cells.cell import Cell
+from experiments.cells.plan import AblationPlan
 from experiments.cells.runner import CellRunner, ResultsFolder
 from experiments.exp10.options import Exp10Options
 from experiments.machine.files.json_files import storing, write_text
 from experiments.pages.evidence import Source
 from experiments.store import Store
 from experiments.store.deferring import NotYet
+
+if TYPE_CHECKING:
+    from experiments.methods.comparison import Comparison, Ranked
 
 PUBLISHED = "published"
 
@@ -77,20 +83,49 @@ def of_methods(source: Source, folder: Path) -> Iterator[Drawn]:
     Raises:
         NotYet: an answer or a score is not stored.
     """
+    from experiments.methods.documents import methods_document
     from experiments.methods.figures import draw_methods
-    from experiments.pages.readmes.results import methods
+    from experiments.methods.measured import common_level, ranked_by_three
 
-    cells = [source.build(name) for name in source.cells]
-    document = methods(cells, source.store())
+    store, cells = source.store(), [source.build(name) for name in source.cells]
+    plan, draws = source.plan(), source.control_draws
+    ranked = ranked_by_three(cells, store)
+    found, levels = _compared(
+        cells, ranked, (plan.levels, [common_level(ranked, plan.levels)]), plan, store
+    )
+    document = methods_document(cells, ranked, found, levels, plan.ablation)
     answers = sum(len(cell.test) for cell in cells)
     companies = {filing.company for cell in cells for filing, _ in cell.test}
+    controls = "a set of its own for each filing" if draws == 1 else f"the mean of {draws} draws"
     yield Drawn(
         draw_methods(document, folder, f"{source.model.spec.key}_methods"),
         f"Accuracy of {document['model_name']} when the top heads of each detection method are "
         f"ablated ({_described(document['ablation'])}), and when random heads of the same layers "
-        f"are, a set of its own for each filing. Pooled over {len(cells)} cells: n = {answers} "
+        f"are, {controls}. Pooled over {len(cells)} cells: n = {answers} "
         f"answers about {len(companies)} companies. Bars: 95% intervals over companies.",
     )
+
+
+def _compared(
+    cells: Sequence[Cell],
+    ranked: "Ranked",
+    choices: Iterable[Sequence[int]],
+    plan: AblationPlan,
+    store: Store,
+) -> tuple["Comparison", Sequence[int]]:
+    """The methods compared at the first choice of levels that is stored: claims need one level.
+
+    Raises:
+        NotYet: none is.
+    """
+    from experiments.methods.comparison import compare_methods
+
+    for levels in choices:
+        with suppress(NotYet):
+            return compare_methods(
+                cells, ranked, levels, plan.ablation, store, draws=plan.control_draws
+            ), levels
+    raise NotYet
 
 
 def of_sweeps(source: Source, folder: Path) -> Iterator[Drawn]:
@@ -182,7 +217,7 @@ STUDIES: Mapping[str, Callable[[Any, Path], Iterator[Drawn]]] = {
 
 COMPUTED_BY = {
     "qrhead": "pytest -k qrhead",
-    "methods": "headclaims compare methods",
+    "methods": "pytest -k methods",
     "exp10": "pytest -k exp10",
 }
 

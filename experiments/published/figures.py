@@ -24,8 +24,8 @@ COLOURS = {TOP: "#b2182b", RANDOM: "#2166ac"}
 MARKERS = {TOP: "o", RANDOM: "s"}
 METHOD_LINES = {
     "qrhead": ("QRHead", "#b2182b", "o", "-"),
-    "wu24": ("Wu24", "#1b7837", "^", "--"),
-    "summed attention": ("summed attention", "#762a83", "D", "-."),
+    "wu24": ("Wu24", "#4393c3", "^", "--"),
+    "summed attention": ("summed attention", "#053061", "D", "-."),
 }
 """Label, colour, marker and line; told apart without colour, too."""
 
