@@ -1,7 +1,8 @@
 """What the attention of every layer is given, seen and laid out while the model computes as ever.
 
 A registered attention function sees queries, keys and values after position encoding, and the
-mask. Nothing of a model is replaced or copied: the kernel that it was loaded with computes.
+mask. Nothing of a model is copied: the kernel that it was loaded with computes, or the method of
+the family's own (``ablation.hooks.attention_methods``), for which a stand-in is called meanwhile.
 """
 
 import math
@@ -21,8 +22,13 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMa
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from ablation.errors import InvalidInput
+from ablation.hooks.attention_methods import (
+    Method,
+    attends_by_method,
+    in_place_of_methods,
+    mask_for_methods,
+)
 from ablation.hooks.families import FAMILIES
-from ablation.hooks.own_attention import Method, has_method, in_place_of_methods, with_windows
 
 _NAME = "headclaims"
 
@@ -54,7 +60,8 @@ class AttentionCall:
         query: after position encoding.
         key, value: of the cached tokens, as far as a sliding window keeps them, and of the rows.
         mask: True (or 0) where a row may look; None: at all keys up to itself.
-        scaling: what the logits are multiplied with.
+        scaling: what the logits are multiplied with; NaN where a method of the family's own does
+            it, see ``weights``.
         place: where the first of the rows stands among those of the pass.
         key_places: where the keys stand among those of the pass; None where a layout does not say.
         bent: has the kernel itself compute the weights, where they are more than a softmax of
@@ -131,13 +138,13 @@ class _Running:
         kernel: the name that transformers knows the model's kernel by.
         layout: how tokens lie; None: one text in each row.
         observers: who is shown what attention is given.
-        has_method: whether a method of the family's own stands for the kernel.
+        by_method: whether a method of the family's own stands for the kernel.
     """
 
     kernel: str
     layout: Layout | None = None
     observers: tuple[Observer, ...] = ()
-    has_method: bool = False
+    by_method: bool = False
 
 
 @dataclass(frozen=True)
@@ -248,7 +255,7 @@ def _mask(**asked: Any) -> Any:
     make = ALL_MASK_ATTENTION_FUNCTIONS[running.kernel]
     if running.layout is not None:
         make = partial(running.layout.mask, make)
-    return with_windows(make, asked) if running.has_method else make(**asked)
+    return mask_for_methods(make, asked) if running.by_method else make(**asked)
 
 
 def _attend_by_method(
@@ -275,8 +282,8 @@ def observe_attention(model: Any, observer: Observer) -> Iterator[None]:
         observer: is called before each layer's attention is computed.
 
     Raises:
-        InvalidInput: in the forward pass: the architecture bends its attention in a way that is
-            not seen here.
+        InvalidInput: the model computes attention in code of its own; or, in the forward pass, the
+            architecture bends its attention in a way that is not seen here.
     """
     with _changed(model, lambda now: replace(now, observers=(*now.observers, observer))):
         yield
@@ -296,23 +303,29 @@ def lay_out(model: Any, layout: Layout) -> Iterator[None]:
 
 @contextmanager
 def _changed(model: Any, change: Callable[[_Running], _Running]) -> Iterator[None]:
-    before = model.config._attn_implementation
+    before, by_method = model.config._attn_implementation, attends_by_method(model)
     with ExitStack() as stack:
         if before == _NAME:
             now = _running.get()
-        elif has_method(model):
-            now = _Running(EAGER, has_method=True)
-            stack.enter_context(in_place_of_methods(model, _attend_by_method))
+        elif by_method:
+            now = _Running(EAGER, by_method=True)
         else:
             now = _Running(before if before in (EAGER, SDPA) else kernel_for(type(model)))
+        if by_method:
+            stack.enter_context(in_place_of_methods(model, _attend_by_method))
         stack.callback(_running.reset, _running.set(change(now)))
         stack.callback(_name_attention, model, before, now)
         _name_attention(model, _NAME, now)
+        if model.config._attn_implementation != _NAME:
+            raise InvalidInput(
+                f"{type(model).__name__} with attn_implementation={before!r} computes attention in "
+                "code of its own, which cannot be seen: load it with attn_implementation='eager'"
+            )
         yield
 
 
 def _name_attention(model: Any, name: str, running: _Running) -> None:
-    if running.has_method:
+    if running.by_method:
         model.config._attn_implementation = name  # no model with methods lets it be set
     else:
         model.set_attn_implementation(name)

@@ -26,9 +26,9 @@ class Family:
         sinks: a head may attend to nothing: its weights sum to less than 1.
         latent_values: values are normalised behind their bias, which is then no constant of z.
         own_attention: attention is computed amid the family's own code, neither by one of
-            transformers' kernels nor by a method (``ablation.hooks.own_attention``). It can be seen
-            in what it gives back, and not be laid out otherwise: the model is run as a whole, for
-            every set of heads.
+            transformers' kernels nor by a method (``ablation.hooks.attention_methods``). It can be
+            seen in what it gives back, and not be laid out otherwise: the model is run as a whole,
+            for every set of heads.
         counts_tokens: attention goes by how many tokens were fed before one, whatever position it
             is given: prompts that share a pass would disturb each other, and the model is run as a
             whole, too.

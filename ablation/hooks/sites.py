@@ -84,16 +84,16 @@ class LayerSite:
             )
 
     def require_kernel(self, wanted: str) -> None:
-        """Refuses ``wanted``, which needs attention that a kernel of transformers computes.
+        """Refuses ``wanted``, which needs attention that a kernel computes, or a method.
 
         Raises:
-            InvalidInput: the family computes it in code of its own.
+            InvalidInput: the family computes it amid code of its own.
         """
         if self.family.own_attention:
             raise InvalidInput(
-                f"{wanted} requires attention that one of transformers' kernels computes, and "
-                f"{type(self.attention).__name__} has code of its own: use zero, mean or resample "
-                "ablation, and --engine reference"
+                f"{wanted} requires attention that a kernel or a method of its own computes, and "
+                f"{type(self.attention).__name__} computes it amid other code: use zero, mean or "
+                "resample ablation, and --engine reference"
             )
 
     def require_positions(self, wanted: str) -> None:

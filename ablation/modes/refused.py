@@ -9,5 +9,5 @@ def refused(family: Family, mode: str) -> str | None:
     if mode in OTHER_WEIGHTS and family.sinks:
         return f"{mode}: attention weights of the model do not sum to 1 (sinks)"
     if mode in OTHER_WEIGHTS and family.own_attention:
-        return f"{mode}: attention of the model is code of its own, which nothing can stand in for"
+        return f"{mode}: attention of the model is amid other code, where nothing can stand in"
     return None

@@ -14,7 +14,7 @@ LINES = {
     QRHEAD: ("QRHead", "#b2182b", "o", "-"),
     WU24: ("Wu24", "#4393c3", "^", "--"),
     SUMMED_ATTENTION: ("summed attention", "#053061", "D", "-."),
-    GRADIENT: ("gradient", "#e08214", "v", (0, (5, 1))),
+    GRADIENT: ("gradient", "#d67700", "v", (0, (5, 1))),
     RANDOM: ("random ranking", "0.55", "s", ":"),
     SHARED: ("control of all: top heads of none", "black", "x", (0, (1, 1))),
 }

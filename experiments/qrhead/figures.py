@@ -15,7 +15,7 @@ from experiments.machine.files.drawing import new_figure, save_figure
 CURVES = (
     ("top", "top QRHeads", "#b2182b", "o", "-"),
     (UNIFORM, "random heads", "#2166ac", "s", "--"),
-    (LAYER_MATCHED, "random heads of the same layers", "#e08214", "^", "-."),
+    (LAYER_MATCHED, "random heads of the same layers", "#d67700", "^", "-."),
 )
 """Key, label, colour, marker, line; told apart without colour, too."""
 

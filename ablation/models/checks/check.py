@@ -104,5 +104,7 @@ def _checks(model: Any, sites: HeadSites, engine: bool) -> Iterator[Callable[[],
 
 def _layers_of_each_kind(model: Any, layers: int) -> list[int]:
     """The middle one, and the first of each kind: with a window and without, say."""
-    kinds = getattr(model.config, "layer_types", None) or []
+    config = model.config
+    named = ("layer_types", "attention_layers")  # the latter is GPT-Neo's
+    kinds: list[str] = next(filter(None, (getattr(config, name, None) for name in named)), [])
     return sorted({layers // 2, *(kinds.index(kind) for kind in set(kinds[:layers]))})

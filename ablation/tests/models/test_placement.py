@@ -62,7 +62,7 @@ def test_tensors_of_two_devices_may_not_meet():
         ("uniform-causal", Scope.LAST),
     ],
 )
-@pytest.mark.parametrize("name", ["llama-gqa", "gpt2", "gemma2"])
+@pytest.mark.parametrize("name", ["llama-gqa", "gpt2", "gemma2", "gpt-neo"])
 def test_answers_are_those_of_one_device(name, mode, scope):
     prompts = random_ids(30, rows=3, seed=5)
     prompts[1, :12] = prompts[0, :12]

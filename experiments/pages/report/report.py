@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ablation.detection.controls import LAYER_MATCHED, UNIFORM
@@ -33,20 +34,22 @@ MARKS = (
 UNIFORM_CONTROL = "uniform control"
 """What details are of whose random heads are of any layer."""
 
-SWEEP_PARTS = {"effects": "effects by rank", "together": "heads together", "layers": "layers"}
-"""What the view of a sweep has, in words."""
+EFFECTS, TOGETHER, BY_LAYER = "effects", "together", "layers"
+"""What the view of a sweep has."""
 
-IN_THE_SWEEP = {
-    "B1": ("effects", "layers"),
-    "B2": ("effects",),
-    "B3": ("effects",),
-    "B4": ("together",),
-    "B5": ("effects", "together"),
-    "B6": ("effects", "together"),
-    "B7": ("layers",),
-    "B8": ("effects",),
+IN_A_SWEEP: Mapping[str, Sequence[tuple[str, str]]] = {
+    "B1": (("zero", EFFECTS), ("zero", BY_LAYER)),
+    "B2": (("zero", EFFECTS),),
+    "B3": (("zero", EFFECTS),),
+    "B4": (("zero", TOGETHER),),
+    "B5": (("zero", EFFECTS), ("zero", TOGETHER)),
+    "B6": (("zero", EFFECTS), ("zero", TOGETHER)),
+    "B7": (("zero", BY_LAYER),),
+    "B8": (("zero", EFFECTS), ("mean", EFFECTS)),
 }
-"""Claim on Experiment 10 -> where its evidence is seen."""
+"""Claim on Experiment 10 -> modes and places where its evidence is seen."""
+
+IN_WORDS = {EFFECTS: "effects by rank", TOGETHER: "heads together", BY_LAYER: "layers"}
 
 
 @dataclass(frozen=True)
@@ -160,10 +163,7 @@ def _of_evidence(evidence: Evidence, of: Sequence[str]) -> dict[str, Any]:
     return {
         "others": {claim: ablated for claim, (_, ablated) in BEHIND.items()},
         "answers_behind": answers_behind,
-        "in_the_sweep": {
-            claim: {part: SWEEP_PARTS[part] for part in parts}
-            for claim, parts in IN_THE_SWEEP.items()
-        },
+        "in_sweeps": partial(places_in_sweeps, sweeps=evidence.sweeps),
         "evidence": {"cells": cells, "heads": heads, "sweeps": evidence.sweeps},
         "levels_of": {cell["id"]: cell["levels"] for cell in cells},
         "compared": (
@@ -210,6 +210,16 @@ def answers_behind(
                 if (one["kind"], one["level"]) == (kind, level):
                     found.setdefault(one["name"], []).append(cell)
     return list(found.items())
+
+
+def places_in_sweeps(claim: str, sweeps: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Addresses of a claim's evidence on Experiment 10 in the report, each in words."""
+    curves = {sweep["mode"]: bool(sweep["curves"]) for sweep in sweeps}
+    return [
+        (f"exp10/{mode}/{part}", f"{IN_WORDS[part]}, {mode} ablation")
+        for mode, part in IN_A_SWEEP.get(claim, ())
+        if mode in curves and (part != TOGETHER or curves[mode])
+    ]
 
 
 def _several_runs(claims: Sequence[Mapping[str, Any]]) -> bool:

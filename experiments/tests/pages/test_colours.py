@@ -45,7 +45,7 @@ CSS = Path(__file__).parents[2] / "pages/report/page/report.css"
 
 
 def of_page(scheme):
-    """Colours of the report's curves: 0 in light, 1 in dark."""
+    """Colours of the report's curves: 0 in light, 1 in dark, 2 in print."""
     css = CSS.read_text(encoding="utf-8")
     return [
         re.findall(rf"--{name}: (#\w+)", css)[scheme]
@@ -61,6 +61,7 @@ PICTURES = {
     "published": [colour for _, colour, *_ in METHOD_LINES.values()],
     "report": of_page(0),
     "report, dark": of_page(1),
+    "report, print": of_page(2),
 }
 
 
@@ -84,6 +85,14 @@ def test_colours_of_a_picture_stay_apart(picture, who):
     for one, other in combinations(PICTURES[picture], 2):
         apart = np.linalg.norm(lab(one, SEEN[who]) - lab(other, SEEN[who]))
         assert apart >= APART, (one, other)
+
+
+def test_what_is_drawn_on_white_stands_out():
+    """At least 3:1, as WCAG 2.2 asks of graphics (1.4.11)."""
+    for colour in {*PICTURES["cells"], *PICTURES["methods"], *PICTURES["published"]}:
+        rgb = np.array(to_rgb(colour))
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        assert 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) >= 3, colour
 
 
 def test_curves_differ_without_any_colour():

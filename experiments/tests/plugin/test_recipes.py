@@ -24,8 +24,8 @@ def run(tmp_path):
     """
     tools = tmp_path / "headclaims-tools/bin"
     tools.mkdir(parents=True)
-    judges = f"exec {shlex.quote(sys.executable)} -m pytest"
-    collects = f'{judges} "$@" --collect-only -qq -p no:cacheprovider\n'
+    judges = f"{shlex.quote(sys.executable)} -m pytest"
+    collects = f'echo "$@"; {judges} "$@" --collect-only -qq -p no:cacheprovider\n'
     for name, does in (("pip", "exit 0\n"), ("pytest", collects)):
         path = tools / name
         path.write_text(f"#!/bin/bash\n{does}", encoding="utf-8")
@@ -51,7 +51,8 @@ def run(tmp_path):
     return execute
 
 
-def test_gitlab(run, tmp_path):
+@pytest.mark.parametrize("commit", ["HEAD", "0" * 40])
+def test_gitlab(run, tmp_path, commit):
     text = (ROOT / "experiments/plugin/recipes/gitlab-ci.yml").read_text(encoding="utf-8")
     job = yaml.safe_load(text)["claims"]
     tiny_directory(tmp_path / "model")
@@ -59,8 +60,11 @@ def test_gitlab(run, tmp_path):
         "\n".join(job["script"]),
         CI_PROJECT_DIR=str(tmp_path),
         HEADCLAIMS_REPOSITORY=str(ROOT),
-        HEADCLAIMS_COMMIT="HEAD",
+        HEADCLAIMS_COMMIT=commit,
     )
+    if commit != "HEAD":
+        assert commit in found.stderr  # there is none such
+        return
     assert found.returncode == 0, found.stderr
     assert "experiments/qrhead/test_claims.py" in found.stdout
 
@@ -82,3 +86,7 @@ def test_github(run, tmp_path, options):
     )
     assert found.returncode == 0, found.stderr
     assert "experiments/qrhead/test_claims.py" in found.stdout
+    asked = found.stdout.splitlines()[0].split()
+    assert f"--model={tmp_path}/model" in asked
+    if options:
+        assert {"--tokens=400", f"--store={tmp_path}/data"} <= set(asked)

@@ -26,8 +26,8 @@ _KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
     (
         lambda row: row.own_attention,
         "reference",
-        "`uniform_causal`, `uniform_all`, `bos`, claim A6: attention is code of their own, which "
-        "nothing can stand in for",
+        "`uniform_causal`, `uniform_all`, `bos`, claim A6: attention stands amid other code, where "
+        "nothing can stand in for it",
     ),
 )
 """What tells families apart, which engines run them, and what is refused."""

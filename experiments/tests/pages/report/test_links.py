@@ -132,9 +132,9 @@ def test_every_part_leads_to_the_answers_behind_it(report, opened):
 def test_a_claim_about_single_heads_leads_to_its_place_in_the_sweep(report, opened):
     reader = opened(report(run(claim("B7", study="exp10", parts=[part("")]))), "claim/B7")
     (told,) = reader.locator("#claim-B7").get_by_text("In the sweep:").all()
-    assert told.inner_text() == "In the sweep: layers."
+    assert told.inner_text() == "In the sweep: layers, zero ablation."
     told.get_by_role("link").click()
-    shown(reader, "exp10/layers")
+    shown(reader, "exp10/zero/layers")
     heading = reader.get_by_role("heading", name="Layers")
     assert heading.evaluate("one => one === document.activeElement")
     reader.get_by_role("figure").filter(has_text="Mean effect").locator("svg").wait_for()

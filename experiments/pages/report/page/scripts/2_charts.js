@@ -78,6 +78,6 @@ function figureOf(caption, rows, name, columns, change, then) {
     ),
   );
   // Drawn once it has a width.
-  made.drawn = new Promise((resolve) => requestAnimationFrame(async () => { const view = await chart(place, name, rows, change); then?.(view); resolve(); }));
+  made.drawn = new Promise(requestAnimationFrame).then(() => chart(place, name, rows, change)).then((view) => then?.(view));
   return made;
 }

@@ -3,17 +3,20 @@
 let sweepsDrawn = false;
 
 // Draws the sweeps, and gives the heading of the part that is asked for.
-function showSweeps(part) {
+function showSweeps(mode, part) {
   if (!sweepsDrawn) drawSweeps();
-  return [...document.querySelectorAll("#sweeps [data-part]")].find((heading) => heading.dataset.part === part);
+  const found = [...document.querySelectorAll("#sweeps article")].find((one) => one.dataset.mode === mode);
+  const wanted = part ? found?.querySelector(`[data-part="${CSS.escape(part)}"]`) : found?.querySelector("h3");
+  document.getElementById("no-sweep").hidden = !mode || Boolean(wanted);
+  return wanted;
 }
 
 const heading = (part, text) => element("h4", { "data-part": part, tabindex: "-1" }, text);
 
 function drawSweeps() {
   sweepsDrawn = true;
-  fill("sweeps", data.sweeps.map((sweep) => element("article", {},
-    element("h3", {}, `${sweep.mode} ablation of ${sweep.model}: perplexity ${figure(sweep.ppl, 5)} unablated`),
+  fill("sweeps", data.sweeps.map((sweep) => element("article", { "data-mode": sweep.mode },
+    element("h3", { tabindex: "-1" }, `${sweep.mode} ablation of ${sweep.model}: perplexity ${figure(sweep.ppl, 5)} unablated`),
     element("p", {}, `Of ${sweep.statistics.total} heads ablated alone ${sweep.statistics.abs_below_1pct} change the perplexity by less than 1%, ${sweep.statistics.abs_below_10pct} by less than 10%; ${sweep.statistics.negative} lower it. The largest rise is ${sweep.statistics.max_head}'s, ${sweep.statistics.max === null ? "∞" : figure(100 * sweep.statistics.max)}%. `, link("#heads", "All heads on a map")),
     heading("effects", "Effects by rank"),
     figureOf("Every head's effect by its rank", { ranked: sweep.ranked.map((row) => ({ ...row, href: `#heads/${row.head}` })), fits: sweep.fits }, "ranked",

@@ -26,7 +26,7 @@ async function showView(_, again = false) {
     if (chosen === "answers") await showAnswers(current, ...rest);
     if (chosen === "answer") await showAnswer(current, ...rest);
     if (chosen === "heads") await showHeads(current, rest[0]);
-    if (chosen === "exp10") begins = showSweeps(rest[0]);
+    if (chosen === "exp10") begins = showSweeps(rest[0], rest[1]);
   } catch (error) {
     document.getElementById(`view-${chosen}`).append(element("p", { role: "alert" }, `This part of the file cannot be read: ${error.message}. It is cut off or edited.`));
   }

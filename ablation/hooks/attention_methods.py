@@ -1,0 +1,123 @@
+"""Attention in a method of the family's own, in the place of one of transformers' kernels.
+
+GPT-J, CodeGen and GPT-Neo hand queries, keys, values and a mask to the method ``_attn`` of their
+attention. Like a kernel it can be seen and be given other rows. (Families without either have
+``Family.own_attention``.)
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.masking_utils import and_masks, sliding_window_overlay
+
+Method = Callable[[Tensor, Tensor, Tensor, Any], tuple[Tensor, Tensor]]
+"""Gives the output, ``(batch, heads, rows, dim)``, and the weights of queries, keys, values and an
+additive mask."""
+
+CLASSES = ("CodeGenAttention", "GPTJAttention", "GPTNeoSelfAttention")
+"""Not those of flash attention, which inherit the method and do not call it."""
+
+_NAME = "_attn"
+
+_WINDOW = "window_size"
+"""In a config: how far back the tokens of GPT-Neo's local layers look."""
+
+_LONGEST = 1 << 24
+"""More tokens than any text has."""
+
+
+def attends_by_method(model: Any) -> bool:
+    """Whether the attention of ``model`` is in a method of its own."""
+    return any(type(module).__name__ in CLASSES for module in model.modules())
+
+
+@contextmanager
+def in_place_of_methods(model: Any, attend: Callable[..., Tensor]) -> Iterator[None]:
+    """Has ``attend`` called in the place of each layer's own method, where it is not yet.
+
+    Args:
+        model: a model that ``attends_by_method``.
+        attend: takes the layer's attention, queries, keys, values, the mask, and the method;
+            gives the output as a kernel does, ``(batch, rows, heads, dim)``.
+    """
+    with ExitStack() as stack:
+        for module in model.modules():
+            own = vars(module).get(_NAME)  # only where somebody has replaced it before
+            if type(module).__name__ not in CLASSES or isinstance(own, _StandIn):
+                continue
+            setattr(module, _NAME, _StandIn(module, getattr(module, _NAME), attend))
+            back = partial(delattr, module) if own is None else partial(_set, module, own)
+            stack.callback(back, _NAME)
+        yield
+
+
+def _set(module: Any, value: Any, name: str) -> None:
+    setattr(module, name, value)
+
+
+class _StandIn:
+    """What is called in the place of a method."""
+
+    def __init__(self, module: Any, method: Method, attend: Callable[..., Tensor]) -> None:
+        self._module, self._method, self._attend = module, method, attend
+        self._is_local = getattr(module, "attention_type", None) == "local"
+
+    def __call__(
+        self, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any = None
+    ) -> tuple[Tensor, None]:
+        mask = attention_mask
+        if isinstance(mask, _Masks):
+            mask = mask.local if self._is_local else mask.everywhere
+        elif "bias" in self._module._buffers:
+            mask = self._with_its_own(mask, query.shape[2], key.shape[2])
+        output = self._attend(self._module, query, key, value, mask, self._unmasked)
+        return output.transpose(1, 2), None
+
+    def _with_its_own(self, mask: Tensor | None, rows: int, keys: int) -> Tensor:
+        """A mask that a caller has made, and what GPT-Neo hides besides."""
+        visible = self._module.bias[:, :, keys - rows : keys, :keys]
+        given = torch.zeros_like(visible, dtype=torch.float32) if mask is None else mask
+        return torch.where(visible, given, torch.finfo(given.dtype).min)
+
+    def _unmasked(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Any
+    ) -> tuple[Tensor, Tensor]:
+        """The method, hiding nothing but what the mask does.
+
+        GPT-Neo's hides what is behind its window by where rows stand among the keys of one text.
+        """
+        buffers = self._module._buffers
+        own = buffers.get("bias")
+        if own is None:
+            return self._method(query, key, value, mask)
+        anything = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=own.device)
+        try:
+            buffers["bias"] = anything.expand(1, 1, _LONGEST, _LONGEST)  # takes no memory
+            return self._method(query, key, value, mask)
+        finally:
+            buffers["bias"] = own
+
+
+class _Masks:
+    """What is passed on as the mask by a model whose layers are of two kinds."""
+
+    def __init__(self, everywhere: Any, local: Any) -> None:
+        self.everywhere, self.local = everywhere, local
+
+
+def mask_for_methods(make: Callable[..., Any], asked: dict[str, Any]) -> Any:
+    """The mask that such a model asks for; a pair, where some of its layers have a window.
+
+    Args:
+        make: makes a mask of what is asked.
+        asked: the arguments, as of ``transformers.masking_utils.eager_mask``.
+    """
+    window = getattr(asked.get("config"), _WINDOW, None)
+    if window is None:
+        return make(**asked)
+    local = and_masks(sliding_window_overlay(window), asked["mask_function"])
+    return _Masks(make(**asked), make(**{**asked, "mask_function": local}))
