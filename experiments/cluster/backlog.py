@@ -1,6 +1,7 @@
 """What waits to be computed: tasks that are asked what they lack, and the units that they do."""
 
 import hashlib
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ class Backlog:
         send: makes work known to the workers; gives what stands for it.
         say: is told what fails.
         failed: digests of units that could not be computed.
-        failures: reason -> how many units.
+        failures: reason, its numbers left out -> how many units.
     """
 
     tasks: deque[Task]
@@ -155,8 +156,10 @@ class Backlog:
         asking.open += len(job.units)
 
     def _fail(self, what: str, reason: str) -> None:
-        self.failures[reason] += 1
-        if self.failures[reason] <= SHOWN:
+        # How many tokens a prompt has, say, makes no reason of its own.
+        alike = re.sub(r"\d+", "N", reason)
+        self.failures[alike] += 1
+        if self.failures[alike] <= SHOWN:
             self.say(f"failed: {what}: {reason}")
-        elif self.failures[reason] == SHOWN + 1:
+        elif self.failures[alike] == SHOWN + 1:
             self.say(f"failed: more for this reason: {reason}")

@@ -137,12 +137,19 @@ def test_a_unit_that_kills_every_worker_is_given_up_and_named(run):
 
 
 def test_a_unit_that_raises_is_named_and_the_others_go_on(run):
-    with pytest.raises(ComputationError, match="2 results .* 2 reason"):
+    with pytest.raises(ComputationError, match="2 results .* 1 reason"):
         run(asking(30, Squares((4, 21))))
     assert [n for n in range(30) if run.store.find(unit(n)) is None] == [4, 21]
     assert sorted(run.numbers)[-1] == 29
     assert len(run.said) == 2
     assert "square of 4: 4 has no square here" in run.said[0]
+
+
+def test_reasons_that_differ_in_a_number_are_one(run):
+    with pytest.raises(ComputationError, match="9 results could not .* 1 reason"):
+        run(asking(30, Squares(tuple(range(9)))))
+    assert len(run.said) == 6
+    assert run.said[-1].startswith("failed: more for this reason: ")
 
 
 def test_of_many_failures_for_one_reason_a_few_are_named(run, monkeypatch):
