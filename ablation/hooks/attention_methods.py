@@ -7,7 +7,6 @@ attention. Like a kernel it can be seen and be given other rows. (Families witho
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import Any
 
 import torch
@@ -50,13 +49,11 @@ def in_place_of_methods(model: Any, attend: Callable[..., Tensor]) -> Iterator[N
             if type(module).__name__ not in CLASSES or isinstance(own, _StandIn):
                 continue
             setattr(module, _NAME, _StandIn(module, getattr(module, _NAME), attend))
-            back = partial(delattr, module) if own is None else partial(_set, module, own)
-            stack.callback(back, _NAME)
+            if own is None:
+                stack.callback(delattr, module, _NAME)
+            else:
+                stack.callback(setattr, module, _NAME, own)
         yield
-
-
-def _set(module: Any, value: Any, name: str) -> None:
-    setattr(module, name, value)
 
 
 class _StandIn:
