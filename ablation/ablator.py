@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.hooks.attention import AttentionCall, observe_attention
+from ablation.hooks.attention import observe_attention
+from ablation.hooks.attention_call import AttentionCall
 from ablation.hooks.replacement import replaced
 from ablation.hooks.sites import HeadSites, head_sites
 from ablation.modes import Scope
@@ -171,7 +172,8 @@ class HeadAblator:
 
     def _begin_pass(self, decoder: Any, args: tuple, kwargs: dict) -> None:
         bound = inspect.signature(decoder.forward).bind_partial(*args, **kwargs).arguments
-        self._current = _Pass.of(bound, self._ablation.scope, self._row_prompts)
+        # By name there may be what a decoder takes and does not use.
+        self._current = _Pass.of({**bound, **kwargs}, self._ablation.scope, self._row_prompts)
         self._passes += self._current.ablated is not None
 
     def _note_attention(self, call: AttentionCall) -> None:

@@ -16,9 +16,9 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from ablation.filings.sentences import Span
-from ablation.hooks.attention import AttentionCall, observe_attention
+from ablation.hooks.attention import observe_attention
+from ablation.hooks.attention_call import AttentionCall
 from ablation.hooks.sites import HeadSites, family_of_model, head_sites
-from ablation.hooks.weights import observe_weights
 from ablation.metrics.devices import input_device
 from ablation.passes.known_tokens import check_known
 from ablation.passes.layerwise import LayerwisePass
@@ -97,7 +97,7 @@ def read(model: Any, prompts: Sequence[Prompt], *, to_the_end: bool) -> list[Rea
     Raises:
         InvalidInput: the architecture bends its attention in a way that is not seen here.
     """
-    texts, reads = [], to_the_end or not family_of_model(model).runs_whole
+    texts, reads = [], to_the_end or not family_of_model(model).counts_tokens
     for prompt in prompts:
         start, closing = len(prompt.context), prompt.tail[: prompt.closing]
         for question in (prompt.question, prompt.null_question):
@@ -143,7 +143,7 @@ def _read(
 ) -> tuple[list[list[Tensor]], TokenTree, tuple[KeysValues, ...]]:
     check_known(model, (text.ids for text in texts))
     sites = head_sites(model)
-    if sites.family.runs_whole:
+    if sites.family.counts_tokens:
         return _read_whole(model, sites, texts, keeps_keys=keeps_keys)
     tree = TokenTree([text.ids for text in texts])
     layers, heads = sites.grid.layers, sites.grid.heads
@@ -184,7 +184,7 @@ def _read(
 def _read_whole(
     model: Any, sites: HeadSites, texts: Sequence[Text], *, keeps_keys: bool
 ) -> tuple[list[list[Tensor]], TokenTree, tuple[KeysValues, ...]]:
-    """The same, each text in a forward pass of its own, from the weights that layers give back.
+    """The same, each text in a forward pass of its own.
 
     Keys and values lie as in the tree of texts that share nothing.
     """
@@ -194,12 +194,12 @@ def _read_whole(
     for text in texts:
         rows: dict[tuple[int, int], Tensor] = {}
 
-        def note(layer: int, weights: Tensor, text: Text = text, rows: dict = rows) -> None:
+        def note(call: AttentionCall, text: Text = text, rows: dict = rows) -> None:
             for span, (first, end) in enumerate(text.rows):
-                seen = weights[0, :, first:end, slice(*text.columns)]
-                rows[span, layer] = seen.mean(dim=1).to(device)
+                seen = call.weights(slice(first, end))[0, :, :, slice(*text.columns)]
+                rows[span, call.layer] = seen.mean(dim=1).to(device)
 
-        with observe_weights(model, sites, note):
+        with observe_attention(model, note):
             ids = torch.tensor([text.ids], device=device)
             # A cache that is not told the config keeps what a window or a chunk leaves out, too.
             cache = DynamicCache() if keeps_keys else None

@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ablation.detection.reading import Reading
+from ablation.hooks.attention import observe_attention
+from ablation.hooks.attention_call import AttentionCall
 from ablation.hooks.sites import head_sites
-from ablation.hooks.weights import observe_weights
 from ablation.metrics.answers import MAX_NEW_TOKENS
 from ablation.metrics.devices import input_device
 from ablation.passes.generation import end_tokens, refuse_nan
@@ -48,14 +49,14 @@ def retrieval_scores(
     hits = torch.zeros(sites.grid.layers, sites.grid.heads)
     looked_at: dict[int, Tensor] = {}
 
-    def note(layer: int, weights: Tensor) -> None:
+    def note(call: AttentionCall) -> None:
         # Of a sliding window the oldest keys may be gone; the last is always the last token.
-        gone = len(ids) - weights.shape[-1]
-        looked_at[layer] = weights[0, :, -1].argmax(dim=-1) + gone
+        gone = len(ids) - call.key.shape[2]
+        looked_at[call.layer] = call.weights()[0, :, -1].argmax(dim=-1) + gone
 
     answer: list[int] = []
     ends = end_tokens(model)
-    with observe_weights(model, sites, note):
+    with observe_attention(model, note):
         while len(answer) < max_new_tokens and not (answer and answer[-1] in ends):
             last = torch.tensor([ids[-1:]], device=input_device(model))
             logits = model(input_ids=last, past_key_values=cache, use_cache=True).logits

@@ -7,13 +7,14 @@ chosen; where none is, the model has chosen one token, as in plain decoding.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from ablation.ablator import HeadAblator
 from ablation.engine.head_sets import HeadSet, alike
@@ -22,6 +23,7 @@ from ablation.engine.walk import HeadSetWalk, Outcome
 from ablation.hooks.attention import lay_out
 from ablation.hooks.sites import head_sites
 from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.metrics.decoder import decoder_of
 from ablation.metrics.devices import input_device
 from ablation.metrics.logits import logits_of
 from ablation.modes import Scope
@@ -252,11 +254,12 @@ class _Rows:
         device = input_device(self._model)
         slots = slots.to(device)
         cache.feed_into(slots)
-        with lay_out(self._model, cache):
+        # A table of positions may end with the last token that is fed.
+        positions = slots.clamp(max=cache.unused_slot - 1)
+        with lay_out(self._model, cache), _told(decoder_of(self._model), positions):
             logits = self._model(
                 input_ids=ids.to(device),
-                # A table of positions may end with the last token that is fed.
-                position_ids=slots.clamp(max=cache.unused_slot - 1),
+                position_ids=positions,
                 past_key_values=cache,
                 use_cache=True,
             ).logits
@@ -269,3 +272,20 @@ class _Rows:
                 answer.append(choices[place])
                 if self._ended(answer) or tokens[place + 1 : place + 2] != [choices[place]]:
                     break
+
+
+@contextmanager
+def _told(decoder: nn.Module, positions: Tensor) -> Iterator[None]:
+    """``decoder`` is told the positions also by a model that keeps them from it.
+
+    Those of ALiBi do: an ablator that looks at the decoder would take tokens to be in their order.
+    """
+
+    def tell(decoder: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        return args, {"position_ids": positions, **kwargs}
+
+    hook = decoder.register_forward_pre_hook(tell, with_kwargs=True, prepend=True)
+    try:
+        yield
+    finally:
+        hook.remove()

@@ -14,7 +14,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import Cache
 
-from ablation.hooks.attention import Kernel, MakeMask
+from ablation.hooks.attention import Kernel
+from ablation.hooks.layout import KeyPositions, MakeMask
 from ablation.passes.token_tree import TokenTree
 from ablation.passes.tree_attention import KeysValues
 
@@ -60,6 +61,12 @@ class RowCache(Cache):
         self._masked: tuple[Tensor, list[Tensor]] | None = None
         # Behind the prompts: for each layer, what the cache is given of what is fed.
         self._own: dict[int, KeysValues] = {}
+
+    @property
+    def key_positions(self) -> KeyPositions:
+        """Those that ``update`` gives back: in their slots."""
+        ends = torch.cat([one.tree.positions.amax(dim=1) for one in self._prompts])
+        return KeyPositions(torch.arange(self._prompt_length, self.unused_slot + 1), ends)
 
     def feed_into(self, slots: Int[Tensor, "rows fed"]) -> None:
         """Names the slots of the tokens that are fed next."""

@@ -1,10 +1,11 @@
 """Attention in a method of the family's own, in the place of one of transformers' kernels.
 
 GPT-J, CodeGen and GPT-Neo hand queries, keys, values and a mask to the method ``_attn`` of their
-attention. Like a kernel it can be seen and be given other rows. (Families without either have
-``Family.own_attention``.)
+attention. Like a kernel it can be seen and be given other rows. (For families without either see
+``ablation.hooks.attention_forwards``.)
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -13,11 +14,14 @@ import torch
 from torch import Tensor
 from transformers.masking_utils import and_masks, sliding_window_overlay
 
+from ablation.hooks.layout import Layout
+from ablation.hooks.stand_ins import Attend, StandIns, standing_in
+
 Method = Callable[[Tensor, Tensor, Tensor, Any], tuple[Tensor, Tensor]]
 """Gives the output, ``(batch, heads, rows, dim)``, and the weights of queries, keys, values and an
 additive mask."""
 
-CLASSES = ("CodeGenAttention", "GPTJAttention", "GPTNeoSelfAttention")
+_CLASSES = ("CodeGenAttention", "GPTJAttention", "GPTNeoSelfAttention")
 """Not those of flash attention, which inherit the method and do not call it."""
 
 _NAME = "_attn"
@@ -29,37 +33,21 @@ _LONGEST = 1 << 24
 """More tokens than any text has."""
 
 
-def attends_by_method(model: Any) -> bool:
-    """Whether the attention of ``model`` is in a method of its own."""
-    return any(type(module).__name__ in CLASSES for module in model.modules())
-
-
 @contextmanager
-def in_place_of_methods(model: Any, attend: Callable[..., Tensor]) -> Iterator[None]:
-    """Has ``attend`` called in the place of each layer's own method, where it is not yet.
-
-    Args:
-        model: a model that ``attends_by_method``.
-        attend: takes the layer's attention, queries, keys, values, the mask, and the method;
-            gives the output as a kernel does, ``(batch, rows, heads, dim)``.
-    """
+def _in_place(model: Any, attend: Attend) -> Iterator[None]:
     with ExitStack() as stack:
         for module in model.modules():
-            own = vars(module).get(_NAME)  # only where somebody has replaced it before
-            if type(module).__name__ not in CLASSES or isinstance(own, _StandIn):
+            if type(module).__name__ not in _CLASSES or isinstance(module._attn, _StandIn):
                 continue
-            setattr(module, _NAME, _StandIn(module, getattr(module, _NAME), attend))
-            if own is None:
-                stack.callback(delattr, module, _NAME)
-            else:
-                stack.callback(setattr, module, _NAME, own)
+            stand_in = _StandIn(module, module._attn, attend)
+            stack.enter_context(standing_in(module, _NAME, stand_in))
         yield
 
 
 class _StandIn:
     """What is called in the place of a method."""
 
-    def __init__(self, module: Any, method: Method, attend: Callable[..., Tensor]) -> None:
+    def __init__(self, module: Any, method: Method, attend: Attend) -> None:
         self._module, self._method, self._attend = module, method, attend
         self._is_local = getattr(module, "attention_type", None) == "local"
 
@@ -71,7 +59,9 @@ class _StandIn:
             mask = mask.local if self._is_local else mask.everywhere
         elif "bias" in self._module._buffers:
             mask = self._with_its_own(mask, query.shape[2], key.shape[2])
-        output = self._attend(self._module, query, key, value, mask, self._unmasked)
+        # How a method scales its products is its own affair: it is asked for the weights, too.
+        how = {"scaling": math.nan, "method": self._unmasked}
+        output, _ = self._attend(self._module, query, key, value, mask, **how)
         return output.transpose(1, 2), None
 
     def _with_its_own(self, mask: Tensor | None, rows: int, keys: int) -> Tensor:
@@ -106,15 +96,13 @@ class _Masks:
         self.everywhere, self.local = everywhere, local
 
 
-def mask_for_methods(make: Callable[..., Any], asked: dict[str, Any]) -> Any:
-    """The mask that such a model asks for; a pair, where some of its layers have a window.
-
-    Args:
-        make: makes a mask of what is asked.
-        asked: the arguments, as of ``transformers.masking_utils.eager_mask``.
-    """
+def _mask(make: Callable[..., Any], asked: dict[str, Any], layout: Layout | None) -> Any:
+    """A pair, where some of a model's layers have a window."""
     window = getattr(asked.get("config"), _WINDOW, None)
     if window is None:
         return make(**asked)
     local = and_masks(sliding_window_overlay(window), asked["mask_function"])
     return _Masks(make(**asked), make(**{**asked, "mask_function": local}))
+
+
+METHODS = StandIns("eager", _CLASSES, _in_place, _mask)

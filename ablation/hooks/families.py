@@ -25,13 +25,9 @@ class Family:
             or not.
         sinks: a head may attend to nothing: its weights sum to less than 1.
         latent_values: values are normalised behind their bias, which is then no constant of z.
-        own_attention: attention is computed amid the family's own code, neither by one of
-            transformers' kernels nor by a method (``ablation.hooks.attention_methods``). It can be
-            seen in what it gives back, and not be laid out otherwise: the model is run as a whole,
-            for every set of heads.
         counts_tokens: attention goes by how many tokens were fed before one, whatever position it
-            is given: prompts that share a pass would disturb each other, and the model is run as a
-            whole, too.
+            is given. Prompts that share a pass would disturb each other: the model is run as a
+            whole, for every set of heads, by the reference engine.
         adds_residual: what attention gives is the residual stream after it, not what it adds.
     """
 
@@ -42,14 +38,8 @@ class Family:
     learned_positions: bool = False
     sinks: bool = False
     latent_values: bool = False
-    own_attention: bool = False
     counts_tokens: bool = False
     adds_residual: bool = False
-
-    @property
-    def runs_whole(self) -> bool:
-        """Whether the model is run as a whole only, by the reference engine."""
-        return self.own_attention or self.counts_tokens
 
 
 _LIKE_LLAMA = Family()
@@ -58,9 +48,7 @@ _LIKE_GPT_J = Family("h", "attn", "out_proj", "ln_f", learned_positions=True)
 FAMILIES: Mapping[str, Family] = {
     "ApertusForCausalLM": _LIKE_LLAMA,
     "ArceeForCausalLM": _LIKE_LLAMA,
-    "BloomForCausalLM": Family(
-        "h", "self_attention", "dense", "ln_f", own_attention=True, adds_residual=True
-    ),
+    "BloomForCausalLM": Family("h", "self_attention", "dense", "ln_f", adds_residual=True),
     "CodeGenForCausalLM": _LIKE_GPT_J,
     "CohereForCausalLM": _LIKE_LLAMA,
     "Cohere2ForCausalLM": _LIKE_LLAMA,
@@ -69,7 +57,7 @@ FAMILIES: Mapping[str, Family] = {
     "DeepseekV3ForCausalLM": Family(latent_values=True),
     "Ernie4_5ForCausalLM": _LIKE_LLAMA,
     "Exaone4ForCausalLM": _LIKE_LLAMA,
-    "FalconForCausalLM": Family("h", "self_attention", "dense", "ln_f", own_attention=True),
+    "FalconForCausalLM": Family("h", "self_attention", "dense", "ln_f"),
     "GemmaForCausalLM": _LIKE_LLAMA,
     "Gemma2ForCausalLM": _LIKE_LLAMA,
     "Gemma3ForCausalLM": _LIKE_LLAMA,
@@ -89,9 +77,7 @@ FAMILIES: Mapping[str, Family] = {
     "Ministral3ForCausalLM": _LIKE_LLAMA,
     "MistralForCausalLM": _LIKE_LLAMA,
     "MixtralForCausalLM": _LIKE_LLAMA,
-    "MptForCausalLM": Family(
-        "blocks", "attn", "out_proj", "norm_f", learned_positions=True, own_attention=True
-    ),
+    "MptForCausalLM": Family("blocks", "attn", "out_proj", "norm_f", learned_positions=True),
     "NemotronForCausalLM": _LIKE_LLAMA,
     "OlmoForCausalLM": _LIKE_LLAMA,
     "Olmo2ForCausalLM": _LIKE_LLAMA,

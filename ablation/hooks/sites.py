@@ -83,19 +83,6 @@ class LayerSite:
                 f"mean or resample ablation, or {zero}"
             )
 
-    def require_kernel(self, wanted: str) -> None:
-        """Refuses ``wanted``, which needs attention that a kernel computes, or a method.
-
-        Raises:
-            InvalidInput: the family computes it amid code of its own.
-        """
-        if self.family.own_attention:
-            raise InvalidInput(
-                f"{wanted} requires attention that a kernel or a method of its own computes, and "
-                f"{type(self.attention).__name__} computes it amid other code: use zero, mean or "
-                "resample ablation, and --engine reference"
-            )
-
     def require_positions(self, wanted: str) -> None:
         """Refuses ``wanted``, which needs attention that goes by the positions it is given.
 

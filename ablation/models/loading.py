@@ -112,7 +112,7 @@ def load_model(
         engine: what runs it.
         directory: where its files lie, if that is known.
 
-    A family that is run as a whole only has the reference engine, see ``Family.runs_whole``.
+    A family that is run as a whole only has the reference engine, see ``Family.counts_tokens``.
 
     Raises:
         InvalidInput: the device is not there, the dtype unknown, or the directory does
@@ -144,7 +144,7 @@ def load_model(
             f"{spec.key} does not fit on {device}: {first_line(error)}"
         ) from None
     model.eval().requires_grad_(False)  # weights that wait elsewhere are made anew each time
-    if family_of_model(model).runs_whole:
+    if family_of_model(model).counts_tokens:
         engine = replace(engine, name=REFERENCE)
     if engine.name == FAST:
         use_onednn(model)

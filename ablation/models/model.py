@@ -213,7 +213,7 @@ def open_model(
     named = model_class(directory)
     family = FAMILIES.get(named) if spec.site is None else family_from(spec.site, named)
     family = Family() if family is None else family
-    if family.runs_whole:
+    if family.counts_tokens:
         engine = replace(engine, name=REFERENCE)
 
     def load() -> Any:

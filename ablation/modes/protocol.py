@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from jaxtyping import Int
 from torch import Tensor
 
-from ablation.hooks.attention import AttentionCall
+from ablation.hooks.attention_call import AttentionCall
 from ablation.hooks.sites import LayerSite
 from ablation.modes import Scope
 

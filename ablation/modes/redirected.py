@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ablation.hooks.attention import AttentionCall
+from ablation.hooks.attention_call import AttentionCall
 from ablation.hooks.sites import LayerSite
 from ablation.modes import BOS, UNIFORM_ALL, UNIFORM_CAUSAL
 from ablation.modes.base import OfZ
@@ -22,7 +22,6 @@ class _Redirected(OfZ):
 
     def replacement(self, site: LayerSite) -> Replacement:
         site.require_whole_weights(f"{self.mode} ablation")
-        site.require_kernel(f"{self.mode} ablation")
 
         def with_other_weights(seen: Seen) -> Tensor:
             if seen.attention is None:
@@ -48,6 +47,7 @@ class UniformCausalAblation(_Redirected):
     What zeroed queries do, the flash-attention path of Wu et al. (2024, arXiv 2404.15574, the
     code): their logits are equal, so the softmax gives every visible position the same weight.
     Where a sliding window or padding hides positions, those get none. The value bias is kept.
+    (Under ALiBi a zeroed query alone would leave the bias of near keys; here there is none.)
 
     When it misleads: it is not an output of about zero, as has been said of it (claim A6), but the
     mean of the past, which carries as much of the context's gist as the values hold.

@@ -8,6 +8,4 @@ def refused(family: Family, mode: str) -> str | None:
     """Why heads of a family cannot be ablated in a mode; None where they can."""
     if mode in OTHER_WEIGHTS and family.sinks:
         return f"{mode}: attention weights of the model do not sum to 1 (sinks)"
-    if mode in OTHER_WEIGHTS and family.own_attention:
-        return f"{mode}: attention of the model is amid other code, where nothing can stand in"
     return None

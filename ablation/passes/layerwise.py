@@ -6,8 +6,8 @@ What goes through is a tree of prompts, packed into one row.
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from jaxtyping import Float, Int
@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from ablation.ablator import AblationNotApplied
-from ablation.hooks.attention import AttentionCall, lay_out, observe_attention
+from ablation.hooks.attention import lay_out, observe_attention
+from ablation.hooks.attention_call import AttentionCall
 from ablation.hooks.sites import HeadSites
+from ablation.hooks.stand_ins import standing_in
 from ablation.metrics.devices import input_device
 from ablation.modes.protocol import Seen
 from ablation.passes.token_tree import TokenTree
@@ -33,7 +35,7 @@ class LayerwisePass:
         keeps_keys: whether keys and values are kept for ``with_keys`` and ``with_cached``.
 
     Raises:
-        InvalidInput: the family is run as a whole only, see ``Family.runs_whole``.
+        InvalidInput: the family is run as a whole only, see ``Family.counts_tokens``.
 
     Attributes:
         embedded: the residual stream before layer 0, ``(1, packed, hidden)``.
@@ -49,8 +51,7 @@ class LayerwisePass:
         ends_only: bool = False,
         keeps_keys: bool = False,
     ) -> None:
-        for refuse in (sites.layers[0].require_kernel, sites.layers[0].require_positions):
-            refuse("running a model layer by layer")
+        sites.layers[0].require_positions("running a model layer by layer")
         self._sites = sites
         self._layout = TreeLayout(tree)
         self._keeps_keys = keeps_keys
@@ -140,10 +141,13 @@ class LayerwisePass:
 
         def known(*args: Any, **kwargs: Any) -> tuple[Tensor, None]:
             asked.append(layer)
-            return output, None
+            return output + args[1] if self._sites.family.adds_residual else output, None
 
-        with _forward_of(site.attention, known):
-            after = self.through(layer, residual)
+        with (
+            lay_out(self._sites.decoder, self._layout),
+            standing_in(site.attention, "forward", known),
+        ):
+            after = self._through(layer, residual)
         if len(asked) != 1:
             raise AblationNotApplied(
                 f"layer {layer} called its attention {len(asked)} times, where once was expected"
@@ -155,7 +159,10 @@ class LayerwisePass:
     ) -> Float[Tensor, "1 packed hidden"]:
         """The residual stream after the whole of ``layer``, nothing ablated."""
         with lay_out(self._sites.decoder, self._layout):
-            output = self._sites.layers[layer].block(residual, **self._arguments[layer])
+            return self._through(layer, residual)
+
+    def _through(self, layer: int, residual: Tensor) -> Tensor:
+        output = self._sites.layers[layer].block(residual, **self._arguments[layer])
         return output[0] if isinstance(output, tuple) else output
 
     def normalise(
@@ -213,21 +220,8 @@ def _layer_arguments(
     blocks: Sequence[nn.Module] = [site.block for site in sites.layers]
     with ExitStack() as stack:
         for block in blocks:
-            stack.enter_context(_forward_of(block, noting(block)))
+            stack.enter_context(standing_in(block, "forward", noting(block)))
         sites.decoder(input_ids=ids, position_ids=positions, past_key_values=cache, use_cache=True)
     if len(seen) != len(blocks):
         raise AblationNotApplied(f"the model called {len(seen)} of its {len(blocks)} layers")
     return seen
-
-
-@contextmanager
-def _forward_of(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
-    """``module`` computes ``forward`` instead of its own while the context is open."""
-    own = vars(module).get("forward")  # only where somebody has replaced it before
-    module.forward = forward  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        del module.forward
-        if own is not None:
-            module.forward = own

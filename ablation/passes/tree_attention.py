@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ablation.hooks.attention import Kernel, MakeMask
+from ablation.hooks.attention import Kernel
+from ablation.hooks.layout import KeyPositions, MakeMask
 from ablation.passes.bundles import Bundle, Piece, bundles, joined
 from ablation.passes.token_tree import Segment, TokenTree
 
@@ -21,10 +22,12 @@ class TreeLayout:
     """The layout of a row that holds the packed tokens of ``tree``.
 
     Attributes:
+        key_positions: where each token stands in its prompts.
         seen: layer -> keys and values as its attention has seen them.
     """
 
     def __init__(self, tree: TokenTree) -> None:
+        self.key_positions = KeyPositions(tree.positions[0], tree.positions.amax(dim=1))
         self._bundles = bundles(tree.segments)
         self.seen: dict[int, KeysValues] = {}
 

@@ -90,12 +90,12 @@ def _checks(model: Any, sites: HeadSites, engine: bool) -> Iterator[Callable[[],
     yield partial(parts_of_attention, model, sites, ids)
     for layer in sorted({0, layers // 2, layers - 1}):
         yield partial(one_zeroed, model, sites, ids, Head(layer, heads - 1))
-    if not (sites.family.sinks or sites.family.own_attention):
+    if not sites.family.sinks:
         for layer in _layers_of_each_kind(model, layers):
             yield partial(without_queries, model, ids, Head(layer, 0))
     for length in (TOKENS, *lengths_past_limits(model, longest_tried(model))):
         prompts = random_prompts(model, length)
-        if engine and not sites.family.runs_whole:
+        if engine and not sites.family.counts_tokens:
             yield partial(layer_by_layer, model, sites, prompts)
             yield partial(drafted, model, sites, prompts)
         else:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ablation.ablator import HeadAblator
 from ablation.heads import Head
-from ablation.hooks.attention import Kernel, MakeMask, lay_out
+from ablation.hooks.attention import Kernel, lay_out
 from ablation.hooks.capture import capture_attention, capture_residual, capture_z
+from ablation.hooks.layout import MakeMask
 from ablation.hooks.sites import HeadSites
 from ablation.models.checks.deviation import Checked, apart
 from ablation.modes.redirected import UniformCausalAblation
@@ -76,6 +77,7 @@ class _ZeroQueries:
     """Tokens as ever, and attention in which the queries of a head are 0."""
 
     head: Head
+    key_positions: None = None
 
     def mask(self, make: MakeMask, **asked: Any) -> Any:
         return make(**asked)

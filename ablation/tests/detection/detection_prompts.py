@@ -1,7 +1,5 @@
 """Prompts of random ids for the tests of detection, and eager attention to compare with."""
 
-import torch
-
 from ablation.detection.reading import Reading, read
 from ablation.prompts.prompt import Prompt
 from ablation.tests.support.tiny_models import random_ids
@@ -37,13 +35,3 @@ def reading_of(model, prompt) -> Reading:
     """What is seen of a prompt alone, to its end."""
     (reading,) = read(model, [prompt], to_the_end=True)
     return reading
-
-
-def eager_attention(model, ids):
-    """The full attention matrices, ``(layers, heads, seq, seq)``."""
-    before = model.config._attn_implementation
-    model.set_attn_implementation("eager")
-    with torch.no_grad():
-        attentions = model(torch.tensor([ids]), output_attentions=True).attentions
-    model.set_attn_implementation(before)
-    return torch.stack([layer[0] for layer in attentions])

@@ -24,10 +24,10 @@ from ablation.hooks.sites import head_sites
 from ablation.metrics.perplexity import Bos
 from ablation.tests.detection.detection_prompts import (
     Numbers,
-    eager_attention,
     make_prompt,
     reading_of,
 )
+from ablation.tests.support.eager_attention import eager_attention
 from ablation.tests.support.tiny_models import CONFIGS, LAYERS, VOCAB, random_ids, tiny_model
 from ablation.tests.support.tolerances import assert_same
 

@@ -12,7 +12,8 @@ from ablation.detection.reading import Text, mean_attention, read
 from ablation.errors import ComputationError, InvalidInput
 from ablation.hooks.attention import observe_attention
 from ablation.hooks.sites import family_of_model
-from ablation.tests.detection.detection_prompts import eager_attention, make_prompt, reading_of
+from ablation.tests.detection.detection_prompts import make_prompt, reading_of
+from ablation.tests.support.eager_attention import eager_attention
 from ablation.tests.support.tiny_models import CONFIGS, random_ids, tiny_model
 from ablation.tests.support.tolerances import assert_same
 
@@ -90,7 +91,7 @@ def test_many_prompts_read_at_once_are_those_read_alone(model, spare, monkeypatc
         assert cache.get_seq_length() == len(prompt.ids) - 1
         short = read(model, [prompt], to_the_end=False)[0]
         assert short.packed == ()
-        assert (short.last is None) == family_of_model(model).runs_whole
+        assert (short.last is None) == family_of_model(model).counts_tokens
         assert torch.equal(short.asked.question, alone.asked.question)
 
 

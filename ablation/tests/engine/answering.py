@@ -27,8 +27,9 @@ MODES = {
     "zero": lambda model, prompts: ZeroAblation(),
     "zero-keep-bias": lambda model, prompts: ZeroAblation(bias=BiasPolicy.KEEP),
     "mean": lambda model, prompts: mean_ablation(model, random_ids(60)[0], window=20),
+    # Means differ at the positions of the answer, too.
     "mean-by-position": lambda model, prompts: mean_ablation_of_prompts(
-        model, random_ids(prompts.shape[1], 3, seed=7).tolist(), by_position=True
+        model, random_ids(prompts.shape[1] + LONGEST, 3, seed=7).tolist(), by_position=True
     ),
     "resample": lambda model, prompts: resample_ablation(
         [*prompts.tolist(), random_ids(prompts.shape[1], 1, seed=999)[0].tolist()]

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from ablation.errors import InvalidInput
-from ablation.hooks.attention import AttentionCall, observe_attention
+from ablation.hooks.attention import observe_attention
+from ablation.hooks.attention_call import AttentionCall
 from ablation.tests.support.tiny_models import tiny_model
 from ablation.tests.support.tolerances import assert_same
 
@@ -82,9 +83,11 @@ def test_a_layer_with_a_window_is_seen_with_it():
 
 def test_attention_that_cannot_be_seen_is_refused():
     """As of a model loaded with flash attention, whose code calls no method and no kernel."""
-    model = tiny_model("bloom")
+    model = tiny_model("gpt-neo")
+    for module in attentions(model):
+        module.__class__ = type("GPTNeoFlashAttention2", (type(module),), {})
     with (
-        pytest.raises(InvalidInput, match="load it with attn_implementation='eager'"),
+        pytest.raises(InvalidInput, match="of its own, which cannot be seen: load it"),
         observe_attention(model, lambda call: None),
     ):
         pass

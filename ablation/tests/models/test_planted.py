@@ -24,7 +24,7 @@ from ablation.models.registry import model_spec
 from ablation.prompts.haystacks import ten_k_boilerplate
 from ablation.prompts.prompt import PromptBuilder
 from ablation.prompts.styles import PRIMED_CHAT
-from ablation.tests.detection.detection_prompts import eager_attention
+from ablation.tests.support.eager_attention import eager_attention
 
 FILINGS = synthetic_filings(12).filings
 

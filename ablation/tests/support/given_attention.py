@@ -9,6 +9,8 @@ import torch
 from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
+from ablation.tests.support.eager_attention import eager_attention
+
 _NAME = "noting"
 _given: list[tuple[torch.Tensor, torch.Tensor]] = []
 
@@ -45,6 +47,8 @@ def values_and_visible(model, ids, layer):
     before = model.config._attn_implementation
     _given.clear()
     with_method = [module for module in model.modules() if hasattr(type(module), "_attn")]
+    if not (with_method or model._can_set_attn_implementation()):
+        return _cached_and_weighed(model, ids, layer)
     try:
         for module in with_method:
             module._attn = _noting_method(module._attn)
@@ -56,5 +60,16 @@ def values_and_visible(model, ids, layer):
             del module._attn
         model.set_attn_implementation(before)
     value, mask = _given[layer]
+    return _of_each_head(model, value), mask[0, 0] == 0
+
+
+def _cached_and_weighed(model, ids, layer):
+    """The same of a family that has neither: what it caches, and what has weight."""
+    cache = model(torch.tensor([list(ids)]), use_cache=True).past_key_values
+    weights = eager_attention(model, list(ids))[layer, 0]
+    return _of_each_head(model, cache.layers[layer].values), weights > 0
+
+
+def _of_each_head(model, value):
     groups = model.config.num_attention_heads // value.shape[1]
-    return value[0].repeat_interleave(groups, dim=0).transpose(0, 1), mask[0, 0] == 0
+    return value[0].repeat_interleave(groups, dim=0).transpose(0, 1)

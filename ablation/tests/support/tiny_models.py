@@ -25,7 +25,7 @@ def family(name: str) -> Family:
     return FAMILIES[model_class(name).__name__]
 
 
-BY_LAYERS = [name for name in CONFIGS if not family(name).runs_whole]
+BY_LAYERS = [name for name in CONFIGS if not family(name).counts_tokens]
 """Those that the fast engine runs."""
 
 

@@ -8,7 +8,7 @@ from experiments.pages.readmes.markdown import bullets, table
 from experiments.pages.readmes.stored import Stored
 
 _KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
-    (lambda row: not (row.sinks or row.runs_whole or row.latent_values), "both", "none"),
+    (lambda row: not (row.sinks or row.counts_tokens or row.latent_values), "both", "none"),
     (lambda row: row.counts_tokens, "reference", "claim A6, which goes layer by layer"),
     (
         lambda row: row.latent_values,
@@ -22,12 +22,6 @@ _KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
         "a kept value bias (give `exp10` `--bias remove`), `uniform_causal`, `uniform_all`, "
         "`bos`, claim A6: attention weights do not sum "
         "to 1 (sinks)",
-    ),
-    (
-        lambda row: row.own_attention,
-        "reference",
-        "`uniform_causal`, `uniform_all`, `bos`, claim A6: attention stands amid other code, where "
-        "nothing can stand in for it",
     ),
 )
 """What tells families apart, which engines run them, and what is refused."""
