@@ -42,8 +42,18 @@ class Unavailable(HeadclaimsError, RuntimeError):
     exit_status = 3
 
 
-class TooFewHeads(Unavailable):
-    """A model has not the heads that a claim is about, and as many to compare them with."""
+class TooSmall(Unavailable):
+    """A model is too small for what a claim is about."""
+
+
+class TooFewHeads(TooSmall):
+    """It has not so many heads, and as many to compare them with."""
+
+
+class ContextTooShort(TooSmall):
+    """Its context does not hold a prompt."""
+
+    exit_status = 2
 
 
 class ComputationError(HeadclaimsError, RuntimeError):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ablation.detection.qrhead import calibrate, without_outliers
 from ablation.detection.reading import Text, mean_attention
-from ablation.errors import InvalidInput
+from ablation.errors import ContextTooShort, InvalidInput
 from ablation.filings.sentences import Span
 from ablation.heads import Head
 from ablation.hooks.sites import head_sites
@@ -90,13 +90,14 @@ def paragraph_attention(
     the prompt's length.
 
     Raises:
-        InvalidInput: the prompt is longer than the model's context, or as ``check_positions``.
+        ContextTooShort: the prompt is longer than the model's context.
+        InvalidInput: as ``check_positions``.
         ComputationError: the model's attention is NaN.
     """
     length = len(prompt.context) + max(len(prompt.query), len(prompt.null_query))
     longest = context_of(model.config)
     if length > longest:
-        raise InvalidInput(
+        raise ContextTooShort(
             f"paragraphs and query take {length} tokens, and the model's context holds {longest}: "
             "give fewer paragraphs"
         )

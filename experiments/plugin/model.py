@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ablation.errors import HeadclaimsError, TooFewHeads
+from ablation.errors import HeadclaimsError, TooSmall
 from experiments.plugin.bundles import STORE, audit_folder, chosen_layers
 from experiments.plugin.options import chosen_engine, chosen_spec, worker_device
 from experiments.plugin.progress import watch_of
@@ -110,6 +110,6 @@ def _one_line(item: pytest.Item) -> Iterator[None]:
     except HeadclaimsError as error:
         if item.get_closest_marker("model") is None:
             raise
-        if isinstance(error, TooFewHeads):
+        if isinstance(error, TooSmall):
             pytest.skip(str(error))
         raise pytest.fail.Exception(str(error), pytrace=False) from None

@@ -12,10 +12,10 @@ from ablation.detection.retrieval import (
     retrieval_prompt,
     retrieve,
 )
-from ablation.errors import InvalidInput
+from ablation.errors import ContextTooShort, InvalidInput
 from ablation.heads import Head
 from ablation.metrics.retrieval import mean_reciprocal_rank, rank_of, ranked, recall_at
-from ablation.tests.detection.detection_prompts import eager_attention
+from ablation.tests.support.eager_attention import eager_attention
 from ablation.tests.support.tiny_models import CONFIGS, byte_tokenizer, random_ids, tiny_model
 
 PARAGRAPHS = ["Anvils are made here.", "We employ nine people.\n", "Fees are due in May."]
@@ -111,7 +111,9 @@ def test_what_cannot_be_retrieved_from_is_refused(llama):
         retrieve(llama, tiny_prompt(), [])
     with pytest.raises(InvalidInput, match="head L9H9 is out of range"):
         retrieve(llama, tiny_prompt(), [Head(9, 9)])
-    with pytest.raises(InvalidInput, match="the model's context holds 256: give fewer paragraphs"):
+    with pytest.raises(
+        ContextTooShort, match="the model's context holds 256: give fewer paragraphs"
+    ):
         retrieve(llama, retrieval_prompt(tokenizer, "Who?", ["word " * 60]), SELECTED)
 
 
