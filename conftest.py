@@ -18,6 +18,8 @@ _WITH_SHAPES = (
     "ablator", "detection", "engine", "hooks", "metrics", "models.checks", "models.planted",
     "modes", "passes", "stats",
 )  # fmt: skip
+_OF_TESTS = ("quick_run", "shape_checks", "shared_work")
+
 install_import_hook([f"ablation.{part}" for part in _WITH_SHAPES], "beartype.beartype")
 
 
@@ -27,7 +29,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     if _is_ours(config):
         from experiments.plugin import PLUGINS
 
-        for name in ("pytester", "ablation.tests.support.quick_run", *PLUGINS):
+        ours = (f"ablation.tests.support.{name}" for name in _OF_TESTS)
+        for name in ("pytester", *ours, *PLUGINS):
             pluginmanager.import_plugin(name)
 
 

@@ -15,12 +15,8 @@ from typing import Any
 
 import pytest
 
-MOST = 5
+MOST = 3
 """Cases of one test function in a quick run."""
-
-LONG = {"cluster", "whole_runs"}
-"""Folders whose cases take longest. They come first, and side by side: clusters are started one at
-a time, and a worker of -n that came to them from elsewhere would wait."""
 
 SLOW = "slow"
 _NAME = "sample_seed"
@@ -64,8 +60,6 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # At the end small cases are left, so that no worker of -n waits long for another.
-    items.sort(key=lambda item: LONG.isdisjoint(Path(item.nodeid.partition("::")[0]).parts))
     seed = config.stash[_SEED]
     if seed is None:
         return
@@ -76,14 +70,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
-def sample(items: Sequence[pytest.Item], seed: str) -> list[pytest.Item]:
-    """The cases of a quick run: claims all of them, of our own tests at most ``MOST`` each."""
+def sample(items: Sequence[pytest.Item], seed: str, *, slow: bool = False) -> list[pytest.Item]:
+    """The cases of a quick run: claims all of them, of our own tests at most ``MOST`` each.
+
+    Args:
+        items: all cases.
+        seed: which sample.
+        slow: whether it has tests that are slow, too.
+    """
     kept: list[pytest.Item] = []
     of_test: defaultdict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         if "tests" not in Path(item.nodeid.partition("::")[0]).parts:
             kept.append(item)
-        elif item.get_closest_marker(SLOW) is None:
+        elif slow or item.get_closest_marker(SLOW) is None:
             of_test[item.nodeid.partition("[")[0]].append(item)
     for cases in of_test.values():
         # A hash and no generator: what other tests there are changes nothing.
@@ -93,13 +93,21 @@ def sample(items: Sequence[pytest.Item], seed: str) -> list[pytest.Item]:
 
 def _chosen_seed(config: pytest.Config) -> str | None:
     """Which sample is taken; None: all cases run."""
+    return None if config.option.thorough or is_chosen(config) else today(config)
+
+
+def is_chosen(config: pytest.Config) -> bool:
+    """Whether somebody has chosen cases; ``-m`` chooses kinds of them."""
     option = config.option
-    chosen = option.keyword or config.args_source is pytest.Config.ArgsSource.ARGS
+    if option.keyword or config.args_source is pytest.Config.ArgsSource.ARGS:
+        return True
     # Options of a plugin that may be left out.
-    chosen = chosen or any(getattr(option, name, False) for name in ("lf", "failedfirst"))
-    if option.thorough or chosen:
-        return None
-    return option.sample_seed or datetime.now(UTC).date().isoformat()
+    return any(getattr(option, name, False) for name in ("lf", "failedfirst"))
+
+
+def today(config: pytest.Config) -> str:
+    """The seed that is given, or else today's date."""
+    return config.option.sample_seed or datetime.now(UTC).date().isoformat()
 
 
 def _digest(seed: str, name: str) -> bytes:

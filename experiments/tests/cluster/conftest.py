@@ -7,8 +7,8 @@ import pytest
 from filelock import FileLock
 
 
-@pytest.fixture
-def one_at_a_time():
+@pytest.fixture(scope="module")
+def no_other_cluster():
     """Keeps the workers of a test run from starting clusters beside each other."""
     with FileLock(Path(tempfile.gettempdir()) / "headclaims-clusters.lock"):
         yield

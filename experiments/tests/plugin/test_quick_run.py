@@ -50,16 +50,6 @@ def test_whoever_chooses_has_all(suite, options, number):
     assert len(names(suite, *options)) == number
 
 
-def test_the_longest_cases_come_first(suite):
-    (suite.path / "tests" / "cluster").mkdir()
-    case = suite.path / "tests" / "cluster" / "test_long.py"
-    case.write_text("def test_long(): pass\n", encoding="utf-8")
-    plugins = ("-p", "ablation.tests.support.quick_run", "-p", "no:cacheprovider", "-v")
-    result = suite.runpytest_inprocess(*plugins, "--collect-only")
-    first, *_ = (line.strip() for line in result.outlines if "<Function" in line)
-    assert first == "<Function test_long>"
-
-
 @pytest.mark.slow
 def test_workers_take_the_same_sample(suite):
     pytest.importorskip("xdist", reason="needs xdist: pip install -e .")

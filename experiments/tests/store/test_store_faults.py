@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-KILLS = {"sweep": 50, "cell": 15}
+KILLS = {"sweep": 30, "cell": 8}
 LOST = {"sweep": 1, "cell": 16}
 """Units for each kill that may be begun anew: the one in flight; of a cell those of a batch."""
 

@@ -10,6 +10,7 @@ import pytest
 from ablation.tests.support.tiny_models import tiny_directory
 
 ROOT = Path(__file__).parents[3]
+STUDIES = [ROOT / "experiments" / name for name in ("qrhead", "methods")]
 COMPANIES = 4
 
 
@@ -20,7 +21,7 @@ def judge(tmp_path_factory):
 
     def run(*options):
         command = [
-            *(sys.executable, "-m", "pytest", str(ROOT / "experiments"), "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", *map(str, STUDIES), "-p", "no:cacheprovider"),
             *("--store", str(folder / "store"), "--model", str(folder / "tiny")),
             *("--tokens", "200", "--synthetic", str(COMPANIES), *options),
         ]

@@ -14,6 +14,7 @@ from ablation.tests.support.tiny_models import tiny_directory
 
 ROOT = Path(__file__).parents[3]
 OPTIONS = ("--synthetic", "6")
+STUDIES = [f"experiments/{name}" for name in ("qrhead", "methods", "exp10")]
 
 GRID = """
 [qrhead]
@@ -87,8 +88,8 @@ def test_what_a_grid_has_computed_is_judged_without_computing(alone, tmp_path):
     counted = sum(int(n.replace(",", "")) for n in re.findall(r": ([\d,]+) of", alone.planned))
     assert counted <= stored <= counted + 12 * 4 * 2
     judged = run(
-        "pytest", "experiments", "-k", "qrhead or methods or exp10", "--model", alone.model,
-        "--tokens", 200, *OPTIONS, "--store", store, "-p", "no:cacheprovider",
+        "pytest", *STUDIES, "--model", alone.model, "--tokens", 200, *OPTIONS, "--store", store,
+        "-p", "no:cacheprovider",
     )  # fmt: skip
     assert re.search(r"results: 0 computed, \d+ taken from the store", judged.stdout), judged.stdout
     # A run that was ended in between: what is left is counted beside what is there.

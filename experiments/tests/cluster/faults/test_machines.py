@@ -1,4 +1,4 @@
-"""Faults that really happen, on Ray nodes of this machine: nothing that is stored is done again.
+"""Workers, nodes and heads that really end, on this machine: nothing that is stored is done again.
 
 Every run is a process of its own, and so is everything of Ray's.
 """
@@ -15,6 +15,7 @@ import pytest
 
 from experiments.store import Run, Store
 from experiments.tests.cluster.drives import RAY, SETTINGS, STORE_BYTES, Drive, started
+from experiments.tests.cluster.faults.nodes import Cluster
 from experiments.tests.cluster.standins import HURRY, unit
 
 pytest.importorskip("ray", reason="needs Ray: pip install -c constraints.txt -e '.[cluster]'")
@@ -22,44 +23,8 @@ pytest.importorskip("ray", reason="needs Ray: pip install -c constraints.txt -e 
 pytestmark = pytest.mark.slow
 
 
-class Cluster:
-    """Ray nodes on this machine, each with room for one worker but the head."""
-
-    def __init__(self, nodes: int) -> None:
-        from ray.cluster_utils import Cluster as OfRay
-
-        self._nodes = OfRay(
-            initialize_head=True,
-            head_node_args={
-                "num_cpus": 0,
-                "include_dashboard": False,
-                "object_store_memory": STORE_BYTES,
-            },
-        )
-        self.head = self._nodes.head_node
-        self.nodes = [self.add() for _ in range(nodes)]
-
-    def add(self):
-        return self._nodes.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
-
-    def kill(self, node) -> None:
-        self._nodes.remove_node(node, allow_graceful=False)
-
-    def start(self, words):
-        """A process that finds this cluster."""
-        return started(words, {"RAY_ADDRESS": self._nodes.address})
-
-    def stop(self) -> None:
-        self._nodes.shutdown()
-
-    def start_again(self) -> None:
-        """As after the head has ended: another cluster."""
-        self.stop()
-        self.__init__(len(self.nodes))  # type: ignore[misc]
-
-
 @pytest.fixture
-def cluster(monkeypatch, one_at_a_time):
+def cluster(monkeypatch, no_other_cluster):
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     made = []
@@ -96,50 +61,6 @@ def test_what_a_worker_told_before_it_was_killed_is_not_computed_again(cluster, 
     assert (drive.end(), drive.process.returncode) == ("", 0)
     drive.check()
     assert 0 < drive.repeated < 150
-
-
-def test_a_unit_that_raises_and_one_that_kills_are_named_and_the_others_go_on(cluster, tmp_path):
-    nodes = cluster(2)
-    drive = Drive(tmp_path, nodes.start, 24, refused=5, deadly=11)
-    said = drive.end()
-    assert drive.process.returncode == 4
-    assert sorted(set(range(24)) - {*drive.stored}) == [5, 11]
-    assert "square of 5: 5 has no square here" in said
-    assert "square of 11: 3 workers have died over it" in said
-    assert "Traceback" not in said
-
-
-def test_units_that_are_too_many_for_a_workers_memory_are_tried_in_halves(cluster, tmp_path):
-    nodes = cluster(2)
-    drive = Drive(tmp_path, nodes.start, 24, most=2)  # pieces of four kill their workers
-    assert (drive.end(), drive.process.returncode) == ("", 0)
-    drive.check()
-
-
-def test_a_driver_that_was_killed_goes_on_where_it_was(cluster, tmp_path):
-    nodes = cluster(2)
-    first = Drive(tmp_path, nodes.start, 60, nap=0.1)
-    first.until_stored(16)
-    first.process.kill()
-    first.end()
-    again = Drive(tmp_path, nodes.start, 60, nap=0.1)
-    assert (again.end(), again.process.returncode) == ("", 0)
-    again.check()
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_keeps_what_is_stored_and_ends_its_workers(how, cluster, tmp_path):
-    nodes = cluster(2)
-    drive = Drive(tmp_path, nodes.start, 200, nap=0.1)
-    drive.until_stored(16)
-    drive.process.send_signal(how)
-    assert drive.end() == ""
-    assert drive.process.returncode == 130
-    assert len(drive.stored) >= 16
-    deadline = time.monotonic() + 20
-    while any(Path(f"/proc/{process}").exists() for process in drive.workers):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_two_drivers_on_one_store_share_the_work(cluster, tmp_path):
@@ -224,7 +145,7 @@ def _answers(port):
     return False
 
 
-def test_a_driver_elsewhere_reaches_workers_by_rays_client(tmp_path, one_at_a_time):
+def test_a_driver_elsewhere_reaches_workers_by_rays_client(tmp_path, no_other_cluster):
     node = ByClient(tmp_path)
     try:
         drive = Drive(tmp_path, node.start, 60, where=node.where, nap=0.2, at_once=60)

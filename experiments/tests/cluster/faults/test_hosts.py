@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from experiments.tests.cluster.drives import ROOT, Drive
-from experiments.tests.cluster.hosts import Hosts, NotAllowed
+from experiments.tests.cluster.faults.hosts import Hosts, NotAllowed
 from experiments.tests.cluster.standins import HURRY
 
 pytest.importorskip("ray", reason="needs Ray: pip install -c constraints.txt -e '.[cluster]'")
@@ -17,7 +17,7 @@ PORT = 6379
 
 
 @pytest.fixture
-def hosts(one_at_a_time):
+def hosts(no_other_cluster):
     """The head's host, and two more."""
     try:
         network = Hosts(3)
