@@ -5,7 +5,7 @@ that are the same for all methods, top heads of none of them. The first keep cle
 own top heads only: they may be another method's.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from ablation.detection.controls import (
 )
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
+from ablation.heads import Head
 from experiments.cells.cell import Cell
 from experiments.cells.choices import AblationChoice
 from experiments.cells.conditions import Heads, run_conditions
@@ -224,21 +225,23 @@ def _shared_sets(
 ) -> dict[Condition, Heads]:
     """Heads that are the top of no method in one cell; notes at which levels there are too few."""
     # A random ranking has no top heads that a control would have to keep clear of.
-    anyones_top = {
-        head
-        for method, ranking in rankings.items()
-        if method != RANDOM
-        for head in excluded(ranking, levels[-1])
-    }
+    ranked = [ranking for method, ranking in rankings.items() if method != RANDOM]
     grid = next(iter(rankings.values())).grid
     sets: dict[Condition, Heads] = {}
     for level in levels:
         try:
             for seed in seeds:
-                sets[SHARED, level, seed] = control_heads(grid, anyones_top, level, seed)
+                sets[SHARED, level, seed] = control_heads(
+                    grid, anyones_top(ranked, levels[-1]), level, seed
+                )
         except InvalidInput as error:
             left_out[SHARED, level] = str(error)
     return sets
+
+
+def anyones_top(rankings: Iterable[HeadRanking], level: int) -> set[Head]:
+    """The heads that a control which several rankings share keeps clear of."""
+    return {head for ranking in rankings for head in excluded(ranking, level)}
 
 
 def _matched(method: str) -> str:

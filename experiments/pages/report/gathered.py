@@ -29,7 +29,12 @@ from experiments.pages.report.heads import (
     scores_map,
     stability,
 )
-from experiments.pages.report.other_studies import of_methods, of_modes
+from experiments.pages.report.other_studies import (
+    by_public_rows,
+    of_methods,
+    of_modes,
+    of_no_method,
+)
 from experiments.pages.report.prompts import cell_prompts
 from experiments.pages.report.sweep import reported_sweep, sweep_data
 from experiments.store import Store
@@ -114,10 +119,12 @@ def _with_other_studies(
 ) -> ReportedCell:
     own = METHODS[plan.method]
     others = {name: ranking for name, ranking in rankings.items() if name != own}
-    of_others = of_methods(reported.cell, others, plan, store)
-    return replace(
-        reported, others=of_others | of_modes(reported.cell, reported.ranking, plan, store)
-    )
+    cell = reported.cell
+    found = of_methods(cell, others, plan, store)
+    if others:
+        found |= of_no_method(cell, rankings, plan, store)
+    found |= by_public_rows(cell, plan, store)
+    return replace(reported, others=found | of_modes(cell, reported.ranking, plan, store))
 
 
 def _pooled(cells: Sequence[ReportedCell]) -> dict[str, Any]:

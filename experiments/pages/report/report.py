@@ -20,7 +20,7 @@ from experiments.pages.report.claims import (
     reported_claims,
 )
 from experiments.pages.report.gathered import Evidence
-from experiments.pages.report.other_studies import BEHIND
+from experiments.pages.report.other_studies import BEHIND, BY_ROWS
 from experiments.pages.report.page import rendered
 
 TITLE = "headclaims: claims about attention heads"
@@ -31,8 +31,8 @@ MARKS = (
 )  # fmt: skip
 """The marks of the forest plot, as its chart has them."""
 
-UNIFORM_CONTROL = "uniform control"
-"""What details are of whose random heads are of any layer."""
+UNIFORM_CONTROL, PUBLIC_ROWS = "uniform control", "public rows"
+"""What details are of that have answers of their own."""
 
 EFFECTS, TOGETHER, BY_LAYER = "effects", "together", "layers"
 """What the view of a sweep has."""
@@ -190,14 +190,16 @@ def answers_behind(
         claim: its name.
         part: which part of it.
         cells: those of the report.
-        of: what a detail is of; only uniform controls have answers beside those of the part.
+        of: what a detail is of; of uniform controls and of QRHead's public rows there are answers.
     """
-    if of not in ("", UNIFORM_CONTROL):
+    if of not in ("", UNIFORM_CONTROL, PUBLIC_ROWS):
         return []
     levels = sorted({one["level"] for cell in cells for one in cell["conditions"] if one["level"]})
     asked: list[tuple[str, int]] = []
     control = UNIFORM if of else LAYER_MATCHED
-    if part.isdecimal():
+    if of == PUBLIC_ROWS:
+        asked = [(BY_ROWS, int(part))] if part.isdecimal() else []
+    elif part.isdecimal():
         asked = [(control, int(part))] if of else [(TOP, int(part)), (control, int(part))]
     elif claim == "A2" and levels:
         asked = [(TOP, levels[0]), (TOP, levels[-1])]

@@ -109,6 +109,27 @@ def test_answers_with_the_heads_of_every_method_are_those_of_the_stored_figures(
             beside = f" for {NAMED[method].strip()}" if NAMED[method] else ""
             control = f"layer-matched random {stored['level']}{beside}, own heads for each item"
             assert found[cell["question"], control] == cell["correct"]["layer_matched"]
+            shared = f"shared random {stored['level']}, seed 42"
+            assert found[cell["question"], shared] == cell["correct"]["shared"]
+
+
+def test_gaps_of_heads_by_the_public_rows_are_those_of_the_stored_verdicts(written, opened):
+    stored = json.loads((CHECKOUT / "baselines/claims/embedded-smollm2.json").read_text("utf-8"))
+    (a1,) = (claim for claim in stored["claims"] if claim["id"] == "A1")
+    gaps = {part["part"]: part["estimate"] for part in a1["details"] if part["of"] == "public rows"}
+    found = correct_by_condition(written)
+    questions = {question for question, _ in found}
+    for level, gap in gaps.items():
+        named = f"{level} by the public rows"
+        control = f"layer-matched random {named}, own heads for each item"
+        lost = [found[one, control] - found[one, f"top {named}"] for one in questions]
+        assert sum(lost) / (16 * len(lost)) == pytest.approx(gap)
+    reader = opened(written, "claim/A1")
+    details = reader.locator("#claim-A1 details").filter(has_text="public rows").first
+    details.locator("summary").click()
+    row = details.get_by_role("row").filter(has_text="public rows").first
+    row.get_by_role("link", name="inc_state").first.click()
+    shown(reader, "answers/smollm2-inc_state-512/top%2010%20by%20the%20public%20rows/lost")
 
 
 def test_heads_of_methods_and_what_they_share_are_those_of_the_stored_figures(written, opened):
