@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    if is_chosen(config):
+    if is_chosen(config) or config.option.dist != "load":  # which is what -n sets
         return None
     from xdist.scheduler import LoadScopeScheduling
 

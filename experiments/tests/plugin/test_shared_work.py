@@ -3,7 +3,7 @@
 import pytest
 
 from ablation.tests.support.quick_run import MOST
-from ablation.tests.support.shared_work import unit_of
+from ablation.tests.support.shared_work import pytest_xdist_make_scheduler, unit_of
 
 PLUGINS = [
     word
@@ -37,6 +37,23 @@ def test_the_longest_files_come_first_and_single_cases_last(pytester):
     result = pytester.runpytest_inprocess(*PLUGINS, *options)
     order = [line.partition("/test_it.py")[0] for line in result.outlines if "::" in line]
     assert order == ["experiments/tests/cluster", "experiments/tests", "ablation/tests"]
+
+
+@pytest.mark.parametrize(
+    ("options", "ours"),
+    [
+        (["-n", "2"], True),
+        (["-n", "2", "--dist", "worksteal"], False),
+        (["-n", "2", "-k", "x"], False),
+    ],
+)
+def test_whoever_says_how_work_is_shared_has_it_so(options, ours, pytester):
+    pytest.importorskip("xdist", reason="needs xdist: pip install -e .")
+    config = pytester.parseconfig(*PLUGINS, *options)
+    config.option.tx = ["popen"] * 2  # as xdist does once the command line has been read
+    if config.option.dist == "no":
+        config.option.dist = "load"
+    assert (pytest_xdist_make_scheduler(config, None) is not None) == ours
 
 
 @pytest.mark.slow
