@@ -19,6 +19,9 @@ Style = dict[str, Any]
 
 RED, BLUE, ORANGE, GREY = "#b2182b", "#2166ac", "#e08214", "0.35"
 
+FREE = "best"
+"""Where a legend hides least. Named: of its default matplotlib warns where a machine is slow."""
+
 NAMES = (
     "exp10b_histogram", "exp10b_heatmap", "exp10b_zipf", "exp10c_pareto", "exp10d_layer_importance",
     "exp10d_g_correlation",
@@ -110,7 +113,7 @@ def draw_histogram(individual: Document, folder: Path, tag: str) -> list[Path]:
     panel.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     panel.set(xlabel=f"{CHANGE} with one head ablated (%)", ylabel="heads")
     panel.set_title("Cost of single heads", pad=32)
-    panel.legend(frameon=False, fontsize="small")
+    panel.legend(loc=FREE, frameon=False, fontsize="small")
     return save_figure(figure, folder, f"exp10b_histogram_{tag}")
 
 
@@ -218,7 +221,7 @@ def draw_layers(summary: Document, folder: Path, tag: str) -> list[Path]:
     panel.margins(x=0.02, y=0.1)
     key = f"(number: share of the sum over all heads, from {NOTABLE_SHARE:.0%} on)"
     panel.set(xlabel=f"layer\n{key}", ylabel=f"{CHANGE} (%)", title="Cost by layer")
-    panel.legend(frameon=False, fontsize="small")
+    panel.legend(loc=FREE, frameon=False, fontsize="small")
     return save_figure(figure, folder, f"exp10d_layer_importance_{tag}")
 
 
@@ -232,7 +235,7 @@ def draw_correlation(summary: Document, folder: Path, tag: str) -> list[Path]:
         left.plot(depth, values, color="0.7", linewidth=0.7, label=label)
     left.plot(depth, mean, color=BLUE, marker="o", markersize=4, label="g")
     left.set(xlabel="depth l/L", ylabel="penetration g", title="Penetration by depth")
-    left.legend(frameon=False, fontsize="small")
+    left.legend(loc=FREE, frameon=False, fontsize="small")
     found = summary["correlation"]
     points = np.array([found["slope"], [100 * row["mean"] for row in summary["layer_effects"]]]).T
     right.scatter(points[:, 0], points[:, 1], 22, color=RED, zorder=3)

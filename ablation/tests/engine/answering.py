@@ -18,7 +18,7 @@ from ablation.tests.support.tiny_models import LAYERS, random_ids
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]
 END = 2
 
-LONGEST = 6
+LONGEST = 5
 """Tokens of an answer: several are drafted, verified at once, and replaced. More would take time:
 the product of families, modes and scopes takes most of that of the tests."""
 
