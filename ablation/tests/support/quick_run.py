@@ -81,7 +81,7 @@ def sample(items: Sequence[pytest.Item], seed: str, *, slow: bool = False) -> li
     kept: list[pytest.Item] = []
     of_test: defaultdict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        if "tests" not in Path(item.nodeid.partition("::")[0]).parts:
+        if not is_ours(item):
             kept.append(item)
         elif slow or item.get_closest_marker(SLOW) is None:
             of_test[item.nodeid.partition("[")[0]].append(item)
@@ -89,6 +89,11 @@ def sample(items: Sequence[pytest.Item], seed: str, *, slow: bool = False) -> li
         # A hash and no generator: what other tests there are changes nothing.
         kept += sorted(cases, key=lambda case: _digest(seed, case.nodeid))[:MOST]
     return kept
+
+
+def is_ours(item: pytest.Item) -> bool:
+    """Whether it is a test of ours, and no claim."""
+    return "tests" in Path(item.nodeid.partition("::")[0]).parts
 
 
 def _chosen_seed(config: pytest.Config) -> str | None:

@@ -93,3 +93,10 @@ def test_some_cases_of_a_product_have_shapes_checked(options, checked, pytester)
     written(pytester, "tests/test_it.py", CHECKED.format(cases=3 * MOST, noted=str(noted)))
     pytester.runpytest_subprocess(*PLUGINS, *options).assert_outcomes(passed=3 * MOST)
     assert noted.read_text().split().count("False") == checked
+
+
+def test_claims_run_without_the_checks(pytester):
+    noted = pytester.path / "noted"
+    written(pytester, "study/test_it.py", CHECKED.format(cases=2, noted=str(noted)))
+    pytester.runpytest_subprocess(*PLUGINS).assert_outcomes(passed=2)
+    assert noted.read_text().split() == ["True", "True"]
