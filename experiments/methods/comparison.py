@@ -226,14 +226,13 @@ def _shared_sets(
     """Heads that are the top of no method in one cell; notes at which levels there are too few."""
     # A random ranking has no top heads that a control would have to keep clear of.
     ranked = [ranking for method, ranking in rankings.items() if method != RANDOM]
+    kept_out = anyones_top(ranked, levels[-1])
     grid = next(iter(rankings.values())).grid
     sets: dict[Condition, Heads] = {}
     for level in levels:
         try:
             for seed in seeds:
-                sets[SHARED, level, seed] = control_heads(
-                    grid, anyones_top(ranked, levels[-1]), level, seed
-                )
+                sets[SHARED, level, seed] = control_heads(grid, kept_out, level, seed)
         except InvalidInput as error:
             left_out[SHARED, level] = str(error)
     return sets

@@ -26,7 +26,7 @@ BY_METHOD, BY_MODE, BY_ROWS = "method", "mode", "rows"
 """Kinds of their conditions."""
 
 BEHIND = {
-    "A7": (BY_METHOD, "the heads of other methods, and with random ones of no method's"),
+    "A7": (BY_METHOD, "the heads of other methods, or random heads that are the top of none"),
     "A1": (BY_MODE, "the top heads in other modes and scopes"),
 }
 """Claim -> the kind of those behind its evidence, or behind its details; and what is ablated."""
@@ -172,4 +172,4 @@ def _stored(
     cell: Cell, asked: Sequence[Condition], how: CellAblation, store: Store
 ) -> dict[Condition, Outcomes]:
     given = run_conditions(cell, [one.heads for one in asked], how, store, wait=False)
-    return {one: outcomes for one, outcomes in zip(asked, given, strict=True) if outcomes}
+    return {one: it for one, it in zip(asked, given, strict=True) if it is not None}
