@@ -159,10 +159,10 @@ class HeadAblator:
 
     def _masks(self) -> dict[int, Bool[Tensor, "rows 1 heads 1"]]:
         """Layer -> which heads are ablated, per row (one row that broadcasts if all are alike)."""
-        grid = self._sites.grid
         masks = {}
         for layer in self._ablated_layers():
-            mask = torch.zeros(len(self._row_heads), 1, grid.heads, 1, dtype=torch.bool)
+            of_layer = self._sites.grid.by_layer[layer]
+            mask = torch.zeros(len(self._row_heads), 1, of_layer, 1, dtype=torch.bool)
             for row, heads in enumerate(self._row_heads):
                 for head in heads:
                     if head.layer == layer:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from ablation.errors import InvalidInput, shortened
 
@@ -38,20 +39,48 @@ class Head:
 
 @dataclass(frozen=True)
 class HeadGrid:
-    """All heads of a model: ``layers`` × ``heads`` query heads."""
+    """All heads of a model.
 
-    layers: int
-    heads: int
+    Attributes:
+        by_layer: how many query heads each layer has; layers may differ.
+    """
+
+    by_layer: tuple[int, ...]
+
+    @classmethod
+    def even(cls, layers: int, heads: int) -> "HeadGrid":
+        """``layers`` layers of ``heads`` heads each."""
+        return cls((heads,) * layers)
+
+    @property
+    def layers(self) -> int:
+        return len(self.by_layer)
+
+    @property
+    def widest(self) -> int:
+        """The heads of the layer that has the most."""
+        return max(self.by_layer)
+
+    @property
+    def heads_per_layer(self) -> int | list[int]:
+        """One number where all layers have as many, or else one for each layer."""
+        return self.widest if {*self.by_layer} == {self.widest} else list(self.by_layer)
+
+    def own(self, padded: Sequence[Any]) -> list[Any]:
+        """Of a table with ``widest`` columns, what is of a head: a row for each layer."""
+        return [row[:heads] for row, heads in zip(padded, self.by_layer, strict=True)]
 
     def __len__(self) -> int:
-        return self.layers * self.heads
+        return sum(self.by_layer)
 
     def __iter__(self) -> Iterator[Head]:
-        return iter(_heads(self.layers, self.heads))
+        return iter(_heads(self.by_layer))
 
     def __contains__(self, head: object) -> bool:
         return (
-            isinstance(head, Head) and 0 <= head.layer < self.layers and 0 <= head.head < self.heads
+            isinstance(head, Head)
+            and 0 <= head.layer < self.layers
+            and 0 <= head.head < self.by_layer[head.layer]
         )
 
     def check(self, heads: Iterable[Head]) -> tuple[Head, ...]:
@@ -65,15 +94,24 @@ class HeadGrid:
             if head not in self:
                 raise InvalidInput(
                     f"head {head} is out of range: the model has {self.layers} layers (0 to "
-                    f"{self.layers - 1}) of {self.heads} query heads (0 to {self.heads - 1})"
+                    f"{self.layers - 1}){self._heads_beside(head)}"
                 )
         check_different(heads)
         return heads
 
+    def _heads_beside(self, head: Head) -> str:
+        """How many heads there are where one is looked for."""
+        even = isinstance(self.heads_per_layer, int)
+        if not even and not 0 <= head.layer < self.layers:
+            return ""
+        heads = self.widest if even else self.by_layer[head.layer]
+        which = "" if even else f", layer {head.layer}"
+        return f"{which} of {heads} query heads (0 to {heads - 1})"
+
 
 @cache
-def _heads(layers: int, heads: int) -> tuple[Head, ...]:
-    return tuple(Head(layer, head) for layer in range(layers) for head in range(heads))
+def _heads(by_layer: tuple[int, ...]) -> tuple[Head, ...]:
+    return tuple(Head(layer, head) for layer, heads in enumerate(by_layer) for head in range(heads))
 
 
 def check_different(heads: Iterable[Head]) -> None:

@@ -95,15 +95,16 @@ def importance(
 def _gates(model: Any) -> Iterator[Float[Tensor, "layers heads"]]:
     """Ones that z of every head is multiplied with, and that gradients can be taken of."""
     sites = head_sites(model)
-    shape = sites.grid.layers, sites.grid.heads
+    shape = sites.grid.layers, sites.grid.widest
     gates = torch.ones(*shape, device=input_device(model), requires_grad=True)
     frozen = [parameter for parameter in model.parameters() if parameter.requires_grad]
     handles = []
 
     def hook_of(layer: int) -> Any:
         def hook(projection: Any, args: tuple[Tensor]) -> tuple[Tensor]:
-            z = args[0].unflatten(-1, (sites.grid.heads, -1))
-            return ((z * gates[layer, :, None].to(z)).flatten(-2),)
+            heads = sites.layers[layer].heads
+            z = args[0].unflatten(-1, (heads, -1))
+            return ((z * gates[layer, :heads, None].to(z)).flatten(-2),)
 
         return hook
 

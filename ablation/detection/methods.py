@@ -35,7 +35,10 @@ _READ_TO_THE_END = (WU24, SUMMED_ATTENTION)
 """The methods that look at what follows the question."""
 
 Scores = Mapping[str, Tensor | None]
-"""Method -> what it says of one prompt, ``(layers, heads)``; None where that is nothing."""
+"""Method -> what it says of one prompt, ``(layers, heads)``; None where that is nothing.
+
+Where layers have more and fewer heads, ``heads`` are those of the widest (``HeadGrid.own``).
+"""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def rank_heads_by_methods(
     found = {RANDOM: Detected(random_ranking(grid), 0)}
     for method in looking:
         scores = [by_prompt[place][method] for place in range(len(prompts))]
-        said = [one.tolist() for one in scores if one is not None]
+        said = [grid.own(one.tolist()) for one in scores if one is not None]
         found[method] = Detected(HeadRanking.of_prompts(grid, said), len(said))
     return {method: found[method] for method in methods}
 

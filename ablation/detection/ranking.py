@@ -4,6 +4,7 @@ import random
 import sys
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
+from itertools import islice
 from statistics import fmean
 from typing import Any
 
@@ -35,8 +36,8 @@ class HeadRanking:
 
     @classmethod
     def from_scores(cls, scores: Sequence[Sequence[float]]) -> "HeadRanking":
-        """Of scores layer by layer."""
-        grid = HeadGrid(len(scores), len(scores[0]))
+        """Of scores layer by layer, one for each head."""
+        grid = HeadGrid(tuple(len(row) for row in scores))
         entries = [(head, scores[head.layer][head.head]) for head in grid]
         return cls(grid, tuple(ordered(entries)))
 
@@ -48,10 +49,11 @@ class HeadRanking:
 
         Without any, every head has a score of 0.
         """
-        total = np.zeros((grid.layers, grid.heads))
+        total = np.zeros(len(grid))
         for one in scores:
-            total += np.asarray(one, dtype=np.float32)
-        return cls.from_scores((total / max(1, len(scores))).tolist())
+            total += np.concatenate(one, dtype=np.float32)
+        means = iter((total / max(1, len(scores))).tolist())
+        return cls.from_scores([list(islice(means, heads)) for heads in grid.by_layer])
 
     @classmethod
     def mean(cls, rankings: "Sequence[HeadRanking]") -> "HeadRanking":
@@ -133,7 +135,7 @@ class HeadRanking:
 def random_ranking(grid: HeadGrid, seed: int = RANDOM_SEED) -> HeadRanking:
     """All heads in an order drawn by ``random.Random(seed)``: what any method must beat."""
     chance = random.Random(seed)
-    scores = [[chance.random() for _ in range(grid.heads)] for _ in range(grid.layers)]
+    scores = [[chance.random() for _ in range(heads)] for heads in grid.by_layer]
     return HeadRanking.from_scores(scores)
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache
 
 from ablation.filings.sentences import Span
@@ -146,7 +147,7 @@ def _read(
     if sites.family.counts_tokens:
         return _read_whole(model, sites, texts, keeps_keys=keeps_keys)
     tree = TokenTree([text.ids for text in texts])
-    layers, heads = sites.grid.layers, sites.grid.heads
+    layers, heads = sites.grid.layers, sites.grid.widest
     device = input_device(model)
     sums = [
         [
@@ -163,7 +164,7 @@ def _read(
             weights = call.weights(rows)[0]
             for text, span, among, columns in parts:
                 seen = weights[:, among][:, :, columns].sum(dim=1)
-                sums[text][span][call.layer] += seen.to(device)
+                sums[text][span][call.layer, : len(seen)] += seen.to(device)
 
     kept: tuple[KeysValues, ...] = ()
     one = LayerwisePass(sites, tree, keeps_keys=keeps_keys)
@@ -206,7 +207,10 @@ def _read_whole(
             sites.decoder(input_ids=ids, use_cache=keeps_keys, past_key_values=cache)
         layers = range(sites.grid.layers)
         means.append(
-            [torch.stack([rows[span, at] for at in layers]) for span in range(len(text.rows))]
+            [
+                pad_sequence([rows[span, at] for at in layers], batch_first=True)
+                for span in range(len(text.rows))
+            ]
         )
         if cache is not None:
             caches.append([(layer.keys, layer.values) for layer in cache.layers])

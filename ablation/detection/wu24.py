@@ -46,7 +46,7 @@ def retrieval_scores(
     sites = head_sites(model)
     ids = list(prompt.ids)
     cache = reading.cache(model.config)
-    hits = torch.zeros(sites.grid.layers, sites.grid.heads)
+    hits = torch.zeros(sites.grid.layers, sites.grid.widest)
     looked_at: dict[int, Tensor] = {}
 
     def note(call: AttentionCall) -> None:

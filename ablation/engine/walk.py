@@ -117,7 +117,7 @@ class HeadSetWalk:
         self._ablation = ablation
         self._ends_only = ends_only
         self._replacements: dict[int, Replacement] = {}
-        self._masks: dict[tuple[Heads, torch.device], Tensor] = {}
+        self._masks: dict[tuple[int, Heads, torch.device], Tensor] = {}
 
     def branches(self) -> Iterator[Branch]:
         """Every different set once, in the order of the walk.
@@ -182,7 +182,7 @@ class HeadSetWalk:
         layer, one, z = attended.state.layer, self._passes[number], attended.z
         if heads:
             where = one.ends if self._ends_only else EVERYWHERE
-            z = replaced(z, self._mask(heads, z.device), attended.instead, where)
+            z = replaced(z, self._mask(layer, heads, z.device), attended.instead, where)
         stream = attended.state.stream
         if layer == self._sites.grid.layers - 1 and one.ends_only:
             # Past its attention positions are on their own: only those that are wanted go on.
@@ -195,10 +195,11 @@ class HeadSetWalk:
             self._replacements[layer] = self._ablation.replacement(self._sites.layers[layer])
         return self._replacements[layer]
 
-    def _mask(self, heads: Heads, device: torch.device) -> Tensor:
-        if (heads, device) not in self._masks:
-            self._masks[heads, device] = head_mask(self._sites.grid.heads, heads).to(device)
-        return self._masks[heads, device]
+    def _mask(self, layer: int, heads: Heads, device: torch.device) -> Tensor:
+        of_layer = self._sites.grid.by_layer[layer]
+        if (of_layer, heads, device) not in self._masks:
+            self._masks[of_layer, heads, device] = head_mask(of_layer, heads).to(device)
+        return self._masks[of_layer, heads, device]
 
 
 def _whole(replacement: Replacement, pieces: Sequence[Seen]) -> Tensor | None:

@@ -174,7 +174,8 @@ def _attend(
         )
     if running.layout is None:
         return kernel(query, key, value, attention_mask), None
-    return running.layout.attend(kernel, query, key, value, attention_mask), None
+    # Laid out as kernels of transformers give it: some families (AFMoE) take it to be.
+    return running.layout.attend(kernel, query, key, value, attention_mask).contiguous(), None
 
 
 def _mask(**asked: Any) -> Any:

@@ -23,7 +23,7 @@ def capture_z(model: Any, layers: Iterable[int]) -> Iterator[dict[int, Tensor]]:
 
     def hook_for(layer: int) -> Any:
         def hook(projection: Any, args: tuple[Float[Tensor, "batch seq width"]]) -> None:
-            captured[layer] = args[0].unflatten(-1, (sites.grid.heads, -1))
+            captured[layer] = args[0].unflatten(-1, (sites.layers[layer].heads, -1))
 
         return hook
 

@@ -24,6 +24,7 @@ class Family:
         learned_positions: positions come out of a table that ends at the context's length, learned
             or not.
         sinks: a head may attend to nothing: its weights sum to less than 1.
+        gated: z is what a gate lets through of what attention gives; it is zeroed behind the gate.
         latent_values: values are normalised behind their bias, which is then no constant of z.
         counts_tokens: attention goes by how many tokens were fed before one, whatever position it
             is given. Prompts that share a pass would disturb each other: the model is run as a
@@ -37,15 +38,22 @@ class Family:
     final_norm: str = "norm"
     learned_positions: bool = False
     sinks: bool = False
+    gated: bool = False
     latent_values: bool = False
     counts_tokens: bool = False
     adds_residual: bool = False
+
+    @property
+    def averages_values(self) -> bool:
+        """Whether z is a mean of values: weighed by weights that sum to 1, with nothing behind."""
+        return not (self.sinks or self.gated)
 
 
 _LIKE_LLAMA = Family()
 _LIKE_GPT_J = Family("h", "attn", "out_proj", "ln_f", learned_positions=True)
 
 FAMILIES: Mapping[str, Family] = {
+    "AfmoeForCausalLM": Family(gated=True),
     "ApertusForCausalLM": _LIKE_LLAMA,
     "ArceeForCausalLM": _LIKE_LLAMA,
     "BloomForCausalLM": Family("h", "self_attention", "dense", "ln_f", adds_residual=True),
@@ -71,6 +79,7 @@ FAMILIES: Mapping[str, Family] = {
     "GraniteForCausalLM": _LIKE_LLAMA,
     "GraniteMoeForCausalLM": _LIKE_LLAMA,
     "HeliumForCausalLM": _LIKE_LLAMA,
+    "LagunaForCausalLM": Family(gated=True),
     "LlamaForCausalLM": _LIKE_LLAMA,
     "Llama4ForCausalLM": Family(counts_tokens=True),  # the temperature of layers without positions
     "MinistralForCausalLM": _LIKE_LLAMA,

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import torch
@@ -33,6 +33,7 @@ class LayerSite:
         block: the whole layer; the residual stream is what goes into it and comes out.
         attention: its attention module.
         projection: the output projection; its input ``(batch, seq, heads * head_dim)`` is z.
+        heads: how many query heads it has; layers may differ.
         family: the row of the model's class.
         value_biases: measures those of all layers, ``(heads, head_dim)`` each.
     """
@@ -41,6 +42,7 @@ class LayerSite:
     block: nn.Module
     attention: nn.Module
     projection: nn.Module
+    heads: int
     family: Family
     value_biases: Callable[[], Sequence[Tensor]] = field(repr=False)
 
@@ -50,13 +52,19 @@ class LayerSite:
         return _input_width(self.projection)
 
     @property
+    def head_dim(self) -> int:
+        """How many values a head has at a position."""
+        return self.projection_width // self.heads
+
+    @property
     def value_bias(self) -> Float[Tensor, "heads head_dim"] | None:
         """The constant that every token's value adds to z; None for 0.
 
         Attention weights sum to 1, so it arrives in z unchanged.
 
         Raises:
-            InvalidInput: they do not sum to 1, and it is not 0: what it adds is no constant.
+            InvalidInput: they do not sum to 1, or a gate stands behind them, and it is not 0: what
+                it adds is no constant.
         """
         bias = self.value_biases()[self.layer]
         if not bias.any():
@@ -67,21 +75,26 @@ class LayerSite:
                 f"{type(self.attention).__name__} normalises values behind it: use mean or "
                 "resample ablation, or zero with --bias remove"
             )
-        self.require_whole_weights("a value bias that is kept", "zero with --bias remove")
+        self.require_mean_of_values("a value bias that is kept", "zero with --bias remove")
         return bias
 
-    def require_whole_weights(self, wanted: str, zero: str = "zero") -> None:
-        """Refuses ``wanted``, which needs attention weights that sum to 1.
+    def require_mean_of_values(self, wanted: str, zero: str = "zero") -> None:
+        """Refuses ``wanted``, which needs z to be a mean of values.
 
         Raises:
-            InvalidInput: they do not.
+            InvalidInput: weights do not sum to 1, or a gate stands behind them.
         """
+        if self.family.averages_values:
+            return
+        of = type(self.attention).__name__
         if self.family.sinks:
-            raise InvalidInput(
-                f"{wanted} requires attention weights that sum to 1, and the heads of "
-                f"{type(self.attention).__name__} may attend to nothing (attention sinks): use "
-                f"mean or resample ablation, or {zero}"
-            )
+            required = "attention weights that sum to 1"
+            found = f"the heads of {of} may attend to nothing (attention sinks)"
+        else:
+            required, found = "z as attention gives it", f"a gate of {of} stands behind it"
+        raise InvalidInput(
+            f"{wanted} requires {required}, and {found}: use mean or resample ablation, or {zero}"
+        )
 
     def require_positions(self, wanted: str) -> None:
         """Refuses ``wanted``, which needs attention that goes by the positions it is given.
@@ -117,7 +130,7 @@ class HeadSites:
 
     def head_dim(self, layer: int) -> int:
         """How many values a head of ``layer`` has at a position; layers may differ."""
-        return self.layers[layer].projection_width // self.grid.heads
+        return self.layers[layer].head_dim
 
     def output_weight(self, layer: int) -> Float[Tensor, "heads head_dim hidden"]:
         """W_O of ``layer``: the head's contribution to the residual stream is ``z[h] @ W_O[h]``."""
@@ -126,7 +139,7 @@ class HeadSites:
             weight = projection.weight
         # nn.Linear stores (out, in); GPT-2's Conv1D stores (in, out).
         weight = weight.T if _is_linear(projection) else weight
-        return weight.unflatten(0, (self.grid.heads, -1))
+        return weight.unflatten(0, (self.layers[layer].heads, -1))
 
     def output_bias(self, layer: int) -> Float[Tensor, " hidden"] | None:
         """What the output projection of ``layer`` adds to the sum of its heads' contributions."""
@@ -174,12 +187,6 @@ def head_sites(model: Any) -> HeadSites:
             row says.
     """
     family, decoder = family_of_model(model), decoder_of(model)
-    heads = getattr(model.config, "num_attention_heads", None)
-    if not isinstance(heads, int):
-        raise InvalidInput(
-            f"layers with as many heads each are required, and this {type(model).__name__} has "
-            f"{shortened(heads)}: take another model"
-        )
     modules = []
     try:
         final_norm = decoder.get_submodule(family.final_norm)
@@ -188,6 +195,7 @@ def head_sites(model: Any) -> HeadSites:
             modules.append((block, attention, attention.get_submodule(family.projection)))
         if not modules:
             raise IndexError("it has no layers")
+        heads = [_heads_of(model, layer) for layer in range(len(modules))]
         widths = [_input_width(projection) for _, _, projection in modules]
     except (AttributeError, TypeError, IndexError) as error:
         # Such as OPT-350m, which normalises after each layer and has nothing behind the last.
@@ -195,26 +203,36 @@ def head_sites(model: Any) -> HeadSites:
             f"this {type(model).__name__} has no heads where its family's row, or --site, says "
             f"({first_line(error)}): take another model of the family, or correct --site"
         ) from None
-    for layer, width in enumerate(widths):
-        if width % heads:
+    for layer, (width, of_layer) in enumerate(zip(widths, heads, strict=True)):
+        if width % of_layer:
             raise InvalidInput(
                 f"{type(model).__name__}: the output projection of layer {layer} takes {width} "
-                f"inputs, which is not a multiple of its {heads} query heads"
+                f"inputs, which is not a multiple of its {of_layer} query heads"
             )
-    biases = cache(partial(_value_biases, decoder, [(b, p) for b, _, p in modules], heads))
-    return HeadSites(
-        family=family,
-        decoder=decoder,
-        final_norm=final_norm,
-        grid=HeadGrid(len(modules), heads),
-        layers=tuple(LayerSite(layer, *of, family, biases) for layer, of in enumerate(modules)),
-    )
+    layers: list[LayerSite] = []
+    # Measured once the layers are known, which hold what measures them.
+    biases = cache(lambda: _value_biases(decoder, layers))
+    for layer, of in enumerate(modules):
+        layers.append(LayerSite(layer, *of, heads[layer], family, biases))
+    return HeadSites(family, decoder, final_norm, HeadGrid(tuple(heads)), tuple(layers))
+
+
+def _heads_of(model: Any, layer: int) -> int:
+    """How many query heads a layer has: as its config says for each, or for all."""
+    heads = getattr(model.config, "num_attention_heads", None)
+    heads = getattr(model.config, "num_attention_heads_per_layer", None) or heads
+    if isinstance(heads, (list, tuple)) and layer < len(heads):
+        heads = heads[layer]
+    if not isinstance(heads, int) or heads < 1:
+        raise InvalidInput(
+            f"a number of heads for every layer is required, and the config of this "
+            f"{type(model).__name__} has {shortened(heads)}: take another model"
+        )
+    return heads
 
 
 @torch.no_grad()
-def _value_biases(
-    decoder: Any, layers: Sequence[tuple[nn.Module, nn.Module]], heads: int
-) -> list[Tensor]:
+def _value_biases(decoder: Any, layers: Sequence[LayerSite]) -> list[Tensor]:
     """What attention makes of nothing, layer by layer: z of one token whose residual stream is 0.
 
     The normalisation ahead of attention leaves its bias of a stream that is 0, and a single token
@@ -223,8 +241,7 @@ def _value_biases(
 
     Args:
         decoder: the model without its output embedding.
-        layers: of each layer the block and the output projection.
-        heads: of a layer.
+        layers: where the heads of each layer are.
     """
     found: list[Tensor] = []
 
@@ -234,11 +251,12 @@ def _value_biases(
         return args, {**kwargs, "hidden_states": torch.zeros_like(kwargs["hidden_states"])}
 
     def note(projection: Any, args: tuple[Tensor]) -> None:
-        found.append(args[0][0, 0].unflatten(-1, (heads, -1)).clone())
+        found.append(args[0][0, 0].unflatten(-1, (layers[len(found)].heads, -1)).clone())
 
     with ExitStack() as stack:
-        for block, projection in layers:
-            hook = block.register_forward_pre_hook(nothing, with_kwargs=True)
+        for site in layers:
+            projection: Any = site.projection
+            hook = site.block.register_forward_pre_hook(nothing, with_kwargs=True)
             stack.callback(hook.remove)
             # Alone: an open ablator's hook would count this as a pass of its own.
             stack.callback(setattr, projection, "_forward_pre_hooks", projection._forward_pre_hooks)

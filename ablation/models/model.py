@@ -50,14 +50,13 @@ class _Facts:
 
     Attributes:
         fingerprint: hash over names and contents of its files.
-        layers, heads: of the model, and of a layer.
+        heads_by_layer: how many heads each layer has.
         context: the positions it has.
         longest_prompt: the longest prompt in tokens.
     """
 
     fingerprint: str
-    layers: int
-    heads: int
+    heads_by_layer: list[int]
     context: int
     longest_prompt: int
 
@@ -154,8 +153,7 @@ class Model:
         loaded = self.loaded
         return _Facts(
             fingerprint(self.directory, self.spec.asset),
-            loaded.grid.layers,
-            loaded.grid.heads,
+            list(loaded.grid.by_layer),
             loaded.context,
             loaded.longest_prompt,
         )
@@ -167,7 +165,7 @@ class Model:
 
     @property
     def grid(self) -> HeadGrid:
-        return HeadGrid(self._facts.layers, self._facts.heads)
+        return HeadGrid(tuple(self._facts.heads_by_layer))
 
     @property
     def context(self) -> int:

@@ -21,7 +21,7 @@ class _Redirected(OfZ):
     reads_attention: ClassVar[bool] = True
 
     def replacement(self, site: LayerSite) -> Replacement:
-        site.require_whole_weights(f"{self.mode} ablation")
+        site.require_mean_of_values(f"{self.mode} ablation")
 
         def with_other_weights(seen: Seen) -> Tensor:
             if seen.attention is None:

@@ -53,7 +53,7 @@ def by_eager(loaded: LoadedModel, prompt: Prompt) -> Tensor:
 def eager_bytes(loaded: LoadedModel, tokens: int) -> int:
     """What the attention matrices of all layers take at once."""
     grid = loaded.grid
-    return grid.layers * grid.heads * tokens * tokens * loaded.model.dtype.itemsize
+    return len(grid) * tokens * tokens * loaded.model.dtype.itemsize
 
 
 def free_bytes() -> int:

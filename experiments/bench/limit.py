@@ -85,7 +85,7 @@ def _unavoidable(sites: HeadSites, heads: Sequence[Head], tokens: int) -> _Work:
         others = goes_on - by_layer[layer]
         work.linear[_shape(site.projection)] += others * tokens
         # One head's rows of W_O are a part of the whole product, at the same rate.
-        share = by_layer[layer] * tokens / sites.grid.heads
+        share = by_layer[layer] * tokens / sites.layers[layer].heads
         work.linear[_shape(site.projection)] += round(share)
         for module in behind:
             work.linear[_shape(module)] += goes_on * tokens

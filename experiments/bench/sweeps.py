@@ -20,7 +20,7 @@ def sampled_heads(grid: HeadGrid, layers: int, heads: int) -> list[Head]:
     return [
         Head(layer, head)
         for layer in spread(grid.layers, layers)
-        for head in spread(grid.heads, heads)
+        for head in spread(grid.by_layer[layer], heads)
     ]
 
 

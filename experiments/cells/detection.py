@@ -148,7 +148,7 @@ class ScoresOf:
         # Not above: scores that are stored are read without torch.
         from ablation.detection.methods import scores_of_prompts
 
-        loaded = self.cell.model.loaded
+        loaded, grid = self.cell.model.loaded, self.cell.model.grid
         with memory_errors():
             for company, wanted in self._by_company(units):
                 started = time.perf_counter()
@@ -162,7 +162,8 @@ class ScoresOf:
                     seconds = (time.perf_counter() - started) / len(wanted[place])
                     for unit in wanted[place]:
                         scores = found[unit.key["method"]]
-                        result = {"scores": None if scores is None else _rounded(scores.tolist())}
+                        own = None if scores is None else _rounded(grid.own(scores.tolist()))
+                        result = {"scores": own}
                         yield unit, (result, provenance(self.cell.model, seconds))
                     started = time.perf_counter()
 

@@ -12,6 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.scale import SymmetricalLogTransform
 from matplotlib.ticker import MaxNLocator
 
+from ablation.heads import HeadGrid
 from experiments.machine.files.drawing import figure_paths, new_figure, save_figure
 
 Document = Mapping[str, Any]
@@ -119,19 +120,25 @@ def draw_histogram(individual: Document, folder: Path, tag: str) -> list[Path]:
 
 def draw_heatmap(individual: Document, folder: Path, tag: str) -> list[Path]:
     """Every head in its layer; the colour is linear to ±1% and logarithmic beyond."""
-    layers, width = individual["layers"], individual["heads_per_layer"]
+    heads = _heads(individual)
+    layers, width = heads.layers, heads.widest
     size = 1.9 + max(4.6, 0.28 * width), 1.5 + max(3.8, 0.25 * layers)
     figure, panel = _figure(individual, *size)
-    grid = _changes(individual).reshape(layers, width)
-    largest = max(np.abs(grid).max(), WRITTEN_CHANGE)
+    changes = _changes(individual)
+    grid = np.full((layers, width), np.nan)
+    for head, change in zip(heads, changes, strict=True):
+        grid[head.layer, head.head] = change
+    largest = max(np.abs(changes).max(), WRITTEN_CHANGE)
     norm = SymLogNorm(1, vmin=-largest, vmax=largest)
     image = panel.imshow(grid, cmap="RdBu_r", norm=norm, aspect="auto")
     # Both ends of the scale are dark: without colour, only a written sign tells them apart.
-    for (row, column), change in np.ndenumerate(grid):
+    for head, change in zip(heads, changes, strict=True):
         sign = "−" if change < 0 else ""
         text = _plain(round(change)) if abs(change) >= WRITTEN_CHANGE else sign
         colour = "white" if abs(norm(change) - 0.5) > 0.3 else "black"
-        panel.text(column, row, text, color=colour, fontsize=6.5, ha="center", va="center")
+        panel.text(
+            head.head, head.layer, text, color=colour, fontsize=6.5, ha="center", va="center"
+        )
     panel.set_xticks(range(0, width, -(-width // 16)))
     panel.set_yticks(range(0, layers, -(-layers // 16)))
     key = f"(−: perplexity falls; number: change in %, from {WRITTEN_CHANGE}% on)"
@@ -177,7 +184,7 @@ def draw_rank_plot(individual: Document, summary: Document, folder: Path, tag: s
 def draw_pareto(cumulative: Document, folder: Path, tag: str) -> list[Path]:
     """Perplexity against heads removed: the whole range, and the part around the thresholds."""
     figure, whole, zoom = _figure(cumulative, 10, 5.2, panels=2)
-    total = cumulative["layers"] * cumulative["heads_per_layer"]
+    total = len(_heads(cumulative))
     curves = cumulative["curves"]
     thresholds = [row["threshold"] for row in curves[0]["thresholds"]]
     for panel in (whole, zoom):
@@ -306,6 +313,13 @@ def _figure(document: Document, width: float, height: float, panels: int = 1) ->
     for panel in drawn:
         panel.spines[["top", "right"]].set_visible(False)
     return figure, *drawn
+
+
+def _heads(document: Document) -> HeadGrid:
+    by_layer = document["heads_per_layer"]
+    if isinstance(by_layer, int):
+        return HeadGrid.even(document["layers"], by_layer)
+    return HeadGrid(tuple(by_layer))
 
 
 def _changes(individual: Document) -> np.ndarray:

@@ -79,7 +79,7 @@ def _measure(cell: Cell) -> Computed:
         for site in sites.layers:
             z, (seen,) = one.attend(site.layer, stream, observed=True)
             weight = sites.output_weight(site.layer).float()
-            by_mode: dict[str, Any] = {UNABLATED: z.unflatten(-1, (sites.grid.heads, -1))}
+            by_mode: dict[str, Any] = {UNABLATED: z.unflatten(-1, (site.heads, -1))}
             for mode in OTHER_WEIGHTS:
                 by_mode[mode] = REDIRECTED[mode]().replacement(site)(seen)
             for mode, value in by_mode.items():

@@ -133,7 +133,7 @@ def test_the_follow_up_repeats_the_thresholds(curve):
 
 def test_every_head_but_those_of_layer_0_is_removed_in_the_follow_up():
     assert max(MEAN.cumulative) == FIGURES.counts.total - FIGURES.heads
-    assert FIGURES.counts.total == len(HeadGrid(FIGURES.layers, FIGURES.heads))
+    assert FIGURES.counts.total == len(HeadGrid.even(FIGURES.layers, FIGURES.heads))
 
 
 def test_mean_ablation_is_milder_on_average_but_not_for_four_of_its_ten_largest():

@@ -49,8 +49,11 @@ def contribution_evidence(rows: list[dict[str, Any]]) -> Evidence:
 
 def checked_heads(grid: HeadGrid) -> list[Head]:
     """A sample of the heads of a model: some of every fifth layer."""
-    heads = sorted({min(head, grid.heads - 1) for head in HEADS_PER_LAYER})
-    return [Head(layer, head) for layer in range(0, grid.layers, EVERY_LAYERS) for head in heads]
+    return [
+        Head(layer, head)
+        for layer in range(0, grid.layers, EVERY_LAYERS)
+        for head in sorted({min(head, grid.by_layer[layer] - 1) for head in HEADS_PER_LAYER})
+    ]
 
 
 def _measure(cell: Cell) -> Computed:

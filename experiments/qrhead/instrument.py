@@ -139,10 +139,10 @@ def _never_fires(cell: Cell, sets: Sequence[Heads], store: Store) -> list[Answer
 
 
 def _takes_the_next_head(cell: Cell, sets: Sequence[Heads], store: Store) -> list[Answers]:
-    heads = cell.model.grid.heads
+    by_layer = cell.model.grid.by_layer
 
     def next_to(of: Sequence[Head]) -> tuple[Head, ...]:
-        return tuple(Head(head.layer, (head.head + 1) % heads) for head in of)
+        return tuple(Head(head.layer, (head.head + 1) % by_layer[head.layer]) for head in of)
 
     shifted = [HeadsByItem(tuple(map(next_to, by_item(cell, one)))) for one in sets]
     return our_ablator(cell, shifted, store)
@@ -156,9 +156,9 @@ def _zeroes_the_output(cell: Cell, sets: Sequence[Heads], _: Store) -> list[Answ
     model, tokenizer = cell.model.loaded.model, cell.model.loaded.tokenizer
     sites = head_sites(model)
 
-    def zeroed(heads: Sequence[Head]) -> Callable[..., Any]:
+    def zeroed(layer: int, heads: Sequence[Head]) -> Callable[..., Any]:
         def hook(projection: Any, args: Any, output: Any) -> Any:
-            width = output.shape[-1] // sites.grid.heads
+            width = output.shape[-1] // sites.layers[layer].heads
             for head in heads:
                 output[..., head.head * width : (head.head + 1) * width] = 0
             return output
@@ -169,7 +169,7 @@ def _zeroes_the_output(cell: Cell, sets: Sequence[Heads], _: Store) -> list[Answ
         with ExitStack() as hooks:
             for site in sites.layers:
                 of_layer = [head for head in heads if head.layer == site.layer]
-                handle = site.projection.register_forward_hook(zeroed(of_layer))
+                handle = site.projection.register_forward_hook(zeroed(site.layer, of_layer))
                 hooks.callback(handle.remove)
             return greedy_answers(model, tokenizer, ids, [()])[0]
 

@@ -86,11 +86,11 @@ def check_heads(model: Any, *, engine: bool = True) -> list[Checked]:
 
 
 def _checks(model: Any, sites: HeadSites, engine: bool) -> Iterator[Callable[[], list[Checked]]]:
-    ids, (layers, heads) = random_prompts(model, TOKENS), (sites.grid.layers, sites.grid.heads)
+    ids, layers = random_prompts(model, TOKENS), sites.grid.layers
     yield partial(parts_of_attention, model, sites, ids)
     for layer in sorted({0, layers // 2, layers - 1}):
-        yield partial(one_zeroed, model, sites, ids, Head(layer, heads - 1))
-    if not sites.family.sinks:
+        yield partial(one_zeroed, model, sites, ids, Head(layer, sites.layers[layer].heads - 1))
+    if sites.family.averages_values:
         for layer in _layers_of_each_kind(model, layers):
             yield partial(without_queries, model, ids, Head(layer, 0))
     for length in (TOKENS, *lengths_past_limits(model, longest_tried(model))):

@@ -19,7 +19,7 @@ from ablation.detection.controls import (
 from ablation.errors import InvalidInput, TooFewHeads
 from ablation.heads import Head, HeadGrid
 
-GRID = HeadGrid(30, 9)
+GRID = HeadGrid.even(30, 9)
 TOP = tuple(GRID)[100:150]
 
 
@@ -39,7 +39,7 @@ def test_controls_are_disjoint_from_the_top_heads_and_reproducible(n):
 
 def test_too_few_heads_for_a_control_are_refused():
     with pytest.raises(InvalidInput, match="control of 50 random heads .* only 14 of the model's"):
-        control_heads(HeadGrid(4, 16), tuple(HeadGrid(4, 16))[:50], 50)
+        control_heads(HeadGrid.even(4, 16), tuple(HeadGrid.even(4, 16))[:50], 50)
 
 
 @pytest.mark.parametrize(
@@ -47,11 +47,11 @@ def test_too_few_heads_for_a_control_are_refused():
     [(30, 9, 5, 50), (10, 10, 50, 50), (2, 40, 5, 40), (4, 8, 1, 16), (4, 8, 20, 20)],
 )
 def test_the_better_half_of_a_few_heads_serves_as_no_control(layers, heads, level, number):
-    assert number_excluded(HeadGrid(layers, heads), level) == number
+    assert number_excluded(HeadGrid.even(layers, heads), level) == number
 
 
 def test_a_level_needs_as_many_other_heads():
-    few = HeadGrid(2, 40)
+    few = HeadGrid.even(2, 40)
     assert levels_with_controls((5, 40, 41, 50), few) == (5, 40)
     require_controls(40, few)
     with pytest.raises(TooFewHeads, match="41 ablated heads .* the model has 80 heads in all"):
@@ -67,7 +67,7 @@ def by_layer(heads):
 @pytest.mark.parametrize("n", [1, 5, 20, 50])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_layer_matched_control_has_as_many_other_heads_of_each_layer(n, seed):
-    grid = HeadGrid(30, 32)
+    grid = HeadGrid.even(30, 32)
     ranked = random.Random(seed).sample(list(grid), 50)
     drawn = layer_matched_heads(grid, ranked[:n], ranked, seed)
     assert by_layer(drawn) == by_layer(ranked[:n])
@@ -84,7 +84,7 @@ def test_draws_of_other_seeds_are_other_heads():
 
 
 def test_every_head_of_a_layer_is_drawn_about_equally_often():
-    grid, tested = HeadGrid(2, 9), [Head(1, 0), Head(1, 1)]
+    grid, tested = HeadGrid.even(2, 9), [Head(1, 0), Head(1, 1)]
     drawn = Counter(
         head for seed in range(700) for head in layer_matched_heads(grid, tested, tested, seed)
     )
@@ -94,7 +94,7 @@ def test_every_head_of_a_layer_is_drawn_about_equally_often():
 
 
 def test_a_layer_that_runs_out_gives_its_lower_ranked_heads_then_the_nearest_layers():
-    grid = HeadGrid(4, 3)
+    grid = HeadGrid.even(4, 3)
     tested, excluded = [Head(1, 0), Head(1, 1)], [Head(1, 0), Head(1, 1), Head(1, 2)]
     drawn = layer_matched_heads(grid, tested, excluded)
     assert Head(1, 2) in drawn
@@ -122,7 +122,7 @@ def drawn_as_described(grid, tested, excluded, seed):
 @pytest.mark.parametrize("seed", range(20))
 def test_a_layer_matched_draw_is_that_of_the_rule(seed):
     generator = random.Random(seed)
-    grid = HeadGrid(generator.randint(1, 8), generator.randint(2, 6))
+    grid = HeadGrid.even(generator.randint(1, 8), generator.randint(2, 6))
     heads = generator.sample(list(grid), len(grid))
     tested = heads[: generator.randint(0, len(heads) // 2)]
     excluded = heads[: generator.randint(0, len(heads))]
@@ -138,7 +138,7 @@ def test_a_draw_in_the_largest_models_compares_no_head_with_all_others(monkeypat
         compared += 1
         return (self.layer, self.head) == (other.layer, other.head)
 
-    grid = HeadGrid(126, 128)
+    grid = HeadGrid.even(126, 128)
     heads = list(grid)[::20]
     monkeypatch.setattr(Head, "__eq__", count)
     layer_matched_heads(grid, heads, heads)
@@ -147,7 +147,7 @@ def test_a_draw_in_the_largest_models_compares_no_head_with_all_others(monkeypat
 
 def test_more_tested_heads_than_others_are_refused():
     with pytest.raises(InvalidInput, match="control of 7 other heads .* only 12 heads"):
-        layer_matched_heads(HeadGrid(4, 3), list(HeadGrid(4, 3))[:7], [])
+        layer_matched_heads(HeadGrid.even(4, 3), list(HeadGrid.even(4, 3))[:7], [])
 
 
 def test_a_draw_says_what_it_is_and_draws_accordingly():
@@ -184,11 +184,11 @@ def test_impossible_levels_are_refused(levels, message):
 
 
 def test_a_grid_lists_layer_by_layer():
-    assert list(HeadGrid(2, 2)) == [Head(0, 0), Head(0, 1), Head(1, 0), Head(1, 1)]
+    assert list(HeadGrid.even(2, 2)) == [Head(0, 0), Head(0, 1), Head(1, 0), Head(1, 1)]
     assert len(GRID) == 270
 
 
 def test_a_model_of_few_heads_is_not_told_to_ablate_fewer():
-    grid = HeadGrid(2, 4)
+    grid = HeadGrid.even(2, 4)
     with pytest.raises(InvalidInput, match="fewer would leave none either, so take a larger model"):
         control_heads(grid, list(grid), 1)

@@ -75,14 +75,14 @@ def copied(model, seed=3):
 
 def naive_retrieval(model, prompt):
     """One head, one token and one eager forward at a time."""
-    ids, hits = list(prompt.ids), torch.zeros(LAYERS, HEADS)
+    grid, ids = head_sites(model).grid, list(prompt.ids)
+    hits = torch.zeros(LAYERS, grid.widest)
     for token in greedy_answer(model, prompt.ids):
         attention = eager_attention(model, ids)
-        for layer in range(LAYERS):
-            for head in range(HEADS):
-                place = int(attention[layer, head, -1].argmax())
-                if prompt.fact[0] <= place < prompt.fact[1] and ids[place] == token:
-                    hits[layer, head] += 1
+        for at in grid:
+            place = int(attention[at.layer, at.head, -1].argmax())
+            if prompt.fact[0] <= place < prompt.fact[1] and ids[place] == token:
+                hits[at.layer, at.head] += 1
         ids.append(token)
     return hits / len(prompt.stated)
 
@@ -139,7 +139,7 @@ def gated_loss(model, ids, predicted, head, gate):
     sites = head_sites(model)
 
     def hook(projection, args):
-        z = args[0].unflatten(-1, (HEADS, -1)).clone()
+        z = args[0].unflatten(-1, (sites.layers[head.layer].heads, -1)).clone()
         z[:, :, head.head] *= gate
         return (z.flatten(-2),)
 
@@ -158,7 +158,7 @@ def test_importance_is_the_slope_of_the_loss_in_the_gate_of_a_head(name):
         model.set_experts_implementation("eager")  # the other has no double precision
     model = model.double()
     found = importance(model, ids, 4)
-    for head in HeadGrid(LAYERS, HEADS):
+    for head in head_sites(model).grid:
         above, below = (gated_loss(model, ids, 4, head, 1 + way * step) for way in (1, -1))
         slope = float(above - below) / (2 * step)
         # Norms and the loss are computed in fp32 whatever the weights are.
@@ -258,7 +258,7 @@ def test_qrhead_is_the_default(llama):
 
 
 def test_a_random_ranking_is_seeded_and_needs_no_prompt(llama):
-    grid = HeadGrid(LAYERS, HEADS)
+    grid = HeadGrid.even(LAYERS, HEADS)
     found = rank_heads(llama, None, [], "random")
     assert (found.samples, found.ranking) == (0, random_ranking(grid))
     assert sorted(head for head, _ in found.ranking.entries) == list(grid)

@@ -4,7 +4,7 @@ from ablation.detection.ranking import HeadRanking
 from ablation.errors import InvalidInput
 from ablation.heads import Head, HeadGrid
 
-GRID = HeadGrid(2, 2)
+GRID = HeadGrid.even(2, 2)
 ROWS = HeadRanking.from_scores([[0.1, 0.4], [0.4, -0.2]]).to_json()
 
 
@@ -31,7 +31,7 @@ def test_heads_with_a_score_of_0_were_not_found_and_are_never_the_top():
     for ranking in (
         HeadRanking.from_scores(scores),
         HeadRanking.from_json(
-            {"head_rankings": HeadRanking.from_scores(scores).to_json()}, HeadGrid(3, 2)
+            {"head_rankings": HeadRanking.from_scores(scores).to_json()}, HeadGrid.even(3, 2)
         ),
     ):
         assert len(ranking.entries) == 6

@@ -25,7 +25,7 @@ def load(directory, **options):
 def test_a_directory_is_a_model(directory):
     loaded = load(directory)
     assert loaded.spec.name == "Tiny Model"
-    assert loaded.grid == HeadGrid(4, 16)
+    assert loaded.grid == HeadGrid.even(4, 16)
     assert loaded.longest_prompt == 2048
     assert loaded.model.dtype == torch.float32
     assert not loaded.model.training

@@ -7,8 +7,9 @@ import torch
 import transformers as hf
 
 from ablation.errors import ComputationError, InvalidInput
+from ablation.heads import HeadGrid
 from ablation.hooks.families import FAMILIES, PATHS, Family, family_from
-from ablation.hooks.sites import head_sites, use_family
+from ablation.hooks.sites import head_sites
 from ablation.models.model import open_model
 from ablation.models.proposal import proposed_site
 from ablation.models.registry import model_spec
@@ -73,7 +74,7 @@ def test_what_is_proposed_of_a_known_class_is_its_row(name):
 
 def test_a_site_that_passes_the_check_is_taken_and_is_part_of_the_key(directory):
     model = opened(directory, LIKE_LLAMA)
-    assert (model.grid.layers, model.grid.heads) == (3, 4)
+    assert model.grid == HeadGrid.even(3, 4)
     assert model.key()["site"] == LIKE_LLAMA
     assert model.loaded.grid == model.grid
 
@@ -110,11 +111,11 @@ def test_a_site_of_a_known_class_keeps_what_else_its_row_says():
     assert found == replace(row, attention="x")
 
 
-def test_a_model_whose_config_names_no_heads_is_refused():
-    model = hf.MambaForCausalLM(hf.MambaConfig(vocab_size=97, hidden_size=16, num_hidden_layers=2))
-    use_family(model, family_from(LIKE_LLAMA))
-    with pytest.raises(InvalidInput, match="as many heads each are required, .* has None"):
-        head_sites(model)
+@pytest.mark.parametrize(("heads", "has"), [([4, 4], r"\[4, 4\]"), (["4"] * 3, "'4'")])
+def test_a_model_whose_config_names_no_heads_of_a_layer_is_refused(llama, heads, has):
+    llama.config.num_attention_heads_per_layer = heads
+    with pytest.raises(InvalidInput, match=f"of heads for every layer is required, .* has {has}"):
+        head_sites(llama)
 
 
 @pytest.mark.parametrize("site", ["", "self_attn", "attention=", "heads=h", "attention=a,,"])

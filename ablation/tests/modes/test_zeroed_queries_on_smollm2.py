@@ -27,7 +27,7 @@ def test_zeroed_queries_are_the_mean_of_what_is_seen():
                 model.base_model(ids, use_cache=False)
         finally:
             handle.remove()
-        heads = [Head(layer, head) for head in range(loaded.grid.heads)]
+        heads = [Head(layer, head) for head in range(loaded.grid.by_layer[layer])]
         with HeadAblator(model, heads, UniformCausalAblation()), capture_z(model, [layer]) as mean:
             model.base_model(ids, use_cache=False)
         torch.testing.assert_close(z[layer], mean[layer], rtol=1e-4, atol=1e-4)

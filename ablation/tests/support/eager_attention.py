@@ -3,10 +3,11 @@
 from contextlib import ExitStack
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 
 def eager_attention(model, ids):
-    """The full attention matrices, ``(layers, heads, seq, seq)``."""
+    """The full attention matrices, ``(layers, heads, seq, seq)``; 0 of heads a layer has not."""
     before = model.config._attn_implementation
     _set_attention(model, "eager")
     with torch.no_grad(), ExitStack() as stack:
@@ -16,7 +17,7 @@ def eager_attention(model, ids):
                 stack.callback(hook.remove)
         attentions = model(torch.tensor([ids]), output_attentions=True).attentions
     _set_attention(model, before)
-    return torch.stack([layer[0] for layer in attentions])
+    return pad_sequence([layer[0] for layer in attentions], batch_first=True)
 
 
 def _set_attention(model, name):

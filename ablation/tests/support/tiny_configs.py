@@ -37,6 +37,7 @@ _LATENT = {
     "first_k_dense_replace": 1,
     "num_key_value_heads": 4,
 }
+_SOME_WINDOWS = ["sliding_attention", "full_attention", *["sliding_attention"] * (LAYERS - 2)]
 _LLAMA3 = {
     "rope_type": "llama3",
     "rope_theta": 10000.0,
@@ -80,6 +81,16 @@ CONFIGS: Mapping[str, Callable[..., Any]] = {
     "llama-mqa": partial(_grouped, hf.LlamaConfig, num_key_value_heads=1),
     "llama-head-dim": partial(_grouped, hf.LlamaConfig, head_dim=12),
     "llama-biases": partial(_grouped, hf.LlamaConfig, attention_bias=True),
+    "afmoe": partial(
+        _grouped,
+        hf.AfmoeConfig,
+        head_dim=8,
+        sliding_window=WINDOW,
+        global_attn_every_n_layers=2,
+        mup_enabled=True,
+        num_shared_experts=1,
+        **_EXPERTS,
+    ),
     "apertus": partial(_grouped, hf.ApertusConfig, rope_parameters=_LLAMA3),
     "arcee": partial(_grouped, hf.ArceeConfig),
     "bloom": lambda: hf.BloomConfig(**_SPECIAL, hidden_size=HIDDEN, n_layer=LAYERS, n_head=4),
@@ -149,6 +160,17 @@ CONFIGS: Mapping[str, Callable[..., Any]] = {
     ),
     "granite-moe": partial(_grouped, hf.GraniteMoeConfig, logits_scaling=4.0, **_LOCAL_EXPERTS),
     "helium": partial(_grouped, hf.HeliumConfig, head_dim=8),
+    "laguna": partial(
+        _grouped,
+        hf.LagunaConfig,
+        head_dim=8,
+        num_attention_heads_per_layer=[6, 4, 8],
+        attention_bias=True,
+        sliding_window=WINDOW,
+        layer_types=_SOME_WINDOWS,
+        shared_expert_intermediate_size=16,
+        **_EXPERTS,
+    ),
     "llama4": partial(
         _grouped,
         hf.Llama4TextConfig,
@@ -166,7 +188,7 @@ CONFIGS: Mapping[str, Callable[..., Any]] = {
         hf.MinistralConfig,
         head_dim=8,
         sliding_window=WINDOW,
-        layer_types=["sliding_attention", "full_attention", *["sliding_attention"] * (LAYERS - 2)],
+        layer_types=_SOME_WINDOWS,
     ),
     "ministral3": partial(
         _grouped,

@@ -25,7 +25,7 @@ class Counting(Deferring):
             what is made up is compared with them.
     """
 
-    grid: HeadGrid = HeadGrid(1, 1)
+    grid: HeadGrid = HeadGrid.even(1, 1)
     blocks: Mapping[str, Any] = field(default_factory=dict)
 
     def find(self, unit: WorkUnit) -> Document | None:
@@ -59,7 +59,7 @@ def _perplexity(unit: WorkUnit, asked: Counting) -> dict[str, Any]:
 def _scores(unit: WorkUnit, asked: Counting) -> dict[str, Any]:
     # Every prompt finds the same heads, and every method others.
     order, grid = random.Random(str(unit.key.get("method"))), asked.grid
-    return {"scores": [[order.random() for _ in range(grid.heads)] for _ in range(grid.layers)]}
+    return {"scores": [[order.random() for _ in range(heads)] for heads in grid.by_layer]}
 
 
 _MADE_UP: Mapping[str, Any] = {

@@ -76,6 +76,6 @@ def _compute(setting: Setting) -> Computed:
         scores = gradient_scores_of_text(
             setting.model.loaded.model, setting.text.ids, window=setting.window, bos=setting.bos
         )
-    ranking = HeadRanking.from_scores(scores.tolist())
+    ranking = HeadRanking.from_scores(setting.model.grid.own(scores.tolist()))
     result = {"model_key": setting.model.spec.key, "head_rankings": ranking.to_json()}
     return result, setting.provenance(time.perf_counter() - started)

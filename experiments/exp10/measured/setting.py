@@ -121,7 +121,7 @@ class Setting:
             "model_key": self.model.spec.key,
             "model_name": self.model.spec.name,
             "layers": self.model.grid.layers,
-            "heads_per_layer": self.model.grid.heads,
+            "heads_per_layer": self.model.grid.heads_per_layer,
             "text": {**self.text.describe(), **self.describe_windows()},
             "ablation": self.describe_ablation(),
             "timestamp": timestamp(),

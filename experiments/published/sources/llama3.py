@@ -109,7 +109,7 @@ def llama3_study() -> Study:
     document = json.loads(FILE.read_text(encoding="utf-8"))
     levels = tuple(document["levels"])
     return Study(
-        HeadGrid(document["layers"], document["heads"]),
+        HeadGrid.even(document["layers"], document["heads"]),
         levels,
         {
             row: {

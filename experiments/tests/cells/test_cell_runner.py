@@ -90,7 +90,7 @@ def counted(monkeypatch):
 
 
 def test_levels_that_leave_no_control_are_refused_with_what_helps():
-    few = HeadGrid(4, 8)
+    few = HeadGrid.even(4, 8)
     check_plan(AblationPlan((1, 16)), few)
     check_plan(AblationPlan((1, 32), controls=()), few)
     with pytest.raises(InvalidInput, match="has 32 heads in all: .* fewer --levels, or --skip"):

@@ -65,7 +65,7 @@ def test_what_is_compared_has_the_same_items_and_controls(headclaims, model):
     for unit in stored("scores"):
         scores.setdefault(unit["key"]["method"], []).append(unit["result"]["scores"])
     assert set(scores) == set(METHODS) - {"random"}
-    rankings = [HeadRanking.of_prompts(HeadGrid(2, 64), of) for of in scores.values()]
+    rankings = [HeadRanking.of_prompts(HeadGrid.even(2, 64), of) for of in scores.values()]
     tops = [set(map(str, ranking.top(50))) for ranking in rankings]
     of_no_method = [heads for heads in sets if heads and not any(heads & top for top in tops)]
     assert len(of_no_method) >= 4

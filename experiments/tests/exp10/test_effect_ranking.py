@@ -40,7 +40,7 @@ def test_counts_are_of_magnitudes(sweep):
 
 
 def test_layers_have_mean_largest_and_share_of_magnitudes(sweep):
-    rows, total = layers(sweep, HeadGrid(3, 3)), 0.7632
+    rows, total = layers(sweep, HeadGrid.even(3, 3)), 0.7632
     assert [row["layer"] for row in rows] == [0, 1, 2]
     assert [row["mean"] for row in rows] == pytest.approx([0.5801 / 3, 0.095 / 3, 0.0301 / 3])
     assert [row["max"] for row in rows] == pytest.approx([0.5, 0.099, 0.02])

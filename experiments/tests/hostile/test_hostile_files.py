@@ -32,8 +32,8 @@ hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip ins
 st = pytest.importorskip("hypothesis.strategies")
 
 
-GRID = HeadGrid(2, 2)
-LARGE_GRID = HeadGrid(10_000, 10_000)
+GRID = HeadGrid.even(2, 2)
+LARGE_GRID = HeadGrid.even(10_000, 10_000)
 UNIT = WorkUnit("answers", {"model_sha256": "ab", "heads": ["L0H1"]})
 SECTION = (
     "Item 1. Business. We make anvils. We were incorporated in West Virginia in May 1961. As of "

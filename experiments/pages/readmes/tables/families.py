@@ -8,7 +8,11 @@ from experiments.pages.readmes.markdown import bullets, table
 from experiments.pages.readmes.stored import Stored
 
 _KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
-    (lambda row: not (row.sinks or row.counts_tokens or row.latent_values), "both", "none"),
+    (
+        lambda row: row.averages_values and not (row.counts_tokens or row.latent_values),
+        "both",
+        "none",
+    ),
     (lambda row: row.counts_tokens, "reference", "claim A6, which goes layer by layer"),
     (
         lambda row: row.latent_values,
@@ -22,6 +26,11 @@ _KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
         "a kept value bias (give `exp10` `--bias remove`), `uniform_causal`, `uniform_all`, "
         "`bos`, claim A6: attention weights do not sum "
         "to 1 (sinks)",
+    ),
+    (
+        lambda row: row.gated,
+        "both",
+        "the same: a gate stands between attention and z, which is zeroed behind the gate",
     ),
 )
 """What tells families apart, which engines run them, and what is refused."""

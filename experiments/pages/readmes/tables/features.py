@@ -14,6 +14,7 @@ FEATURES = {
     "softcaps on scores or logits": ("attn_logit_softcapping", "final_logit_softcapping"),
     "scales of logits": ("logit_scale", "logits_scaling"),
     "heads of a width of their own": ("head_dim", "qk_nope_head_dim"),
+    "more heads in some layers": ("num_attention_heads_per_layer",),
     "biases of queries, keys and values": ("attention_bias", "use_qkv_bias", "use_bias", "bias"),
     "norms or clips of queries and keys": ("qk_layernorm", "use_qk_norm", "clip_qkv"),
     "rotation of a part of a head": ("rotary_dim", "partial_rotary_factor"),
