@@ -13,6 +13,7 @@ from experiments.cells.plan import AblationPlan
 from experiments.cells.runner import CellRunner, ResultsFolder
 from experiments.exp10.options import Exp10Options
 from experiments.machine.files.json_files import storing, write_text
+from experiments.pages.captions import sure_of_curve, sure_of_heads
 from experiments.pages.evidence import Source
 from experiments.store import Store
 from experiments.store.deferring import NotYet
@@ -177,13 +178,15 @@ def _of_sweep(source: Source, options: Exp10Options, store: Store, folder: Path)
     how = (
         f"{document['model_name']}, {_described(document['ablation'])}; n = "
         f"{len(document['heads'])} heads; {text['tokens']} tokens ({text['name']}) in windows of "
-        f"{text['window']}; perplexity {document['unablated']['ppl']:.2f} unablated. Every point "
-        "is one measurement; intervals over the text stand in the claims."
+        f"{text['window']}; perplexity {document['unablated']['ppl']:.2f} unablated. "
     )
+    sure = sure_of_heads(document["heads"])
     for name, shown in _SHOWN.items():
         files = [path for path in paths if path.stem.startswith(name)]
         if files:
-            yield Drawn(files, f"{shown}. {how}")
+            together = found.cumulative if name == "exp10c_pareto" else None
+            said = sure if together is None else sure_of_curve(together["curves"][0])
+            yield Drawn(files, f"{shown}. {how}{said}")
 
 
 def of_publications(_: Source | None, folder: Path) -> Iterator[Drawn]:

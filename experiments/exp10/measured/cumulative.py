@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ablation.heads import Head
-from ablation.metrics.paired_perplexity import delta_ppl
+from ablation.metrics.paired_perplexity import delta_ppl, delta_ppl_interval
 from ablation.metrics.perplexity import Perplexity
 from experiments.exp10.measured.evaluations import Evaluations
 from experiments.exp10.measured.individual import Sweep
@@ -163,13 +163,21 @@ def curve_document(evaluations: Evaluations, curve: Curve) -> dict[str, Any]:
         "protected_layers": list(curve.removal.protected_layers),
         "total": len(curve.heads),
         "heads": [str(head) for head in curve.heads],
-        "points": [
-            {"num_heads": step, "ppl": curve.points[step].value, "ratio": curve.ratio(step)}
-            for step in curve.steps
-        ],
+        "points": [_point(curve, step) for step in curve.steps],
         "thresholds": [
             asdict(find_crossings(evaluations, curve, threshold)) for threshold in THRESHOLDS
         ],
+    }
+
+
+def _point(curve: Curve, step: int) -> dict[str, Any]:
+    ablated = curve.points[step]
+    interval = delta_ppl_interval(curve.points[0], ablated)
+    return {
+        "num_heads": step,
+        "ppl": ablated.value,
+        "ratio": curve.ratio(step),
+        "interval": interval and [1 + end for end in interval],
     }
 
 
