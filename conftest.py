@@ -1,6 +1,7 @@
 """Thin: options, fixtures and the claims table are plugins; shape checks are switched on here."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ _WITH_SHAPES = (
 )  # fmt: skip
 _OF_TESTS = ("quick_run", "shape_checks", "shared_work")
 
-install_import_hook([f"ablation.{part}" for part in _WITH_SHAPES], "beartype.beartype")
+import_module("ablation.tests.support.checked")  # the hook looks it up and does not import it
+_CHECKED = "ablation.tests.support.checked.checked"
+install_import_hook([f"ablation.{part}" for part in _WITH_SHAPES], _CHECKED)
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

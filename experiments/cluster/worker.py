@@ -1,7 +1,9 @@
 """A worker: an actor of Ray that keeps a model loaded and computes units of work with it."""
 
 import hashlib
+import os
 import platform
+import sys
 import warnings
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -50,7 +52,11 @@ class Worker:
     """
 
     def __init__(self, device: str, threads: int) -> None:
-        self._device, self._threads = device, threads
+        self._device = device
+        # What needs no torch is computed without; whoever imports it later has as many threads.
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(threads)
         self._unpacker = Unpacker(device)
         self._done: deque[str] = deque()
 
@@ -71,9 +77,6 @@ class Worker:
             What could be computed, without what ``so_far`` has given already; why the rest could
             not; and what the user should know.
         """
-        import torch  # not above: a driver whose models are known needs none
-
-        torch.set_num_threads(self._threads)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", Notice)
             done, failure = self._compute(work, units)
@@ -110,9 +113,11 @@ class Worker:
     def _machine(self) -> dict[str, Any]:
         """What tells one machine from another, for provenance."""
         found: dict[str, Any] = {"node": platform.node()}
-        import torch
+        if self._device == "cpu":
+            return found
+        import torch  # not above: a driver whose models are known needs none
 
-        if self._device != "cpu" and torch.version.cuda is not None:
+        if torch.version.cuda is not None:
             found["cuda"] = torch.version.cuda
             driver = Path("/proc/driver/nvidia/version")
             if driver.exists():

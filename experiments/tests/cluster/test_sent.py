@@ -1,7 +1,10 @@
 """Work travels without models and without what it has cached, and is the same where it arrives."""
 
+import os
 import pickle
 import shutil
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from experiments.cells.choices import MODES, AblationChoice
 from experiments.cells.conditions import AnswersOf, answer_units
 from experiments.cells.detection import ScoresOf, scores_units
 from experiments.cluster.sent import Unpacker, WrongModel, packed
+from experiments.cluster.worker import Worker
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +84,15 @@ def test_another_model_under_the_same_path_is_refused(tiny, tmp_path):
     config.write_text('{"max_length": 21}', encoding="utf-8")
     with pytest.raises(WrongModel, match="has other files here than where the run was started"):
         Unpacker("cpu").unpacked(data)
+
+
+@pytest.mark.parametrize("loaded", [False, True], ids=["torch comes later", "torch is there"])
+def test_a_worker_has_the_threads_it_is_given(loaded, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    given: list[int] = []
+    torch = SimpleNamespace(set_num_threads=given.append)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    if not loaded:
+        monkeypatch.delitem(sys.modules, "torch")
+    Worker("cpu", 3)
+    assert (os.environ["OMP_NUM_THREADS"], given) == ("3", [3] if loaded else [])
