@@ -9,12 +9,13 @@ import torch
 from ablation.engine.drafted import Drafts
 from ablation.engine.engines import Engine
 from ablation.engine.head_sets import HeadSet
+from ablation.metrics.answers import Answer
 from ablation.metrics.devices import input_device
 from ablation.modes.protocol import Ablation
 from ablation.passes.known_tokens import check_known
 from ablation.passes.room import Room, in_batches, room_for
 
-Found = tuple[tuple[int, ...], tuple[int, ...], list[str]]
+Found = tuple[tuple[int, ...], tuple[int, ...], list[Answer]]
 """Places of prompts, places of sets of heads, and the answers that all these sets give to them."""
 
 
@@ -26,7 +27,7 @@ def answers_where_wanted(
     wanted: Mapping[HeadSet, Sequence[int]],
     ablation: Ablation,
     room: Room | None = None,
-) -> Iterator[list[tuple[HeadSet, int, str]]]:
+) -> Iterator[list[tuple[HeadSet, int, Answer]]]:
     """Gives the greedy answers under each set of heads to those prompts for which it is wanted.
 
     Sets that are wanted for the same prompts are run together, see ``answers_in_batches``: one set

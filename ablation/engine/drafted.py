@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ablation.ablator import HeadAblator
@@ -30,12 +30,24 @@ from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.allocator import give_back_freed_memory
-from ablation.passes.generation import end_tokens, refuse_nan
+from ablation.passes.generation import end_tokens, log_probability_of_largest, refuse_nan
 from ablation.passes.layerwise import LayerwisePass
 from ablation.passes.positions import check_positions
 from ablation.passes.token_tree import TokenTree
 
 Tokens = tuple[int, ...]
+
+
+class Answered(NamedTuple):
+    """The tokens of an answer, and how sure the model was of all of them.
+
+    Attributes:
+        tokens: the end-of-sequence token included.
+        log_probability: as in ``ablation.metrics.answers.Answer``.
+    """
+
+    tokens: Tokens
+    log_probability: float
 
 
 @dataclass
@@ -70,7 +82,7 @@ def greedy_tokens(
     max_new_tokens: int = MAX_NEW_TOKENS,
     drafts: Drafts | None = None,
     rows: int | None = None,
-) -> Iterator[tuple[tuple[int, ...], list[Tokens]]]:
+) -> Iterator[tuple[tuple[int, ...], list[Answered]]]:
     """Gives the model's greedy answers to each prompt under each different set of heads.
 
     The tokens that ``generate`` gives under a ``HeadAblator``, whatever the drafts; where two
@@ -87,8 +99,7 @@ def greedy_tokens(
             those of one set.
 
     Yields:
-        Where a set of heads stands in ``head_sets``, and its answer to each prompt, the
-        end-of-sequence token included.
+        Where a set of heads stands in ``head_sets``, and its answer to each prompt.
 
     Raises:
         InvalidInput: a head is out of range or listed twice; or as ``check_positions``.
@@ -169,17 +180,17 @@ class _Decoding:
 
     def answers(
         self, prefilled: Sequence[_Prefilled], at_once: int | None
-    ) -> Iterator[tuple[tuple[int, ...], list[Tokens]]]:
+    ) -> Iterator[tuple[tuple[int, ...], list[Answered]]]:
         """The answers to all prompts under each set of heads."""
         rows = [_Row(one, prompt) for one in prefilled for prompt in range(len(self.prompts))]
         at_once = len(self.prompts) if at_once is None else at_once
-        found: list[Tokens] = []
+        found: list[Answered] = []
         for start in range(0, len(rows), at_once):
             found += self._decoded(rows[start : start + at_once])
         for number, one in enumerate(prefilled):
             yield one.members, found[number * len(self.prompts) : (number + 1) * len(self.prompts)]
 
-    def _decoded(self, rows: Sequence[_Row]) -> list[Tokens]:
+    def _decoded(self, rows: Sequence[_Row]) -> list[Answered]:
         prompts = [tuple(self.prompts[row.prompt]) for row in rows]
         return _Rows(self.model, prompts, self.longest, self.drafts).answer(rows, self.ablation)
 
@@ -195,9 +206,10 @@ class _Rows:
         self._drafts = drafts
         self._ends = end_tokens(model)
         self._answers: list[list[int]] = [[] for _ in prompts]
+        self._log_probabilities = [0.0] * len(prompts)
 
     @torch.inference_mode()
-    def answer(self, rows: Sequence[_Row], ablation: Ablation) -> list[Tokens]:
+    def answer(self, rows: Sequence[_Row], ablation: Ablation) -> list[Answered]:
         """Decodes all rows to their ends, each under its own heads.
 
         Args:
@@ -209,17 +221,20 @@ class _Rows:
         if prompts[0].length == self._prompt_length:
             hidden = torch.cat([row.of.outcome.hidden[:, row.prompt, None] for row in rows])
             logits = logits_of(self._model, hidden)[:, -1:]
-            self._take([[0]] * len(rows), refuse_nan(logits).argmax(-1).tolist())
+            self._take([[0]] * len(rows), refuse_nan(logits))
         if self._unfinished():
             heads, of = [row.of.heads for row in rows], [row.prompt for row in rows]
             with HeadAblator.per_row(self._model, heads, ablation, row_prompts=of):
                 cache = RowCache(prompts, self._prompt_length + self._longest - 1)
                 while self._unfinished():
                     fed = self._drafted()
-                    self._take(fed, self._chosen(fed, cache))
-        found = [tuple(answer) for answer in self._answers]
+                    self._take(fed, self._logits(fed, cache))
+        found = [
+            Answered(tuple(answer), sure)
+            for answer, sure in zip(self._answers, self._log_probabilities, strict=True)
+        ]
         for prompt, answer in zip(self._prompts, found, strict=True):
-            self._drafts.add(prompt, answer)
+            self._drafts.add(prompt, answer.tokens)
         return found
 
     def _unfinished(self) -> bool:
@@ -242,7 +257,9 @@ class _Rows:
             fed.append([answer[-1] if answer else prompt[-1], *draft[:-1]])
         return fed
 
-    def _chosen(self, fed: Sequence[Sequence[int]], cache: RowCache) -> list[list[int]]:
+    def _logits(
+        self, fed: Sequence[Sequence[int]], cache: RowCache
+    ) -> Float[Tensor, "rows fed vocab"]:
         """What the model says follows each token fed."""
         width = max(map(len, fed))
         ids = torch.zeros(len(fed), width, dtype=torch.long)
@@ -263,13 +280,16 @@ class _Rows:
                 past_key_values=cache,
                 use_cache=True,
             ).logits
-        return refuse_nan(logits).argmax(-1).tolist()
+        return refuse_nan(logits)
 
-    def _take(self, fed: Sequence[Sequence[int]], chosen: Sequence[Sequence[int]]) -> None:
+    def _take(self, fed: Sequence[Sequence[int]], logits: Float[Tensor, "rows fed vocab"]) -> None:
         """Keeps what the model chose for as long as the draft said the same."""
-        for answer, tokens, choices in zip(self._answers, fed, chosen, strict=True):
+        chosen, sure = logits.argmax(-1).tolist(), log_probability_of_largest(logits).tolist()
+        for row, (answer, tokens) in enumerate(zip(self._answers, fed, strict=True)):
+            choices = chosen[row]
             for place in range(len(tokens)):
                 answer.append(choices[place])
+                self._log_probabilities[row] += sure[row][place]
                 if self._ended(answer) or tokens[place + 1 : place + 2] != [choices[place]]:
                     break
 

@@ -13,13 +13,14 @@ from ablation.engine import ACTIVATION_MIB, FAST, REFERENCE, EngineChoice
 from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.head_sets import HeadSet, alike
 from ablation.engine.sweep import Measurement, perplexities
+from ablation.metrics.answers import Answer
 from ablation.metrics.measured_perplexity import perplexity, windows
 from ablation.metrics.perplexity import Bos, Perplexity
 from ablation.modes.protocol import Ablation
 from ablation.passes.generation import greedy_answers
 from ablation.passes.known_tokens import check_known
 
-Answers = tuple[tuple[int, ...], list[str]]
+Answers = tuple[tuple[int, ...], list[Answer]]
 """Where a set of heads stands among those asked for, and its answer to every prompt."""
 
 
@@ -105,10 +106,12 @@ class FastEngine:
         drafts: Drafts,
         rows: int | None = None,
     ) -> Iterator[Answers]:
-        for members, tokens in greedy_tokens(
+        for members, found in greedy_tokens(
             model, prompts, head_sets, ablation, drafts=drafts, rows=rows
         ):
-            yield members, tokenizer.batch_decode(tokens, skip_special_tokens=True)
+            texts = tokenizer.batch_decode([one.tokens for one in found], skip_special_tokens=True)
+            sure = [one.log_probability for one in found]
+            yield members, list(map(Answer, texts, sure))
 
 
 class ReferenceEngine:

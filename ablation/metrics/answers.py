@@ -2,9 +2,24 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_NEW_TOKENS = 10
 """The answer's length in the QRHead ablation study."""
+
+
+class Answer(NamedTuple):
+    """What a model answers greedily.
+
+    Attributes:
+        text: without special tokens.
+        log_probability: the natural logarithm of the probability that the model gives all of the
+            answer's tokens, each after those before it; that which ends it included. None where it
+            was not noted, as by earlier versions.
+    """
+
+    text: str
+    log_probability: float | None
 
 
 def normalise(text: str) -> str:

@@ -11,7 +11,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from ablation.ablator import HeadAblator
 from ablation.errors import ComputationError, InvalidInput, notice, shortened
 from ablation.heads import Head
-from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.metrics.answers import MAX_NEW_TOKENS, Answer
 from ablation.metrics.devices import input_device
 from ablation.modes import Scope
 from ablation.modes.protocol import Ablation
@@ -39,13 +39,17 @@ PLAIN = (None, False, 0, 1)
 """Their values that change nothing."""
 
 
-class _RefuseNan(LogitsProcessor):
-    """An argmax over NaN is a token like any other; no answer may be made of it."""
+class _Noting(LogitsProcessor):
+    """Refuses NaN, of which the argmax is a token like any other, and notes how sure a token is."""
+
+    def __init__(self) -> None:
+        self.steps: list[Float[Tensor, " batch"]] = []
 
     def __call__(
         self, input_ids: Int[Tensor, "batch seq"], scores: Float[Tensor, "batch vocab"]
     ) -> Float[Tensor, "batch vocab"]:
-        return refuse_nan(scores)
+        self.steps.append(log_probability_of_largest(refuse_nan(scores)))
+        return scores
 
 
 def refuse_nan(logits: Float[Tensor, "*shape vocab"]) -> Float[Tensor, "*shape vocab"]:
@@ -61,6 +65,12 @@ def refuse_nan(logits: Float[Tensor, "*shape vocab"]) -> Float[Tensor, "*shape v
     return logits
 
 
+def log_probability_of_largest(logits: Float[Tensor, "*shape vocab"]) -> Float[Tensor, "*shape"]:
+    """The natural logarithm of the probability of the token with the largest logit, in fp32."""
+    logits = logits.float()
+    return logits.amax(-1) - logits.logsumexp(-1)
+
+
 @torch.inference_mode()
 def greedy_ids(
     model: Any,
@@ -69,6 +79,7 @@ def greedy_ids(
     ablation: Ablation = ZeroAblation(),
     *,
     max_new_tokens: int = MAX_NEW_TOKENS,
+    noting: LogitsProcessor | None = None,
 ) -> Int[Tensor, "batch new"]:
     """What ``model.generate`` appends greedily to each row, under its own set of ablated heads.
 
@@ -79,6 +90,7 @@ def greedy_ids(
         ablation: how they are ablated; told its prompts.
         max_new_tokens: an answer ends there, or at the model's end-of-sequence token; shorter ones
             are padded.
+        noting: looks at the logits.
 
     Raises:
         ComputationError: the logits are NaN.
@@ -93,7 +105,7 @@ def greedy_ids(
                 eos_token_id=model.generation_config.eos_token_id,
                 pad_token_id=_pad_token_id(model),
             ),
-            logits_processor=LogitsProcessorList([_RefuseNan()]),
+            logits_processor=LogitsProcessorList([noting or _Noting()]),
         )
         if ablation.scope is Scope.DECODE and out.shape[1] == prompts.shape[1] + 1:
             ablator.nothing_was_due()
@@ -109,7 +121,7 @@ def greedy_answers(
     ablation: Ablation = ZeroAblation(),
     *,
     max_new_tokens: int = MAX_NEW_TOKENS,
-) -> list[str]:
+) -> list[Answer]:
     """The model's greedy answers to one prompt, each under its own set of ablated heads.
 
     All sets run as rows of one batch: the weights are read once for all of them while decoding.
@@ -123,7 +135,7 @@ def greedy_answers(
         max_new_tokens: an answer ends there, or at the model's end-of-sequence token.
 
     Returns:
-        The decoded answers, without special tokens, in the order of ``row_heads``.
+        The answers, in the order of ``row_heads``.
 
     Raises:
         InvalidInput: as ``check_positions``.
@@ -131,14 +143,23 @@ def greedy_answers(
     """
     check_positions(model, len(prompt_ids), len(prompt_ids) + max_new_tokens - 1)
     ids = torch.tensor([list(prompt_ids)] * len(row_heads), device=input_device(model))
+    noted, ends = _Noting(), end_tokens(model)
     out = greedy_ids(
         model,
         ids,
         row_heads,
         ablation.for_prompts(model, ids[:1]),
         max_new_tokens=max_new_tokens,
+        noting=noted,
     )
-    return tokenizer.batch_decode(out, skip_special_tokens=True)
+    texts = tokenizer.batch_decode(out, skip_special_tokens=True)
+    found = []
+    for tokens, steps, text in zip(
+        out.tolist(), torch.stack(noted.steps, dim=1).tolist(), texts, strict=True
+    ):
+        length = next((n for n, token in enumerate(tokens, 1) if token in ends), len(tokens))
+        found.append(Answer(text, sum(steps[:length])))
+    return found
 
 
 def make_greedy(model: Any) -> None:

@@ -32,7 +32,7 @@ def by_engine(
         loaded.engine, loaded.model, loaded.tokenizer, prompts, head_sets, ablation, room
     ):
         for place in places:
-            found |= {(item, place): answer for item, answer in zip(items, answers, strict=True)}
+            found |= {(item, place): one.text for item, one in zip(items, answers, strict=True)}
     return [found[item, place] for item in range(len(prompts)) for place in range(len(head_sets))]
 
 
@@ -43,7 +43,7 @@ def where_wanted(
     found = answers_where_wanted(
         loaded.engine, loaded.model, loaded.tokenizer, prompts, wanted, ZeroAblation()
     )
-    return [answer for together in found for _, _, answer in together]
+    return [answer.text for together in found for _, _, answer in together]
 
 
 @torch.inference_mode()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ablation.errors import InvalidInput
 from ablation.heads import Head
-from ablation.metrics.answers import MAX_NEW_TOKENS
+from ablation.metrics.answers import MAX_NEW_TOKENS, Answer
 from experiments.cells.cell import Cell
 from experiments.cells.choices import CellAblation
 from experiments.cells.grading import Outcomes, graded
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ablation.modes.protocol import Ablation
 
 KIND = "answer"
+DIGITS = 4
+"""Of a stored log-probability; the order of sums moves later ones."""
+
 
 SETS_AT_ONCE, TOKENS_AT_ONCE = 4, 8192
 """Sets of heads, and tokens of the prompts, that one process claims and computes together. Sets
@@ -174,7 +177,12 @@ class AnswersOf:
         for found in answers(cell, wanted, self.ablation.made):
             seconds = (time.perf_counter() - started) / len(found)
             for heads, item, answer in found:
-                result = {**about, "answer": answer}
+                sure = answer.log_probability
+                result = {
+                    **about,
+                    "answer": answer.text,
+                    "log_probability": None if sure is None else float(f"{sure:.{DIGITS}g}"),
+                }
                 yield wanted[heads][item], (result, provenance(cell.model, seconds))
             started = time.perf_counter()
 
@@ -215,7 +223,7 @@ def answers(
     ablation: "Ablation",
     *,
     one_by_one: bool = False,
-) -> Iterator[list[tuple[tuple[Head, ...], int, str]]]:
+) -> Iterator[list[tuple[tuple[Head, ...], int, Answer]]]:
     """The answers to test prompts under sets of heads, computed now.
 
     Args:
@@ -251,4 +259,5 @@ def _outcomes(cell: Cell, found: Sequence[Document | None]) -> Outcomes | None:
     known = [one for one in found if one is not None]
     if len(known) < len(found):
         return None
-    return Outcomes(graded(cell, [one.result["answer"] for one in known]), known)
+    given = [Answer(one.result["answer"], one.result.get("log_probability")) for one in known]
+    return Outcomes(graded(cell, given), known)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ablation.filings.filing import Filing
 from ablation.heads import Head
-from ablation.metrics.answers import grade
+from ablation.metrics.answers import Answer, grade
 from experiments.cells.cell import Cell, truth
 from experiments.machine.provenance import merged
 from experiments.store import Document
@@ -15,7 +15,17 @@ from experiments.store import Document
 
 @dataclass(frozen=True)
 class ItemOutcome:
-    """One filing under one condition."""
+    """One filing under one condition.
+
+    Attributes:
+        filing: its name.
+        company: whose it is.
+        truth: what it states.
+        answer: what the model wrote.
+        correct: whether that is right, as the study counts.
+        strict: whether it is right word for word.
+        log_probability: how sure the model was of it, see ``ablation.metrics.answers.Answer``.
+    """
 
     filing: str
     company: str
@@ -23,6 +33,7 @@ class ItemOutcome:
     answer: str
     correct: bool
     strict: bool
+    log_probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,17 +64,25 @@ class Outcomes:
         return merged(one.provenance for one in self.answers)
 
 
-def graded(cell: Cell, given: Sequence[str]) -> list[ItemOutcome]:
+def graded(cell: Cell, given: Sequence[Answer]) -> list[ItemOutcome]:
     """The outcomes of the test filings, given their answers."""
     return [
         _outcome(cell, filing, answer) for (filing, _), answer in zip(cell.test, given, strict=True)
     ]
 
 
-def _outcome(cell: Cell, filing: Filing, answer: str) -> ItemOutcome:
+def _outcome(cell: Cell, filing: Filing, answer: Answer) -> ItemOutcome:
     wanted, fact = truth(cell, filing), filing.facts[cell.question]
-    graded = grade(answer, wanted, filing.section[fact.start : fact.end])
-    return ItemOutcome(filing.name, filing.company, wanted, answer, graded.correct, graded.strict)
+    graded = grade(answer.text, wanted, filing.section[fact.start : fact.end])
+    return ItemOutcome(
+        filing=filing.name,
+        company=filing.company,
+        truth=wanted,
+        answer=answer.text,
+        correct=graded.correct,
+        strict=graded.strict,
+        log_probability=answer.log_probability,
+    )
 
 
 def score(items: Sequence[ItemOutcome]) -> dict[str, Any]:
@@ -73,8 +92,15 @@ def score(items: Sequence[ItemOutcome]) -> dict[str, Any]:
         "accuracy": correct / len(items),
         "correct": correct,
         "total": len(items),
-        "items": [asdict(item) for item in items],
+        "items": [_row(item) for item in items],
     }
+
+
+def _row(item: ItemOutcome) -> dict[str, Any]:
+    """Without how sure the model was: its last digit depends on which answers are found at once."""
+    row = asdict(item)
+    del row["log_probability"]
+    return row
 
 
 def condition_row(heads: Sequence[Head], items: Sequence[ItemOutcome]) -> dict[str, Any]:

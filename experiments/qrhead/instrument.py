@@ -18,6 +18,7 @@ from ablation.detection.controls import LAYER_MATCHED, matched_draws
 from ablation.detection.ranking import HeadRanking
 from ablation.filings.synthetic import synthetic_filings
 from ablation.heads import Head
+from ablation.metrics.answers import Answer
 from ablation.models.model import open_model
 from ablation.models.planted.retrieval import DECOY, QUESTION, RETRIEVING, retrieving_model
 from ablation.models.planted.weights import LLAMA
@@ -165,7 +166,7 @@ def _zeroes_the_output(cell: Cell, sets: Sequence[Heads], _: Store) -> list[Answ
 
         return hook
 
-    def answer(ids: Sequence[int], heads: Sequence[Head]) -> str:
+    def answer(ids: Sequence[int], heads: Sequence[Head]) -> Answer:
         with ExitStack() as hooks:
             for site in sites.layers:
                 of_layer = [head for head in heads if head.layer == site.layer]

@@ -48,7 +48,7 @@ def drafted(model: Any, sites: HeadSites, ids: Tensor) -> list[Checked]:
             model, ids, [heads], ZeroAblation(), max_new_tokens=DECODED, drafts=drafts
         ):
             for prompt, found, wanted in zip(ids, answers, expected, strict=True):
-                furthest = max(furthest, _gap(model, prompt, heads, found, wanted))
+                furthest = max(furthest, _gap(model, prompt, heads, found.tokens, wanted))
     what = f"logits of drafted tokens and of those that generate gives, at {ids.shape[1]} tokens,"
     return [Checked(what, furthest)]
 

@@ -70,7 +70,7 @@ def answered(model, prompts, head_sets, ablation, **options):
     found: dict = {}
     options = {"max_new_tokens": LONGEST, **options}
     for places, answers in greedy_tokens(model, prompts, head_sets, ablation, **options):
-        found |= dict.fromkeys(places, answers)
+        found |= {place: [answer.tokens for answer in answers] for place in places}
     return [found[place] for place in range(len(head_sets))]
 
 

@@ -6,11 +6,13 @@ from functools import cache
 import pytest
 import torch
 
+from ablation.ablator import HeadAblator
 from ablation.engine.batches import answers_in_batches, answers_where_wanted
 from ablation.engine.drafted import Drafts, greedy_tokens
 from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.engine.head_sets import HeadSet
 from ablation.errors import ComputationError
+from ablation.metrics.answers import Answer
 from ablation.modes import Scope
 from ablation.modes.resample import resample_ablation
 from ablation.modes.zero import ZeroAblation
@@ -172,8 +174,10 @@ def test_both_engines_answer_prompts_of_any_lengths_in_batches(llama, room):
                     found[place, item] = answer
         assert len(found) == len(prompts) * len(sets)
         given[engine.name] = found
-    assert given["fast"] == given["reference"]
-    assert Counter(given["fast"].values()).most_common(1)[0][1] < 15
+    for at, answer in given["reference"].items():
+        assert_alike(given["fast"][at], answer)
+    texts = Counter(answer.text for answer in given["fast"].values())
+    assert texts.most_common(1)[0][1] < 15
 
 
 @pytest.mark.slow
@@ -185,14 +189,36 @@ def test_prompts_have_heads_of_their_own(llama, engine):
     for place, heads in enumerate(own):
         wanted.setdefault(heads, [place])
         wanted[heads[:2]] = [place]
-    found: dict[tuple[HeadSet, int], str] = {}
+    found: dict[tuple[HeadSet, int], Answer] = {}
     for together in answers_where_wanted(engine, llama, Numbers(), prompts, wanted, ZeroAblation()):
         for heads, place, answer in together:
             assert (heads, place) not in found
             found[heads, place] = answer
     assert set(found) == {(heads, place) for heads, of in wanted.items() for place in of}
     for (heads, place), answer in found.items():
-        assert [answer] == greedy_answers(llama, Numbers(), prompts[place], [heads])
+        (alone,) = greedy_answers(llama, Numbers(), prompts[place], [heads])
+        assert_alike(answer, alone)
+
+
+def assert_alike(answer, other):
+    assert answer.text == other.text
+    assert answer.log_probability == pytest.approx(other.log_probability, abs=1e-4)
+
+
+@pytest.mark.parametrize("drafted", [False, True], ids=["plain", "drafted"])
+def test_how_sure_an_answer_is_is_what_the_whole_text_says(llama, drafted):
+    prompts, heads, drafts = random_ids(12, 3), tuple(HEADS[3:8]), Drafts()
+    for _ in range(1 + drafted):
+        ((_, found),) = greedy_tokens(
+            llama, prompts, [heads], drafts=drafts, max_new_tokens=LONGEST
+        )
+    for prompt, answer in zip(prompts, found, strict=True):
+        text = torch.cat([prompt, torch.tensor(answer.tokens)])
+        with torch.no_grad(), HeadAblator(llama, heads):
+            logits = llama(text[None]).logits[0, len(prompt) - 1 : -1]
+        each = logits.log_softmax(-1).gather(1, torch.tensor(answer.tokens)[:, None])
+        assert answer.log_probability == pytest.approx(float(each.sum()), abs=1e-4)
+        assert answer.log_probability < 0
 
 
 class Small(ReferenceEngine):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import exp
 from typing import Any
 
 from ablation.detection.controls import LAYER_MATCHED, UNIFORM, ControlDraw
@@ -201,7 +202,7 @@ def cell_items(reported: ReportedCell, tokenizer: Any) -> dict[str, Any]:
     """The answers to every item of a cell under every condition, and the heads ablated in it.
 
     Answers are numbers into a list of the different ones, which says where their tokens end; heads
-    are numbered layer by layer.
+    are numbered layer by layer. How sure the model was is in percent, None where it was not noted.
     """
     cell, number = reported.cell, {head: n for n, head in enumerate(reported.cell.model.grid)}
     answers: dict[str, int] = {}
@@ -217,11 +218,16 @@ def cell_items(reported: ReportedCell, tokenizer: Any) -> dict[str, Any]:
                 "truth": given[0].truth,
                 "answers": [answers.setdefault(one.answer, len(answers)) for one in given],
                 "right": "".join("01"[one.correct] for one in given),
+                "sure": [_percent(one.log_probability) for one in given],
             }
         )
     heads = [_numbers(cell, condition.heads, number) for condition in answered]
     ends = [_token_ends(tokenizer, answer) for answer in answers]
     return {"answers": list(answers), "ends": ends, "items": items, "heads": heads}
+
+
+def _percent(log_probability: float | None) -> float | None:
+    return None if log_probability is None else float(f"{100 * exp(log_probability):.2g}")
 
 
 def _token_ends(tokenizer: Any, text: str) -> list[int]:

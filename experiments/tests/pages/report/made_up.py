@@ -126,7 +126,8 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
     right, wrong = 0, len(answers) - 1
     items = [
         {"filing": f"filing-{n}", "company": f"company-{n}", "truth": "iowa", "right": bits,
-         "answers": [right, wrong if bits[1] == "0" else right, right, right]}
+         "answers": [right, wrong if bits[1] == "0" else right, right, right],
+         "sure": [83.0, 0.21, None, 79.0]}
         for n, bits in enumerate(("1011", "1111"))
     ]  # fmt: skip
     cell = {

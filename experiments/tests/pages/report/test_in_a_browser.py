@@ -24,6 +24,15 @@ def test_an_answer_is_marked_from_the_token_in_which_it_parts(report, opened):
     assert row.locator(".answer").text_content() == "Io ends here ¶"
 
 
+def test_an_answer_says_how_sure_the_model_was_of_it(report, opened):
+    reader = opened(report(), "answer/tiny-inc_state-400/0/top%2010")
+    answers = reader.get_by_role("table", name="Answers about filing-0 under every condition")
+    told = answers.locator("tbody tr td:nth-child(3)").all_inner_texts()
+    assert told == ["83%", "0.21%", "not noted", "79%"]
+    beside = reader.locator("dt", has_text="How sure the model was of it").locator("+ dd")
+    assert beside.inner_text() == "83%"
+
+
 def test_what_is_not_stored_is_said_where_it_matters(report, opened):
     found = evidence()
     found.cells[0]["lacking"] = [5, 20]

@@ -99,6 +99,11 @@ function lostAt(cell, item) {
   return unknown.length ? `${found}, without top ${unknown.join(", ")}, which is not stored` : found;
 }
 
+// That of all tokens of an answer, as the model gives it.
+function probability(percent) {
+  return percent === null ? "not noted" : `${figure(percent)}%`;
+}
+
 // What is told by how it looks, for those who listen.
 function unseen(text) {
   return element("span", { class: "unseen" }, text);
@@ -141,6 +146,7 @@ async function showAnswer(current, id, number, condition) {
     return [
       one.name === condition ? element("strong", {}, one.name) : one.name,
       [quoted(answer, place ? agree(held, item.answers[0], item.answers[place]) : answer.length, answer !== unablated), " ", mark(item.right[place] === "1")],
+      probability(item.sure[place]),
       ablated.length ? element("details", {}, element("summary", {}, `${ablated.length} heads`),
         ablated.map((name) => [link(`#heads/${name}`, name), " "])) : "none",
     ];
@@ -154,9 +160,10 @@ async function showAnswer(current, id, number, condition) {
       element("dt", {}, "Asked"), element("dd", {}, told(cell.asked)),
       element("dt", {}, "Truth"), element("dd", {}, told(item.truth)),
       element("dt", {}, "Answer unablated"), element("dd", {}, quoted(unablated), " ", mark(item.right[0] === "1")),
+      element("dt", {}, "How sure the model was of it"), element("dd", {}, probability(item.sure[0])),
       element("dt", {}, "Lost first at"), element("dd", {}, lostAt(cell, item))),
-    element("p", { class: "hint" }, "Marked is where an answer parts from the unablated one, from the token (of its text) in which it does; ¶ where it ends before it."),
-    table(`Answers about ${visible(item.filing)} under every condition`, ["ablated", "answer", "heads"], lines),
+    element("p", { class: "hint" }, "Marked is where an answer parts from the unablated one, from the token (of its text) in which it does; ¶ where it ends before it. Probability: that which the model gives the whole answer, token by token, its end included."),
+    table(`Answers about ${visible(item.filing)} under every condition`, ["ablated", "answer", "probability", "heads"], lines),
     element("h4", {}, "Prompt"),
     promptOf(prompts, n),
   );
