@@ -352,13 +352,6 @@ def test_a_family_that_cannot_be_had_is_refused_with_its_reason():
         family_of("LlamaxForCausalLM")
 
 
-def test_layers_with_different_numbers_of_heads_are_refused():
-    model = tiny_model("llama-mha")
-    object.__setattr__(model.config, "num_attention_heads", [4, 2, 4])
-    with pytest.raises(InvalidInput, match=r"as many heads each .* has \[4, 2, 4\]"):
-        head_sites(model)
-
-
 def test_a_model_that_is_built_otherwise_than_its_family_is_refused():
     """As OPT-350m is, whose normalisations stand behind attention and MLP."""
     config = CONFIGS["opt"]()

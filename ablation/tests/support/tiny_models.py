@@ -1,5 +1,6 @@
 """Tiny random models, at least one for every family and kind of attention."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ablation.tests.support.tiny_configs import CONFIGS, HIDDEN, LAYERS, VOCAB
 __all__ = ["BY_LAYERS", "CONFIGS", "HIDDEN", "LAYERS", "VOCAB"]
 
 
+@cache  # asked for by a thousand cases while they are collected
 def model_class(name: str) -> Any:
     """The class of the tiny model called ``name``."""
     return hf.AutoModelForCausalLM._model_mapping[type(CONFIGS[name]())]

@@ -29,6 +29,7 @@ def test_the_same_figures_give_the_same_files(headclaims, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("style", "widths"), [("paper", {ONE_COLUMN}), ("screen", {7.2})])
 def test_figures_are_as_wide_as_a_column_of_a_journal(headclaims, tmp_path, style, widths):
     assert headclaims("figures", "published", "--style", style, "-o", "drawn")[0] == 0

@@ -11,6 +11,7 @@ IN_SIGHT = """() => {
 }"""
 
 
+@pytest.mark.slow
 def test_three_clicks_lead_from_the_claims_to_the_answer_that_was_lost(report, opened):
     reader = opened(report())
     reader.get_by_role("link", name="A1").first.click()

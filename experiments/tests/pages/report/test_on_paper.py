@@ -14,6 +14,7 @@ def test_every_claim_is_on_the_paper_of_all(report, opened):
     assert not reader.locator("nav").is_visible()
 
 
+@pytest.mark.slow
 def test_a_claim_is_on_paper_alone_with_its_curves(report, opened):
     reader = opened(report(), "claim/A1")
     reader.locator("#claim-A1 svg .mark-symbol path[aria-label]").first.wait_for()
