@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-MOST = 3
+MOST = 2
 """Cases of one test function in a quick run."""
 
 SLOW = "slow"

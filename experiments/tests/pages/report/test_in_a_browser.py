@@ -5,13 +5,14 @@ import pytest
 from experiments.tests.pages.report.conftest import HOW, shown
 from experiments.tests.pages.report.made_up import HOSTILE, claim, evidence, part, run
 
+pytestmark = pytest.mark.slow  # each opens a browser
+
 VIEWS = (
     "claims", "claim/A1", "answers", "answer/tiny-inc_state-400/0/top%2010", "heads/L0H0", "exp10",
     "about",
 )  # fmt: skip
 
 
-@pytest.mark.slow
 def test_an_answer_is_marked_from_the_token_in_which_it_parts(report, opened):
     reader = opened(report(found=evidence(("Iowa.", "Ionia."))), "answer/tiny-inc_state-400/0/")
     row = reader.get_by_role("row", name="top 10", exact=False).first
@@ -58,7 +59,6 @@ def test_claims_are_filtered_in_the_table_and_in_the_plot(report, opened):
     assert reader.locator("#forest").get_by_text("A1 10").count() == 0
 
 
-@pytest.mark.slow
 def test_a_map_of_heads_says_what_its_colours_stand_for(report, opened):
     reader = opened(report(), "heads")
     scale = reader.locator("#heads-scale").inner_text().split("\n")
@@ -70,7 +70,6 @@ def test_a_map_of_heads_says_what_its_colours_stand_for(report, opened):
     assert reader.get_by_role("row", name="L0H1 1 1").count() == 1
 
 
-@pytest.mark.slow
 def test_a_head_says_under_the_mouse_what_ablating_it_did(report, opened):
     reader = opened(report(), "heads")
     reader.locator("#heads-map svg .mark-rect path").first.hover()  # L0H0, of the top 10
@@ -80,7 +79,6 @@ def test_a_head_says_under_the_mouse_what_ablating_it_did(report, opened):
     assert worst in told.inner_text()
 
 
-@pytest.mark.slow
 def test_heads_say_which_conditions_ablate_them(report, opened):
     reader = opened(report(), "heads")
     reader.get_by_role("link", name="L1H0").click()
@@ -103,7 +101,6 @@ def test_several_runs_stand_beside_each_other(report, opened):
     assert reader.locator("#claims-table tbody tr:visible").count() == 1
 
 
-@pytest.mark.slow
 def test_models_stand_side_by_side(report, opened):
     other = claim(model="other", parts=[part(verdict="INCONCLUSIVE"), part("20")])
     reader = opened(report(run(claim(), other)), "claim/A1")
@@ -120,7 +117,6 @@ def test_models_stand_side_by_side(report, opened):
     reader.locator("#forest").get_by_text("A1 20").wait_for()
 
 
-@pytest.mark.slow
 def test_what_others_wrote_is_shown_and_never_run(report, opened):
     hostile = claim(
         statement=HOSTILE[0], source=HOSTILE[1], published=HOSTILE[3],
@@ -154,7 +150,6 @@ def test_what_others_wrote_is_shown_and_never_run(report, opened):
         assert reader.evaluate(raw) is None, view
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize(("width", "dark"), [(360, True), (1200, False), (3840, True)])
 def test_nothing_keeps_anybody_from_reading(report, opened, view, width, dark):
@@ -180,7 +175,6 @@ def test_all_of_it_can_be_used_by_keyboard(report, opened):
     assert reader.evaluate("document.activeElement.tagName") == "H2"
 
 
-@pytest.mark.slow
 def test_choices_are_made_by_keyboard(report, opened):
     reader = opened(report(), "answers")
     choice = reader.locator('[data-keep="Ablated"]')
@@ -194,7 +188,6 @@ def test_choices_are_made_by_keyboard(report, opened):
     assert reader.locator("#view-answers").is_visible()
 
 
-@pytest.mark.slow
 def test_any_head_is_chosen_by_keyboard(report, opened):
     reader = opened(report(), "heads")
     reader.locator('[data-keep="Head"]').focus()
@@ -206,7 +199,6 @@ def test_any_head_is_chosen_by_keyboard(report, opened):
     shown(reader, "heads/L0H1")
 
 
-@pytest.mark.slow
 def test_a_claim_may_be_called_anything(report, opened):
     reader = opened(report(run(claim("X/1 50% <b>", study="own"))))
     reader.get_by_role("link", name="X/1 50% <b>").first.click()
@@ -222,7 +214,6 @@ def test_a_part_that_is_cut_off_says_so(report, opened, tmp_path):
     assert "cut off or edited" in reader.get_by_role("alert").inner_text()
 
 
-@pytest.mark.slow
 def test_ten_thousand_items_are_usable(report, opened):
     found = evidence()
     held = found.parts["cell-0"]

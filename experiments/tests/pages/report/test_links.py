@@ -5,13 +5,14 @@ import pytest
 from experiments.tests.pages.report.conftest import shown
 from experiments.tests.pages.report.made_up import claim, evidence, part, run
 
+pytestmark = pytest.mark.slow  # each opens a browser
+
 IN_SIGHT = """() => {
   const { top, bottom } = document.activeElement.getBoundingClientRect();
   return top >= 0 && bottom <= innerHeight;
 }"""
 
 
-@pytest.mark.slow
 def test_three_clicks_lead_from_the_claims_to_the_answer_that_was_lost(report, opened):
     reader = opened(report())
     reader.get_by_role("link", name="A1").first.click()
@@ -29,7 +30,6 @@ def test_three_clicks_lead_from_the_claims_to_the_answer_that_was_lost(report, o
     assert reader.get_by_role("link", name="filing-0").is_visible()
 
 
-@pytest.mark.slow
 def test_what_is_filtered_stands_in_the_address(report, opened):
     path = report()
     reader = opened(path)
@@ -71,7 +71,6 @@ def test_a_mark_of_the_plot_leads_to_its_claim(report, opened):
     reader.locator('body[data-shown^="#claim/"]').wait_for()
 
 
-@pytest.mark.slow
 def test_who_clicks_fast_sees_what_was_clicked_last(report, opened):
     reader = opened(report(), "heads")
     reader.evaluate(
@@ -95,7 +94,6 @@ def test_an_address_that_leads_nowhere_says_so(report, opened, view, said):
     assert reader.get_by_text(said).is_visible()
 
 
-@pytest.mark.slow
 def test_another_cell_is_shown_under_a_condition_that_it_has(report, opened):
     found = evidence()
     (cell,) = found.cells
@@ -108,7 +106,6 @@ def test_another_cell_is_shown_under_a_condition_that_it_has(report, opened):
         assert reader.locator("#answers-table tbody tr").count() == 2
 
 
-@pytest.mark.slow
 def test_a_view_is_copied_with_the_command_that_makes_it(report, opened):
     view = "answers/tiny-inc_state-400/top%2010/lost"
     reader = opened(report(), view)
@@ -123,7 +120,6 @@ def test_a_view_is_copied_with_the_command_that_makes_it(report, opened):
     assert "pytest" in about  # the command of the run
 
 
-@pytest.mark.slow
 def test_every_part_leads_to_the_answers_behind_it(report, opened):
     reader = opened(report(run(claim(), claim("A2", parts=[part("")]))), "claim/A2")
     reader.locator("#claim-A2 .why").get_by_role("link", name="inc_state").first.click()
@@ -142,7 +138,6 @@ def test_a_claim_about_single_heads_leads_to_its_place_in_the_sweep(report, open
     reader.wait_for_function(IN_SIGHT)  # once all charts above it are drawn, too
 
 
-@pytest.mark.slow
 def test_a_detail_about_the_uniform_control_leads_to_its_answers(report, opened):
     details = [part("10", of="uniform control"), part("10", of="public rows")]
     reader = opened(report(run(claim(details=details))), "claim/A1")

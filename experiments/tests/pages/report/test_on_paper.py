@@ -4,8 +4,9 @@ import pytest
 
 from experiments.tests.pages.report.made_up import evidence
 
+pytestmark = pytest.mark.slow  # each opens a browser
 
-@pytest.mark.slow
+
 def test_every_claim_is_on_the_paper_of_all(report, opened):
     reader = opened(report())
     reader.emulate_media(media="print")
@@ -14,7 +15,6 @@ def test_every_claim_is_on_the_paper_of_all(report, opened):
     assert not reader.locator("nav").is_visible()
 
 
-@pytest.mark.slow
 def test_a_claim_is_on_paper_alone_with_its_curves(report, opened):
     reader = opened(report(), "claim/A1")
     reader.locator("#claim-A1 svg .mark-symbol path[aria-label]").first.wait_for()
@@ -24,7 +24,6 @@ def test_a_claim_is_on_paper_alone_with_its_curves(report, opened):
     assert not reader.locator("#view-claims").is_visible()
 
 
-@pytest.mark.slow
 def test_a_long_prompt_is_folded_and_paper_says_so(report, opened):
     found = evidence(prompt="haystack " * 100)
     reader = opened(report(found=found), "answer/tiny-inc_state-400/0/")
