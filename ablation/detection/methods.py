@@ -31,9 +31,6 @@ from ablation.passes.positions import check_positions
 from ablation.passes.room import READ_ON_CPU, in_batches, room_for
 from ablation.prompts.prompt import Prompt
 
-_READ_TO_THE_END = (WU24, SUMMED_ATTENTION)
-"""The methods that look at what follows the question."""
-
 Scores = Mapping[str, Tensor | None]
 """Method -> what it says of one prompt, ``(layers, heads)``; None where that is nothing.
 
@@ -154,8 +151,8 @@ def scores_of_prompts(
         readings: Sequence[Reading | None] = [None] * len(batch)
         looking = {method for place in places for method in methods[place]} - {GRADIENT}
         if looking:
-            to_the_end = not looking.isdisjoint(_READ_TO_THE_END)
-            readings = read(model, batch, to_the_end=to_the_end)
+            # It goes on from there, token by token.
+            readings = read(model, batch, keeps_keys=WU24 in looking)
         for place, prompt, reading in zip(places, batch, readings, strict=True):
             if methods[place]:
                 scores = {m: _scores(model, tokenizer, prompt, reading, m) for m in methods[place]}

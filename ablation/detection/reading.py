@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache
 
 from ablation.filings.sentences import Span
 from ablation.hooks.attention import observe_attention
 from ablation.hooks.attention_call import AttentionCall
-from ablation.hooks.sites import HeadSites, family_of_model, head_sites
+from ablation.hooks.sites import head_sites
 from ablation.metrics.devices import input_device
 from ablation.passes.known_tokens import check_known
 from ablation.passes.layerwise import LayerwisePass
@@ -63,16 +62,15 @@ class Reading:
     Attributes:
         asked: from the question alone.
         asked_in_chat: from the question and what closes the chat turn.
-        last: from the last token of the prompt, ``(layers, heads, needle)``; None if it was not
-            read so far.
+        last: from the last token of the prompt, ``(layers, heads, needle)``.
         packed: keys and values of all layers, of all prompts that were read together; empty if they
-            were not read so far.
+            were not kept.
         places: where all tokens of the prompt but the last are among them.
     """
 
     asked: Asked
     asked_in_chat: Asked
-    last: Tensor | None
+    last: Tensor
     packed: tuple[KeysValues, ...]
     places: Int[Tensor, " seq"]
 
@@ -85,44 +83,40 @@ class Reading:
         return cache
 
 
-def read(model: Any, prompts: Sequence[Prompt], *, to_the_end: bool) -> list[Reading]:
+def read(model: Any, prompts: Sequence[Prompt], *, keeps_keys: bool) -> list[Reading]:
     """Reads ``prompts`` and their null questions in one pass.
 
     Args:
         model: a causal language model of transformers.
         prompts: the prompts.
-        to_the_end: whether what follows the question is looked at, too, and keys are kept. Where
-            prompts share the pass it is read in any case: what a method finds is then the same, to
-            the last digit, whichever others look as well.
+        keeps_keys: whether keys and values are kept. All of a prompt is read in any case: what a
+            method finds is then the same, to the last digit, whichever others look.
 
     Raises:
         InvalidInput: the architecture bends its attention in a way that is not seen here.
     """
-    texts, reads = [], to_the_end or not family_of_model(model).counts_tokens
+    texts = []
     for prompt in prompts:
         start, closing = len(prompt.context), prompt.tail[: prompt.closing]
         for question in (prompt.question, prompt.null_question):
             end = start + len(question)
             rows: tuple[Span, ...] = ((start, end), (start, end + len(closing)))
             texts.append(Text(prompt.context + question + closing, rows, prompt.needle))
-        if reads:
-            length = len(prompt.ids)
-            texts.append(Text(prompt.ids, ((length - 1, length),), prompt.needle))
-    means, tree, kept = _read(model, texts, keeps_keys=to_the_end)
-    of_each, readings = len(texts) // max(1, len(prompts)), []
-    for first in range(0, len(texts), of_each):
-        asked, null, *last = means[first : first + of_each]
-        places = tree.places(first + of_each - 1)[:-1]
-        readings.append(
-            Reading(
-                asked=Asked(asked[0], null[0]),
-                asked_in_chat=Asked(asked[1], null[1]),
-                last=last[0][0] if last else None,
-                packed=kept,
-                places=places,
-            )
+        length = len(prompt.ids)
+        texts.append(Text(prompt.ids, ((length - 1, length),), prompt.needle))
+    means, tree, kept = _read(model, texts, keeps_keys=keeps_keys)
+    return [
+        Reading(
+            asked=Asked(asked[0], null[0]),
+            asked_in_chat=Asked(asked[1], null[1]),
+            last=last,
+            packed=kept,
+            places=tree.places(3 * number + 2)[:-1],
         )
-    return readings
+        for number, (asked, null, (last,)) in enumerate(
+            zip(means[::3], means[1::3], means[2::3], strict=True)
+        )
+    ]
 
 
 def mean_attention(
@@ -144,8 +138,6 @@ def _read(
 ) -> tuple[list[list[Tensor]], TokenTree, tuple[KeysValues, ...]]:
     check_known(model, (text.ids for text in texts))
     sites = head_sites(model)
-    if sites.family.counts_tokens:
-        return _read_whole(model, sites, texts, keeps_keys=keeps_keys)
     tree = TokenTree([text.ids for text in texts])
     layers, heads = sites.grid.layers, sites.grid.widest
     device = input_device(model)
@@ -180,45 +172,6 @@ def _read(
         for (first, end), total in zip(text.rows, by_span, strict=True):
             total /= end - first
     return sums, tree, kept
-
-
-def _read_whole(
-    model: Any, sites: HeadSites, texts: Sequence[Text], *, keeps_keys: bool
-) -> tuple[list[list[Tensor]], TokenTree, tuple[KeysValues, ...]]:
-    """The same, each text in a forward pass of its own.
-
-    Keys and values lie as in the tree of texts that share nothing.
-    """
-    device = input_device(model)
-    means: list[list[Tensor]] = []
-    caches: list[list[KeysValues]] = []
-    for text in texts:
-        rows: dict[tuple[int, int], Tensor] = {}
-
-        def note(call: AttentionCall, text: Text = text, rows: dict = rows) -> None:
-            for span, (first, end) in enumerate(text.rows):
-                seen = call.weights(slice(first, end))[0, :, :, slice(*text.columns)]
-                rows[span, call.layer] = seen.mean(dim=1).to(device)
-
-        with observe_attention(model, note):
-            ids = torch.tensor([text.ids], device=device)
-            # A cache that is not told the config keeps what a window or a chunk leaves out, too.
-            cache = DynamicCache() if keeps_keys else None
-            sites.decoder(input_ids=ids, use_cache=keeps_keys, past_key_values=cache)
-        layers = range(sites.grid.layers)
-        means.append(
-            [
-                pad_sequence([rows[span, at] for at in layers], batch_first=True)
-                for span in range(len(text.rows))
-            ]
-        )
-        if cache is not None:
-            caches.append([(layer.keys, layer.values) for layer in cache.layers])
-    kept = tuple(
-        (torch.cat([keys for keys, _ in of], dim=2), torch.cat([values for _, values in of], dim=2))
-        for of in zip(*caches, strict=True)
-    )
-    return means, TokenTree([text.ids for text in texts], shared=False), kept
 
 
 Places = slice | list[int]

@@ -14,5 +14,4 @@ def summed_attention_scores(reading: Reading) -> Float[Tensor, "layers heads"]:
     Source: the third method of the QRHead ablation study. Unlike QRHead it knows one row, and is
     not calibrated: heads that look at any text in the middle score, too.
     """
-    assert reading.last is not None
     return reading.last.sum(dim=-1).cpu()

@@ -68,6 +68,11 @@ class RowCache(Cache):
         ends = torch.cat([one.tree.positions.amax(dim=1) for one in self._prompts])
         return KeyPositions(torch.arange(self._prompt_length, self.unused_slot + 1), ends)
 
+    @property
+    def positions(self) -> Int[Tensor, "rows fed"]:
+        """Those of the tokens that are fed: their slots."""
+        return self._fed
+
     def feed_into(self, slots: Int[Tensor, "rows fed"]) -> None:
         """Names the slots of the tokens that are fed next."""
         self._fed = slots

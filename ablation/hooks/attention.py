@@ -28,6 +28,7 @@ from ablation.hooks.attention_forwards import FORWARDS
 from ablation.hooks.attention_methods import METHODS, Method
 from ablation.hooks.layout import Layout
 from ablation.hooks.stand_ins import StandIns
+from ablation.hooks.temperatures import scaled, scaled_by_position
 
 _NAME = "headclaims"
 
@@ -174,6 +175,8 @@ def _attend(
         )
     if running.layout is None:
         return kernel(query, key, value, attention_mask), None
+    if (positions := running.layout.positions) is not None:
+        query = scaled(module, query, positions)
     # Laid out as kernels of transformers give it: some families (AFMoE) take it to be.
     return running.layout.attend(kernel, query, key, value, attention_mask).contiguous(), None
 
@@ -216,7 +219,10 @@ def lay_out(model: Any, layout: Layout) -> Iterator[None]:
         model: a model of transformers, or the base model of one.
         layout: makes the masks and takes attention apart.
     """
-    with _changed(model, lambda now: replace(now, layout=layout)):
+    with ExitStack() as stack:
+        if layout.positions is not None:
+            stack.enter_context(scaled_by_position(model))
+        stack.enter_context(_changed(model, lambda now: replace(now, layout=layout)))
         yield
 
 

@@ -26,9 +26,6 @@ class Family:
         sinks: a head may attend to nothing: its weights sum to less than 1.
         gated: z is what a gate lets through of what attention gives; it is zeroed behind the gate.
         latent_values: values are normalised behind their bias, which is then no constant of z.
-        counts_tokens: attention goes by how many tokens were fed before one, whatever position it
-            is given. Prompts that share a pass would disturb each other: the model is run as a
-            whole, for every set of heads, by the reference engine.
         adds_residual: what attention gives is the residual stream after it, not what it adds.
     """
 
@@ -40,7 +37,6 @@ class Family:
     sinks: bool = False
     gated: bool = False
     latent_values: bool = False
-    counts_tokens: bool = False
     adds_residual: bool = False
 
     @property
@@ -81,7 +77,7 @@ FAMILIES: Mapping[str, Family] = {
     "HeliumForCausalLM": _LIKE_LLAMA,
     "LagunaForCausalLM": Family(gated=True),
     "LlamaForCausalLM": _LIKE_LLAMA,
-    "Llama4ForCausalLM": Family(counts_tokens=True),  # the temperature of layers without positions
+    "Llama4ForCausalLM": _LIKE_LLAMA,
     "MinistralForCausalLM": _LIKE_LLAMA,
     "Ministral3ForCausalLM": _LIKE_LLAMA,
     "MistralForCausalLM": _LIKE_LLAMA,

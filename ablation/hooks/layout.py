@@ -33,10 +33,14 @@ class Layout(Protocol):
 
     Attributes:
         key_positions: where the keys stand that a cache gives back; None: as they come.
+        positions: those of the tokens that are fed; None: as they come.
     """
 
     @property
     def key_positions(self) -> KeyPositions | None: ...
+
+    @property
+    def positions(self) -> Int[Tensor, "rows_or_1 tokens"] | None: ...
 
     def mask(self, make: MakeMask, **asked: Any) -> Any:
         """What ``attend`` is to be given as the mask of one kind that the model asks for."""

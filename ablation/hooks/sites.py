@@ -96,19 +96,6 @@ class LayerSite:
             f"{wanted} requires {required}, and {found}: use mean or resample ablation, or {zero}"
         )
 
-    def require_positions(self, wanted: str) -> None:
-        """Refuses ``wanted``, which needs attention that goes by the positions it is given.
-
-        Raises:
-            InvalidInput: it counts the tokens that it is fed.
-        """
-        if self.family.counts_tokens:
-            raise InvalidInput(
-                f"{wanted} requires attention that goes by the positions it is given, and "
-                f"{type(self.attention).__name__} counts the tokens it is fed: use --engine "
-                "reference"
-            )
-
 
 @dataclass(frozen=True)
 class HeadSites:

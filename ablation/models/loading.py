@@ -1,12 +1,12 @@
 """Loads a model for its spec: safetensors only, no pickle, no remote code, nothing made up."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ablation.engine import FAST, REFERENCE, EngineChoice
+from ablation.engine import FAST, EngineChoice
 from ablation.engine.engines import Engine, FastEngine, engine_of
 from ablation.engine.linear import use_onednn
 from ablation.errors import (
@@ -112,8 +112,6 @@ def load_model(
         engine: what runs it.
         directory: where its files lie, if that is known.
 
-    A family that is run as a whole only has the reference engine, see ``Family.counts_tokens``.
-
     Raises:
         InvalidInput: the device is not there, the dtype unknown, or the directory does
             not hold a whole causal language model of a known architecture in safetensors.
@@ -144,8 +142,6 @@ def load_model(
             f"{spec.key} does not fit on {device}: {first_line(error)}"
         ) from None
     model.eval().requires_grad_(False)  # weights that wait elsewhere are made anew each time
-    if family_of_model(model).counts_tokens:
-        engine = replace(engine, name=REFERENCE)
     if engine.name == FAST:
         use_onednn(model)
         keep_freed_memory()

@@ -5,13 +5,13 @@ once and kept as long as no file of the model changes. Nothing here imports torc
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ablation.assets.kept import code, file_state, kept
-from ablation.engine import FAST, REFERENCE, EngineChoice
+from ablation.engine import FAST, EngineChoice
 from ablation.errors import InvalidInput, notice
 from ablation.heads import HeadGrid
 from ablation.hooks.families import FAMILIES, Family, family_from
@@ -211,8 +211,6 @@ def open_model(
     named = model_class(directory)
     family = FAMILIES.get(named) if spec.site is None else family_from(spec.site, named)
     family = Family() if family is None else family
-    if family.counts_tokens:
-        engine = replace(engine, name=REFERENCE)
 
     def load() -> Any:
         from ablation.models.loading import load_model

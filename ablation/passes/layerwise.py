@@ -34,9 +34,6 @@ class LayerwisePass:
         ends_only: whether only the last token of each prompt is wanted past the last layer.
         keeps_keys: whether keys and values are kept for ``with_keys`` and ``with_cached``.
 
-    Raises:
-        InvalidInput: the family is run as a whole only, see ``Family.counts_tokens``.
-
     Attributes:
         embedded: the residual stream before layer 0, ``(1, packed, hidden)``.
         ends: where the last token of each prompt is in the packed row.
@@ -51,7 +48,6 @@ class LayerwisePass:
         ends_only: bool = False,
         keeps_keys: bool = False,
     ) -> None:
-        sites.layers[0].require_positions("running a model layer by layer")
         self._sites = sites
         self._layout = TreeLayout(tree)
         self._keeps_keys = keeps_keys

@@ -23,10 +23,12 @@ class TreeLayout:
 
     Attributes:
         key_positions: where each token stands in its prompts.
+        positions: the same, ``(1, tokens)``.
         seen: layer -> keys and values as its attention has seen them.
     """
 
     def __init__(self, tree: TokenTree) -> None:
+        self.positions = tree.positions
         self.key_positions = KeyPositions(tree.positions[0], tree.positions.amax(dim=1))
         self._bundles = bundles(tree.segments)
         self.seen: dict[int, KeysValues] = {}

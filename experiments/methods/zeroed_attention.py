@@ -38,8 +38,6 @@ def norms(cell: Cell, store: Store) -> Norms:
 
 def why_not(model: Model) -> str | None:
     """Why they cannot be measured on a model; None where they can."""
-    if model.family.counts_tokens:
-        return "the model cannot be run layer by layer: it counts the tokens it is fed"
     return refused(model.family, UNIFORM_CAUSAL)
 
 

@@ -95,7 +95,7 @@ def _checks(model: Any, sites: HeadSites, engine: bool) -> Iterator[Callable[[],
             yield partial(without_queries, model, ids, Head(layer, 0))
     for length in (TOKENS, *lengths_past_limits(model, longest_tried(model))):
         prompts = random_prompts(model, length)
-        if engine and not sites.family.counts_tokens:
+        if engine:
             yield partial(layer_by_layer, model, sites, prompts)
             yield partial(drafted, model, sites, prompts)
         else:

@@ -78,6 +78,7 @@ class _ZeroQueries:
 
     head: Head
     key_positions: None = None
+    positions: None = None
 
     def mask(self, make: MakeMask, **asked: Any) -> Any:
         return make(**asked)

@@ -33,5 +33,5 @@ def make_prompt(seed=3, context=40, question=7):
 
 def reading_of(model, prompt) -> Reading:
     """What is seen of a prompt alone, to its end."""
-    (reading,) = read(model, [prompt], to_the_end=True)
+    (reading,) = read(model, [prompt], keeps_keys=True)
     return reading

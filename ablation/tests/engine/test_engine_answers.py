@@ -28,7 +28,7 @@ from ablation.tests.engine.answering import (
     expected,
     generated,
 )
-from ablation.tests.support.tiny_models import BY_LAYERS, VOCAB, allows, random_ids, tiny_model
+from ablation.tests.support.tiny_models import CONFIGS, VOCAB, allows, random_ids, tiny_model
 
 hypothesis = pytest.importorskip("hypothesis", reason="needs hypothesis: pip install -e '.[test]'")
 st = pytest.importorskip("hypothesis.strategies")
@@ -40,7 +40,7 @@ model_of = cache(tiny_model)
 
 @pytest.mark.slow
 @hypothesis.given(
-    name=st.sampled_from(BY_LAYERS),
+    name=st.sampled_from(sorted(CONFIGS)),
     head_sets=st.lists(
         st.lists(st.sampled_from(HEADS), unique=True).map(tuple), min_size=1, max_size=5
     ),

@@ -21,7 +21,6 @@ from ablation.tests.engine.answering import (
     expected,
 )
 from ablation.tests.support.tiny_models import (
-    BY_LAYERS,
     CONFIGS,
     allows,
     model_class,
@@ -52,7 +51,7 @@ AttentionMaskInterface.register(MASKLESS, flash_attention_mask)
     ("name", "kernel"),
     [
         (name, kernel)
-        for name in BY_LAYERS
+        for name in CONFIGS
         for kernel in ("eager", MASKLESS)
         if kernel_for(model_class(name)) == SDPA
         # Those of others are no matter of the engine's.
@@ -72,7 +71,7 @@ def test_answers_are_those_of_generate_with_every_kernel(name, kernel):
 
 
 LONGER = 30
-WINDOWED = [name for name in BY_LAYERS if any(at < LONGER for at in span_limits(CONFIGS[name]()))]
+WINDOWED = [name for name in CONFIGS if any(at < LONGER for at in span_limits(CONFIGS[name]()))]
 
 
 @pytest.mark.parametrize("scope", list(Scope))
@@ -94,7 +93,7 @@ def test_answers_to_prompts_longer_than_a_window(name, mode, scope):
     ("name", "mode"),
     [
         (name, mode)
-        for name in BY_LAYERS
+        for name in CONFIGS
         for mode in sorted(MODES)
         if name not in WINDOWED and allows(name, mode)
     ],
@@ -109,7 +108,7 @@ def test_answers_in_every_mode_and_scope(name, mode, scope):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("rows", "spare"), [(4, 1.1), (256, 99.0)])
-@pytest.mark.parametrize("name", BY_LAYERS)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_answers_where_the_kernel_is_given_pieces_or_all_at_once(name, rows, spare, monkeypatch):
     monkeypatch.setattr("ablation.passes.bundles.ROWS", rows)
     monkeypatch.setattr("ablation.passes.bundles.SPARE", spare)

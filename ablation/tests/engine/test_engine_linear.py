@@ -9,7 +9,7 @@ from ablation.engine.engines import FastEngine, ReferenceEngine
 from ablation.engine.linear import OneDnnLinear, use_onednn
 from ablation.heads import Head
 from ablation.modes.zero import ZeroAblation
-from ablation.tests.support.tiny_models import BY_LAYERS, random_ids, tiny_model
+from ablation.tests.support.tiny_models import CONFIGS, random_ids, tiny_model
 from ablation.tests.support.tolerances import assert_same
 
 
@@ -65,7 +65,7 @@ def test_a_model_is_the_same_and_its_weights_stay_where_they_are(avx512, model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", BY_LAYERS)
+@pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("onednn", [True, False], ids=["oneDNN", "oneDNN off"])
 def test_the_engine_is_exact_with_either_kernels(onednn, name, avx512, monkeypatch):
     monkeypatch.setattr(torch.backends.mkldnn, "enabled", onednn)

@@ -23,7 +23,7 @@ from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCa
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.layerwise import LayerwisePass
 from ablation.tests.support.tiny_models import (
-    BY_LAYERS,
+    CONFIGS,
     HIDDEN,
     LAYERS,
     allows,
@@ -70,7 +70,7 @@ ABLATIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 @pytest.mark.slow
 @hypothesis.given(
-    name=st.sampled_from(BY_LAYERS),
+    name=st.sampled_from(sorted(CONFIGS)),
     head_sets=HEAD_SETS,
     kind=st.sampled_from(sorted(ABLATIONS)),
     tokens=st.integers(20, 60),
@@ -100,7 +100,7 @@ def test_perplexities_are_those_of_the_reference(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [(name, kind) for name in BY_LAYERS for kind in sorted(ABLATIONS) if allows(name, kind)],
+    [(name, kind) for name in CONFIGS for kind in sorted(ABLATIONS) if allows(name, kind)],
 )
 def test_perplexities_in_every_mode(name, kind):
     """In windows longer than those of attention."""
@@ -205,7 +205,7 @@ def test_what_is_not_asked_for_does_not_run(llama):
     assert layer_runs(llama, measure_one) == {0: 1, 1: 1, 2: 1}
 
 
-@pytest.mark.parametrize("name", BY_LAYERS)
+@pytest.mark.parametrize("name", CONFIGS)
 def test_the_model_is_left_as_it_was(name):
     model, ids = tiny_model(name), random_ids(30)[0]
     before = perplexity(model, ids, window=30)

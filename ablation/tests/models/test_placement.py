@@ -22,7 +22,6 @@ from ablation.tests.detection.detection_prompts import Numbers, make_prompt
 from ablation.tests.engine.answering import MODES, ablation_of, answered
 from ablation.tests.support.other_device import OTHER, spread
 from ablation.tests.support.tiny_models import (
-    BY_LAYERS,
     CONFIGS,
     LAYERS,
     random_ids,
@@ -42,7 +41,7 @@ def test_a_model_on_two_devices_passes_the_check(name):
     with spread(tiny_model(name)) as model:
         assert devices_of(model) == [CPU, OTHER]
         assert input_device(model) == CPU
-        check_heads(model, engine=name in BY_LAYERS)
+        check_heads(model)
 
 
 def test_tensors_of_two_devices_may_not_meet():

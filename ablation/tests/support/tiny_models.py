@@ -13,7 +13,7 @@ from ablation.hooks.families import FAMILIES, Family
 from ablation.modes.refused import refused
 from ablation.tests.support.tiny_configs import CONFIGS, HIDDEN, LAYERS, VOCAB
 
-__all__ = ["BY_LAYERS", "CONFIGS", "HIDDEN", "LAYERS", "VOCAB"]
+__all__ = ["CONFIGS", "HIDDEN", "LAYERS", "VOCAB"]
 
 
 @cache  # asked for by a thousand cases while they are collected
@@ -25,10 +25,6 @@ def model_class(name: str) -> Any:
 def family(name: str) -> Family:
     """Its row."""
     return FAMILIES[model_class(name).__name__]
-
-
-BY_LAYERS = [name for name in CONFIGS if not family(name).counts_tokens]
-"""Those that the fast engine runs."""
 
 
 def allows(name: str, mode: str) -> bool:

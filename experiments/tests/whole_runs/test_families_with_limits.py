@@ -12,20 +12,22 @@ from ablation.tests.support.tiny_models import family_directory
 from experiments.cells.choices import SCOPES
 
 ROOT = Path(__file__).parents[3]
-WIDE = {"sliding_window": 256, "attention_chunk_size": 256}
-"""So that the heads of all layers can see the fact."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "refused", "why"),
+    ("name", "heads", "why"),
     [
-        ("gpt-oss", OTHER_WEIGHTS, "attention weights of the model do not sum to 1 (sinks)"),
-        ("llama4", (), "the model cannot be run layer by layer: it counts the tokens it is fed"),
+        ("gpt-oss", {}, "attention weights of the model do not sum to 1 (sinks)"),
+        (
+            "laguna",
+            {"num_attention_heads_per_layer": [36, 40, 32]},
+            "a gate of the model stands between attention and z",
+        ),
     ],
 )
-def test_what_a_family_allows_is_judged_and_of_the_rest_is_said_why(name, refused, why, tmp_path):
-    model = family_directory(tmp_path / name, name, heads=36, **WIDE)
+def test_what_a_family_allows_is_judged_and_of_the_rest_is_said_why(name, heads, why, tmp_path):
+    model = family_directory(tmp_path / name, name, heads=36, sliding_window=256, **heads)
     findings = tmp_path / "claims.json"
     command = [sys.executable, "-m", "pytest", "experiments/methods", "-q", "--model", model]
     command += ["--tokens", 200, "--synthetic", 6, "--store", tmp_path / "store"]
@@ -37,8 +39,8 @@ def test_what_a_family_allows_is_judged_and_of_the_rest_is_said_why(name, refuse
     for mode in MODES:
         for scope in SCOPES:
             part = verdicts[f"mode {mode}, scope {scope}"]
-            assert (why in part.get("blocked", "")) == (mode in refused)
-            assert ("estimate" in part) == (mode not in refused)
+            assert (why in part.get("blocked", "")) == (mode in OTHER_WEIGHTS)
+            assert ("estimate" in part) == (mode not in OTHER_WEIGHTS)
     (of_a6,) = found["A6"]["parts"]
     assert of_a6["verdict"] == "INCONCLUSIVE"
     assert why in of_a6["blocked"]

@@ -9,11 +9,10 @@ from experiments.pages.readmes.stored import Stored
 
 _KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
     (
-        lambda row: row.averages_values and not (row.counts_tokens or row.latent_values),
+        lambda row: row.averages_values and not row.latent_values,
         "both",
         "none",
     ),
-    (lambda row: row.counts_tokens, "reference", "claim A6, which goes layer by layer"),
     (
         lambda row: row.latent_values,
         "both",
