@@ -7,41 +7,33 @@ from ablation.models.text_model import WRAPPERS
 from experiments.pages.readmes.markdown import bullets, table
 from experiments.pages.readmes.stored import Stored
 
-_KINDS: tuple[tuple[Callable[[Family], bool], str, str], ...] = (
-    (
-        lambda row: row.averages_values and not row.latent_values,
-        "both",
-        "none",
-    ),
+_KINDS: tuple[tuple[Callable[[Family], bool], str], ...] = (
+    (lambda row: row.averages_values and not row.latent_values, "none"),
     (
         lambda row: row.latent_values,
-        "both",
         "a kept value bias, where there is one (give `exp10` `--bias remove`): values are "
         "normalised behind it",
     ),
     (
         lambda row: row.sinks,
-        "both",
         "a kept value bias (give `exp10` `--bias remove`), `uniform_causal`, `uniform_all`, "
-        "`bos`, claim A6: attention weights do not sum "
-        "to 1 (sinks)",
+        "`bos`, claim A6: attention weights do not sum to 1 (sinks)",
     ),
     (
         lambda row: row.gated,
-        "both",
         "the same: a gate stands between attention and z, which is zeroed behind the gate",
     ),
 )
-"""What tells families apart, which engines run them, and what is refused."""
+"""What tells families apart, and what is refused of them; both engines run all."""
 
 
 def families(stored: Stored) -> str:
     """The families that are taken, by what is refused of them; those that are refused."""
     rows = [
-        (", ".join(short(name) for name, row in FAMILIES.items() if belongs(row)), engines, refused)
-        for belongs, engines, refused in _KINDS
+        (", ".join(short(name) for name, row in FAMILIES.items() if belongs(row)), refused)
+        for belongs, refused in _KINDS
     ]
-    head = (f"{len(FAMILIES)} classes of models", "engines", "refused")
+    head = (f"{len(FAMILIES)} classes of models", "refused")
     by_reason: dict[str, dict[str, None]] = {}
     for name, reason in REFUSED.items():
         by_reason.setdefault(reason, {})[short(name)] = None
