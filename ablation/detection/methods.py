@@ -151,7 +151,7 @@ def scores_of_prompts(
         readings: Sequence[Reading | None] = [None] * len(batch)
         looking = {method for place in places for method in methods[place]} - {GRADIENT}
         if looking:
-            # It goes on from there, token by token.
+            # Wu24 goes on from the keys, token by token.
             readings = read(model, batch, keeps_keys=WU24 in looking)
         for place, prompt, reading in zip(places, batch, readings, strict=True):
             if methods[place]:

@@ -48,9 +48,17 @@ class HeadRanking:
         """Of the mean of the scores on several prompts, each layer by layer, in fp32.
 
         Without any, every head has a score of 0.
+
+        Raises:
+            InvalidInput: scores of more heads, or of fewer.
         """
         total = np.zeros(len(grid))
         for one in scores:
+            if (found := tuple(map(len, one))) != grid.by_layer:
+                raise InvalidInput(
+                    f"scores of {shortened(grid.by_layer)} heads in the layers are required, got "
+                    f"{shortened(found)}: they are of another model"
+                )
             total += np.concatenate(one, dtype=np.float32)
         means = iter((total / max(1, len(scores))).tolist())
         return cls.from_scores([list(islice(means, heads)) for heads in grid.by_layer])

@@ -284,12 +284,14 @@ class _Rows:
 
     def _take(self, fed: Sequence[Sequence[int]], logits: Float[Tensor, "rows fed vocab"]) -> None:
         """Keeps what the model chose for as long as the draft said the same."""
-        chosen, sure = logits.argmax(-1).tolist(), log_probability_of_largest(logits).tolist()
+        chosen = logits.argmax(-1).tolist()
         for row, (answer, tokens) in enumerate(zip(self._answers, fed, strict=True)):
             choices = chosen[row]
+            # Row by row: it takes as much memory as the logits.
+            sure = log_probability_of_largest(logits[row, : len(tokens)]).tolist()
             for place in range(len(tokens)):
                 answer.append(choices[place])
-                self._log_probabilities[row] += sure[row][place]
+                self._log_probabilities[row] += sure[place]
                 if self._ended(answer) or tokens[place + 1 : place + 2] != [choices[place]]:
                     break
 

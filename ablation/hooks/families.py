@@ -131,7 +131,7 @@ def _each(names: Sequence[str], reason: str, *, with_images: bool = False) -> di
     return {f"{name}{end}": reason for name in names for end in ends}
 
 
-_GATED = "most layers have no heads, and a gate stands behind z"
+_FEW_HEADS = "most of its layers have no heads"
 
 REFUSED: Mapping[str, str] = {
     **_each(["BitNet"], "z of all heads is normalised together, so that no head stands alone"),
@@ -139,8 +139,8 @@ REFUSED: Mapping[str, str] = {
     **_each(["Gemma3n"], "there are several residual streams side by side", with_images=True),
     **_each(_WITHOUT_HEADS, "its layers have no attention"),
     **_each(_HYBRIDS, "some of its layers have no heads"),
-    **_each(["Qwen3Next"], _GATED),
-    **_each(["Qwen3_5", "Qwen3_5Moe"], _GATED, with_images=True),
+    **_each(["Qwen3Next"], _FEW_HEADS),
+    **_each(["Qwen3_5", "Qwen3_5Moe"], _FEW_HEADS, with_images=True),
 }
 """Model class -> why its heads cannot be ablated exactly here."""
 

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -196,11 +196,9 @@ def head_sites(model: Any) -> HeadSites:
                 f"{type(model).__name__}: the output projection of layer {layer} takes {width} "
                 f"inputs, which is not a multiple of its {of_layer} query heads"
             )
-    layers: list[LayerSite] = []
-    # Measured once the layers are known, which hold what measures them.
-    biases = cache(lambda: _value_biases(decoder, layers))
-    for layer, of in enumerate(modules):
-        layers.append(LayerSite(layer, *of, heads[layer], family, biases))
+    rows = [(block, part, of) for (block, _, part), of in zip(modules, heads, strict=True)]
+    biases = cache(partial(_value_biases, decoder, rows))
+    layers = (LayerSite(n, *of, heads[n], family, biases) for n, of in enumerate(modules))
     return HeadSites(family, decoder, final_norm, HeadGrid(tuple(heads)), tuple(layers))
 
 
@@ -219,7 +217,7 @@ def _heads_of(model: Any, layer: int) -> int:
 
 
 @torch.no_grad()
-def _value_biases(decoder: Any, layers: Sequence[LayerSite]) -> list[Tensor]:
+def _value_biases(decoder: Any, layers: Sequence[tuple[nn.Module, nn.Module, int]]) -> list[Tensor]:
     """What attention makes of nothing, layer by layer: z of one token whose residual stream is 0.
 
     The normalisation ahead of attention leaves its bias of a stream that is 0, and a single token
@@ -228,7 +226,7 @@ def _value_biases(decoder: Any, layers: Sequence[LayerSite]) -> list[Tensor]:
 
     Args:
         decoder: the model without its output embedding.
-        layers: where the heads of each layer are.
+        layers: of each layer the block, the output projection and how many heads it has.
     """
     found: list[Tensor] = []
 
@@ -238,12 +236,12 @@ def _value_biases(decoder: Any, layers: Sequence[LayerSite]) -> list[Tensor]:
         return args, {**kwargs, "hidden_states": torch.zeros_like(kwargs["hidden_states"])}
 
     def note(projection: Any, args: tuple[Tensor]) -> None:
-        found.append(args[0][0, 0].unflatten(-1, (layers[len(found)].heads, -1)).clone())
+        heads = layers[len(found)][2]
+        found.append(args[0][0, 0].unflatten(-1, (heads, -1)).clone())
 
     with ExitStack() as stack:
-        for site in layers:
-            projection: Any = site.projection
-            hook = site.block.register_forward_pre_hook(nothing, with_kwargs=True)
+        for block, projection, _ in layers:
+            hook = block.register_forward_pre_hook(nothing, with_kwargs=True)
             stack.callback(hook.remove)
             # Alone: an open ablator's hook would count this as a pass of its own.
             stack.callback(setattr, projection, "_forward_pre_hooks", projection._forward_pre_hooks)

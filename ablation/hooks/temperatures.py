@@ -29,7 +29,8 @@ class _Done:
 def scaled_by_position(model: Any) -> Iterator[None]:
     """Leaves the scaling of queries to ``scaled`` while the context is open."""
     with ExitStack() as stack:
-        for module in model.modules():
+        # A look at every module takes a while, and most families have no such thing.
+        for module in model.modules() if getattr(model.config, _ASKED, False) else ():
             if getattr(module, _ASKED, False) and not module.use_rope:
                 stack.enter_context(standing_in(module, _ASKED, _Done()))
         yield

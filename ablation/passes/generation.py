@@ -79,7 +79,7 @@ def greedy_ids(
     ablation: Ablation = ZeroAblation(),
     *,
     max_new_tokens: int = MAX_NEW_TOKENS,
-    noting: LogitsProcessor | None = None,
+    noting: _Noting | None = None,
 ) -> Int[Tensor, "batch new"]:
     """What ``model.generate`` appends greedily to each row, under its own set of ablated heads.
 
@@ -90,7 +90,7 @@ def greedy_ids(
         ablation: how they are ablated; told its prompts.
         max_new_tokens: an answer ends there, or at the model's end-of-sequence token; shorter ones
             are padded.
-        noting: looks at the logits.
+        noting: has how sure each token is; None where nobody asks.
 
     Raises:
         ComputationError: the logits are NaN.

@@ -7,6 +7,7 @@ called: what is asked for twice, by two controls or two studies, is computed onc
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any, overload
 
 from ablation.errors import InvalidInput
@@ -177,14 +178,20 @@ class AnswersOf:
         for found in answers(cell, wanted, self.ablation.made):
             seconds = (time.perf_counter() - started) / len(found)
             for heads, item, answer in found:
-                sure = answer.log_probability
                 result = {
                     **about,
                     "answer": answer.text,
-                    "log_probability": None if sure is None else float(f"{sure:.{DIGITS}g}"),
+                    "log_probability": _rounded(answer.log_probability),
                 }
                 yield wanted[heads][item], (result, provenance(cell.model, seconds))
             started = time.perf_counter()
+
+
+def _rounded(log_probability: float | None) -> float | None:
+    """None where it is none, as of infinite logits."""
+    if log_probability is None or not isfinite(log_probability):
+        return None
+    return float(f"{log_probability:.{DIGITS}g}")
 
 
 def _items_at_once(cell: Cell) -> int:

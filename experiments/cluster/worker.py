@@ -52,13 +52,16 @@ class Worker:
     """
 
     def __init__(self, device: str, threads: int) -> None:
-        self._device = device
+        self._device, self._threads = device, threads
         # What needs no torch is computed without; whoever imports it later has as many threads.
-        os.environ["OMP_NUM_THREADS"] = str(threads)
-        if "torch" in sys.modules:
-            sys.modules["torch"].set_num_threads(threads)
+        os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+        self._bound_threads()
         self._unpacker = Unpacker(device)
         self._done: deque[str] = deque()
+
+    def _bound_threads(self) -> None:
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(self._threads)
 
     def versions(self) -> dict[str, str]:
         """Of the packages that must be the driver's, and of our own code."""
@@ -94,6 +97,7 @@ class Worker:
         except Exception as error:  # files, memory, a GPU: another machine may have them
             wrong = isinstance(error, InvalidInput)
             return [], Failure(_reason(error), of_machine=True, for_good=wrong)
+        self._bound_threads()
         failure = None
         try:
             for unit, (result, provenance) in compute([WorkUnit(*one) for one in units]):

@@ -18,7 +18,7 @@ def sure_of_heads(heads: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"95% intervals over the text: {largest['head']} changes it most, by "
         f"{100 * largest['delta_ppl']:+.2f}% [{100 * low:+.2f}, {100 * high:+.2f}]; half of all "
-        f"heads' intervals are ±{100 * width:.2g} points or narrower."
+        f"heads' intervals are ±{100 * width:.2f} points or narrower."
     )
 
 

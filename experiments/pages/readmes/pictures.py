@@ -8,13 +8,14 @@ import hashlib
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ablation.errors import HeadclaimsError, InvalidInput
-from ablation.heads import Head
+from ablation.heads import Head, HeadGrid
 from ablation.models.registry import model_spec
 from experiments.pages.readmes.stored import Stored
 
@@ -130,11 +131,13 @@ def _heatmap(baseline: Document, folder: Path) -> list[Path]:
     from experiments.exp10.figures import draw_heatmap
 
     heads = {Head.parse(name): ppl for name, ppl in baseline["ppl"].items()}
+    counts = Counter(head.layer for head in heads)
+    grid = HeadGrid(tuple(counts[layer] for layer in sorted(counts)))
     unablated = baseline["unablated_ppl"]
     individual = {
         "model_name": model_spec(baseline["model"]).name,
-        "layers": 1 + max(head.layer for head in heads),
-        "heads_per_layer": 1 + max(head.head for head in heads),
+        "layers": grid.layers,
+        "heads_per_layer": grid.heads_per_layer,
         "ablation": baseline["ablation"],
         "text": {**baseline["text"], "window": baseline["window"]},
         "unablated": {"ppl": unablated},

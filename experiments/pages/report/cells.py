@@ -226,8 +226,11 @@ def cell_items(reported: ReportedCell, tokenizer: Any) -> dict[str, Any]:
     return {"answers": list(answers), "ends": ends, "items": items, "heads": heads}
 
 
-def _percent(log_probability: float | None) -> float | None:
-    return None if log_probability is None else float(f"{100 * exp(log_probability):.2g}")
+def _percent(log_probability: Any) -> float | None:
+    # What was imported may be anything.
+    if not isinstance(log_probability, int | float) or log_probability > 0.01:
+        return None
+    return float(f"{100 * exp(log_probability):.2g}")
 
 
 def _token_ends(tokenizer: Any, text: str) -> list[int]:

@@ -1,10 +1,19 @@
 """What tests of clusters share."""
 
+import os
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from filelock import FileLock
+
+
+@pytest.fixture
+def own_environment():
+    """Takes back what a worker in this process sets for what it imports."""
+    with patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +24,7 @@ def no_other_cluster():
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path, monkeypatch, own_environment):
     """A driver on a stand-in for Ray that waits for nothing."""
     from experiments.cluster import staff as staffing
     from experiments.store import Run, Store

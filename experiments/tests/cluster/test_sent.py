@@ -87,12 +87,13 @@ def test_another_model_under_the_same_path_is_refused(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("loaded", [False, True], ids=["torch comes later", "torch is there"])
-def test_a_worker_has_the_threads_it_is_given(loaded, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+def test_a_worker_has_the_threads_it_is_given(loaded, monkeypatch, own_environment):
+    os.environ |= {"OMP_NUM_THREADS": "5", "MKL_NUM_THREADS": "4"}
     given: list[int] = []
     torch = SimpleNamespace(set_num_threads=given.append)
     monkeypatch.setitem(sys.modules, "torch", torch)
     if not loaded:
         monkeypatch.delitem(sys.modules, "torch")
     Worker("cpu", 3)
-    assert (os.environ["OMP_NUM_THREADS"], given) == ("3", [3] if loaded else [])
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("3", "3")
+    assert given == ([3] if loaded else [])

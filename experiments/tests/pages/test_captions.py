@@ -29,7 +29,7 @@ def test_of_heads_the_largest_change_is_told_and_how_wide_intervals_are():
     ]
     assert sure_of_heads(heads) == (
         "95% intervals over the text: L0H1 changes it most, by -30.00% [-40.00, -20.00]; half of "
-        "all heads' intervals are ±4 points or narrower."
+        "all heads' intervals are ±4.00 points or narrower."
     )
 
 

@@ -3,7 +3,7 @@
 let map = 0;
 
 async function showHeads(current, name) {
-  const { maps, names, layers } = data.heads;
+  const { maps, names } = data.heads;
   if (!maps || !maps.length) return;
   const shown = maps[map];
   fill("heads-choice",
@@ -23,7 +23,7 @@ async function showHeads(current, name) {
     return { name: head, layer, head: number, rank: rankOf(shown, n), step: stepOf(shown.values[n] / size, shown.even), shown: `${figure(shown.values[n])}${shown.unit}`, ablated: effects[n] };
   });
   const target = document.getElementById("heads-map");
-  target.classList.toggle("many", rows.length / layers > 16);
+  target.classList.toggle("many", Math.max(...rows.map((row) => row.head)) >= 16);
   const view = await chart(target, "map", rows);
   if (!current()) return;
   view.addEventListener("click", (_, item) => { if (item?.datum?.name) location.hash = `#heads/${item.datum.name}`; });
