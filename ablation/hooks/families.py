@@ -67,6 +67,7 @@ FAMILIES: Mapping[str, Family] = {
     "Gemma3ForCausalLM": _LIKE_LLAMA,
     "GlmForCausalLM": _LIKE_LLAMA,
     "Glm4ForCausalLM": _LIKE_LLAMA,
+    "Glm4MoeForCausalLM": _LIKE_LLAMA,
     "GPT2LMHeadModel": Family("h", "attn", "c_proj", "ln_f", learned_positions=True),
     "GPTJForCausalLM": _LIKE_GPT_J,
     "GPTNeoForCausalLM": Family("h", "attn.attention", "out_proj", "ln_f", learned_positions=True),

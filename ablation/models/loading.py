@@ -239,7 +239,7 @@ def _class_of(config: Any) -> str:
     classes = getattr(config, "architectures", None)
     if isinstance(classes, list) and classes:
         return str(classes[0])
-    return "(none named in config.json)"
+    return "(config.json names none under 'architectures')"
 
 
 def _mappable(directory: Path, dtype: torch.dtype) -> Path:

@@ -82,8 +82,13 @@ def test_answers_are_equal_token_for_token(engines, prompts):
                 }
         by_engine[name] = answers
     assert len(by_engine["reference"]) == len(SETS) * len(prompts)
-    assert by_engine["fast"] == by_engine["reference"]
-    assert len(set(by_engine["reference"].values())) > len(prompts)
+    assert by_engine["fast"].keys() == by_engine["reference"].keys()
+    for at, answer in by_engine["reference"].items():
+        assert by_engine["fast"][at].text == answer.text
+        sure = by_engine["fast"][at].log_probability
+        assert sure == pytest.approx(answer.log_probability, abs=1e-3)
+    texts = {answer.text for answer in by_engine["reference"].values()}
+    assert len(texts) > len(prompts)
 
 
 def test_rankings_are_equal_head_for_head(engines, prompts):

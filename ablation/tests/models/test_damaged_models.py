@@ -125,7 +125,7 @@ DAMAGES = {
         edit_config(architectures=["BertForMaskedLM"]),
         "model class BertForMaskedLM: one of the .* classes of causal language models",
     ),
-    "no family": (edit_config(architectures="Llama"), "none named in config.json"),
+    "no family": (edit_config(architectures="Llama"), "names none under 'architectures'"),
     "code of its own": (
         edit_config(model_type="unheard_of", auto_map={"AutoConfig": "evil.EvilConfig"}),
         "this model brings code of its own .* which is never run",
