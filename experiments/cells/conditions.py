@@ -27,7 +27,6 @@ KIND = "answer"
 DIGITS = 4
 """Of a stored log-probability; the order of sums moves later ones."""
 
-
 SETS_AT_ONCE, TOKENS_AT_ONCE = 4, 8192
 """Sets of heads, and tokens of the prompts, that one process claims and computes together. Sets
 that are computed together share layers, prompts what they begin with. An answer is stored once it
