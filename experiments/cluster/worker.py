@@ -1,9 +1,7 @@
 """A worker: an actor of Ray that keeps a model loaded and computes units of work with it."""
 
 import hashlib
-import os
 import platform
-import sys
 import warnings
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -16,6 +14,7 @@ from typing import Any
 from ablation.errors import HeadclaimsError, InvalidInput, Notice, first_line
 from experiments.cluster.sent import Unpacker
 from experiments.machine.environment import versions
+from experiments.machine.threads import bind_threads, sleep_soon
 from experiments.store import Document, WorkUnit
 
 MUST_AGREE = ("headclaims", "torch", "transformers", "tokenizers", "safetensors")
@@ -53,15 +52,10 @@ class Worker:
 
     def __init__(self, device: str, threads: int) -> None:
         self._device, self._threads = device, threads
-        # What needs no torch is computed without; whoever imports it later has as many threads.
-        os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-        self._bound_threads()
+        sleep_soon()
+        bind_threads(threads)  # what needs no torch is computed without
         self._unpacker = Unpacker(device)
         self._done: deque[str] = deque()
-
-    def _bound_threads(self) -> None:
-        if "torch" in sys.modules:
-            sys.modules["torch"].set_num_threads(self._threads)
 
     def versions(self) -> dict[str, str]:
         """Of the packages that must be the driver's, and of our own code."""
@@ -97,7 +91,7 @@ class Worker:
         except Exception as error:  # files, memory, a GPU: another machine may have them
             wrong = isinstance(error, InvalidInput)
             return [], Failure(_reason(error), of_machine=True, for_good=wrong)
-        self._bound_threads()
+        bind_threads(self._threads)  # the work may have imported it
         failure = None
         try:
             for unit, (result, provenance) in compute([WorkUnit(*one) for one in units]):

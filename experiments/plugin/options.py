@@ -1,7 +1,6 @@
 """Which model the claims are judged on: pytest options, the same words as the command line's."""
 
 import os
-import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -27,6 +26,7 @@ from experiments.cells.filings import load_filings
 from experiments.cells.names import CellName
 from experiments.exp10.options import BIAS_POLICIES, BOS_CHOICES, Exp10Options
 from experiments.judging import run_options
+from experiments.machine.threads import bind_threads, sleep_soon, threads_per_worker
 from experiments.plugin.baseline_files.unused import IN_SCOPE
 from experiments.store.opening import STORE_HELP
 
@@ -160,7 +160,9 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # Not in the process that only hands out work: the workers inherit its environment.
     if not config.getoption("numprocesses", None):
-        _cap_threads()
+        sleep_soon()
+        if "OMP_NUM_THREADS" not in os.environ:
+            bind_threads(threads_per_worker())
     config.stash[IN_SCOPE] = lambda name: _is_about(config, name)
     try:
         chosen_spec(config)
@@ -196,22 +198,6 @@ def chosen_filings(config: pytest.Config) -> FilingSet:
     """
     options = ("filings", "ground_truth", "synthetic")
     return load_filings(*(config.getoption(option) for option in options))
-
-
-def _cap_threads() -> None:
-    """Workers × threads must not exceed the cores; a user's OMP_NUM_THREADS stands."""
-    if "OMP_NUM_THREADS" in os.environ:
-        return
-    os.environ["OMP_NUM_THREADS"] = str(threads_per_worker())
-    # A conftest may have imported torch already, which reads the variable only then.
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads_per_worker())
-
-
-def threads_per_worker() -> int:
-    """The cores this process may use, over the number of xdist workers; at least 1."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, (cores or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def chosen_spec(config: pytest.Config) -> ModelSpec:

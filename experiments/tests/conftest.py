@@ -1,3 +1,6 @@
+import os
+from unittest.mock import patch
+
 import pytest
 
 from ablation.tests.support.kept_facts import own_kept_facts  # noqa: F401
@@ -16,6 +19,13 @@ TINY_TOKENS = 400
 def no_job_summary(monkeypatch):
     """Runs of made-up claims are none of the CI job's that these tests may run in."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+
+
+@pytest.fixture
+def own_environment():
+    """Takes back what a command or a worker in this process sets for what it imports."""
+    with patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(scope="session")

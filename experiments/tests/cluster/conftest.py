@@ -1,19 +1,10 @@
 """What tests of clusters share."""
 
-import os
 import tempfile
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from filelock import FileLock
-
-
-@pytest.fixture
-def own_environment():
-    """Takes back what a worker in this process sets for what it imports."""
-    with patch.dict(os.environ):
-        yield
 
 
 @pytest.fixture(scope="module")

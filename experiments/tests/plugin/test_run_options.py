@@ -2,8 +2,6 @@
 
 import pytest
 
-from experiments.plugin.options import threads_per_worker
-
 
 @pytest.fixture
 def suite(pytester):
@@ -28,7 +26,7 @@ def test_threads_times_workers_do_not_exceed_the_cores(pytester, monkeypatch):
 
         import torch
 
-        from experiments.plugin.options import threads_per_worker
+        from experiments.machine.threads import threads_per_worker
 
         def test_threads():
             assert int(os.environ["OMP_NUM_THREADS"]) == threads_per_worker()
@@ -37,15 +35,6 @@ def test_threads_times_workers_do_not_exceed_the_cores(pytester, monkeypatch):
     )
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     pytester.runpytest_subprocess("-n", "2").assert_outcomes(passed=1)
-
-
-@pytest.mark.parametrize(("workers", "threads"), [(None, 6), ("2", 3), ("4", 1), ("8", 1)])
-def test_a_worker_has_its_share_of_the_cores(workers, threads, monkeypatch):
-    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(6)), raising=False)
-    monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
-    if workers:
-        monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", workers)
-    assert threads_per_worker() == threads
 
 
 @pytest.mark.slow
