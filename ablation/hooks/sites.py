@@ -115,10 +115,6 @@ class HeadSites:
     grid: HeadGrid
     layers: tuple[LayerSite, ...]
 
-    def head_dim(self, layer: int) -> int:
-        """How many values a head of ``layer`` has at a position; layers may differ."""
-        return self.layers[layer].head_dim
-
     def output_weight(self, layer: int) -> Float[Tensor, "heads head_dim hidden"]:
         """W_O of ``layer``: the head's contribution to the residual stream is ``z[h] @ W_O[h]``."""
         projection: Any = self.layers[layer].projection

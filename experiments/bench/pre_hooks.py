@@ -9,7 +9,7 @@ from ablation.hooks.sites import HeadSites
 
 def zero_head(sites: HeadSites, head: Head) -> RemovableHandle:
     """Zeroes ``head`` at the input of the output projection until the handle is removed."""
-    width = sites.head_dim(head.layer)
+    width = sites.layers[head.layer].head_dim
     start, end = head.head * width, (head.head + 1) * width
 
     def zero(projection: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:

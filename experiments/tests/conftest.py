@@ -14,6 +14,9 @@ collect_ignore = ["whole_runs/example_study"]
 TINY_TOKENS = 400
 """A needle cut to the passage around the fact; whole, it takes the byte tokenizer about 1,000."""
 
+SMALL = ("--question", "inc_state", "--tokens", TINY_TOKENS, "--synthetic", 6, "--levels", "2,4")
+"""What makes a cell small."""
+
 
 @pytest.fixture(autouse=True)
 def no_job_summary(monkeypatch):

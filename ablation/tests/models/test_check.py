@@ -38,7 +38,7 @@ def test_heads_may_be_wider_in_some_layers():
     del model.config.head_dim
     model.generation_config = GenerationConfig(eos_token_id=2, pad_token_id=0)
     sites = head_sites(model.eval())
-    assert [sites.head_dim(layer) for layer in range(3)] == [8, 12, 8]
+    assert [sites.layers[layer].head_dim for layer in range(3)] == [8, 12, 8]
     assert all(one.deviation < 1e-5 for one in check_heads(model))
     prompts, heads = random_ids(30, rows=2), [(), (Head(1, 3),), (Head(0, 0), Head(1, 0))]
     for mode in ("zero", "zero-keep-bias", "mean", "resample", "uniform-causal", "bos"):

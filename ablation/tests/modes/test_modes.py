@@ -74,7 +74,7 @@ def written_out(mode, name, ids, position):
     """What must stand in for z at a position: ``(heads, head_dim)``, computed the plain way."""
     model = model_of(name)
     if mode == "zero":
-        return torch.zeros(HEADS, head_sites(model).head_dim(LAYER))
+        return torch.zeros(HEADS, head_sites(model).layers[LAYER].head_dim)
     if mode in ("mean", "mean-by-position"):
         z = [plain_z_of(name, tuple(prompt)) for prompt in OTHERS]
         if mode == "mean" or position >= PROMPT:

@@ -100,10 +100,8 @@ def gathered(source: Source) -> Evidence:
         maps += _sweep(source, options, store, found)
     documents = [one for reported in cells for one in reported.documents]
     found.provenance = merged([*(one.provenance for one in documents), *found.sweeps_by])
-    grid = source.model.grid
     found.heads = {
-        "layers": grid.layers,
-        "names": [str(head) for head in grid],
+        "names": [str(head) for head in source.model.grid],
         "maps": maps,
         "stability": stability(cells),
         "methods": methods,
@@ -185,4 +183,4 @@ def _sweep(
         found.lacking.append(f"{named}: {absent} of {len(REMOVALS)} curves of removals")
     found.sweeps_by.append(evaluations.provenance())
     changes = [100 * delta for delta in swept.deltas.values()]
-    return [head_map(source.model.grid, f"ΔPPL alone, {options.mode} ablation", "%", changes)]
+    return [head_map(f"ΔPPL alone, {options.mode} ablation", "%", changes)]

@@ -8,7 +8,7 @@ from typing import Any
 from ablation.detection import QRHEAD, SUMMED_ATTENTION, WU24
 from ablation.detection.ranking import HeadRanking
 from ablation.errors import HeadclaimsError, ResultsError
-from ablation.heads import Head, HeadGrid, jaccard
+from ablation.heads import Head, jaccard
 from experiments.cells.conditions import by_item
 from experiments.cells.detection import detected
 from experiments.cells.gap import DESCRIBED
@@ -22,12 +22,11 @@ COMPARED = (10, 50)
 
 
 def head_map(
-    grid: HeadGrid, name: str, unit: str, values: Sequence[float], *, even: bool = False
+    name: str, unit: str, values: Sequence[float], *, even: bool = False
 ) -> dict[str, Any]:
-    """Figures of all heads, in the order of ``grid``.
+    """Figures of all heads, in the order of the model's grid.
 
     Args:
-        grid: the heads.
         name: what the figures are.
         unit: of the figures, "" for plain numbers.
         values: the figures.
@@ -37,7 +36,6 @@ def head_map(
         "name": name,
         "unit": unit,
         "values": [float(f"{value:.4g}") for value in values],
-        "layers": grid.layers,
         "even": even,
     }
 
@@ -48,7 +46,6 @@ def scores_map(reported: ReportedCell) -> dict[str, Any]:
     scores = dict(ranking.entries)
     number = {head: n for n, head in enumerate(grid)}
     found = head_map(
-        grid,
         f"detection score: {reported.cell.question}, {reported.cell.tokens} tokens",
         "",
         [scores.get(head, 0.0) for head in grid],
@@ -75,11 +72,11 @@ def membership_maps(reported: ReportedCell) -> list[dict[str, Any]]:
         counts = [held[head] for head in grid]
         if kind == TOP:
             name = f"in how many of the {len(of_kind)} top sets: {of}"
-            maps.append(head_map(grid, name, "", counts, even=True))
+            maps.append(head_map(name, "", counts, even=True))
         else:
             name = f"in what share of the {len(of_kind):,} {DESCRIBED[kind]} control sets: {of}"
             shares = [100 * count / len(of_kind) for count in counts]
-            maps.append(head_map(grid, name, "%", shares, even=True))
+            maps.append(head_map(name, "%", shares, even=True))
     return maps
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from experiments.tests.cli.test_command_line import TINY_TOKENS
+from experiments.tests.conftest import TINY_TOKENS
 
 GRID = """
 [qrhead]

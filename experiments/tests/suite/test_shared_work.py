@@ -18,7 +18,7 @@ def test_what_shares_a_fixture_and_clusters_go_to_one_worker():
     assert unit_of(faults) == unit_of(hosts)
     page = "experiments/tests/pages/test_page.py"
     assert unit_of(f"{page}::test_a[x::y]") == unit_of(f"{page}::test_b") == page
-    of_a_product = "ablation/tests/test_ablator.py::test_a[x]"
+    of_a_product = "ablation/tests/ablator/test_exactness.py::test_a[x]"
     assert unit_of(of_a_product) == of_a_product
     claim = "experiments/qrhead/test_claims.py::test_a[x]"
     assert unit_of(claim) == claim

@@ -175,13 +175,12 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
             "cell-0-prompts": {"shared": prompt, "prompts": [pieces, pieces]},
         },
         heads={
-            "layers": 2,
             "names": ["L0H0", "L0H1", "L1H0", "L1H1"],
             "maps": [
                 {"name": "detection score", "unit": "", "values": [0.5, 0.25, 0, -0.1],
-                 "layers": 2, "even": False, "cell": "tiny-inc_state-400", "ranking": [0, 1, 3]},
+                 "even": False, "cell": "tiny-inc_state-400", "ranking": [0, 1, 3]},
                 {"name": "in how many of the 1 top sets", "unit": "", "values": [1, 1, 0, 0],
-                 "layers": 2, "even": True},
+                 "even": True},
             ],
             "stability": [],
             "methods": [],

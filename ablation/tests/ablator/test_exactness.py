@@ -2,21 +2,17 @@
 
 import pytest
 import torch
-from torch import nn
-from transformers import OPTForCausalLM
 
 from ablation.ablator import AblationNotApplied, HeadAblator
-from ablation.errors import InvalidInput
-from ablation.heads import Head, HeadGrid
+from ablation.heads import Head
 from ablation.hooks.capture import capture_attention, capture_z
-from ablation.hooks.families import FAMILIES, family_of
+from ablation.hooks.families import FAMILIES
 from ablation.hooks.sites import head_sites
 from ablation.modes import BiasPolicy, Scope
 from ablation.modes.zero import ZeroAblation
 from ablation.tests.support.empty_streams import z_of_empty_streams
 from ablation.tests.support.tiny_models import (
     CONFIGS,
-    LAYERS,
     random_ids,
     tiny_model,
 )
@@ -37,14 +33,6 @@ def attention_output(model, layer, ids):
     with capture_attention(model, [layer]) as output, capture_z(model, [layer]) as z:
         logits(model, ids)
     return output[layer], z[layer]
-
-
-def hooks_of(model):
-    return [
-        hook
-        for module in model.modules()
-        for hook in (*module._forward_pre_hooks.values(), *module._forward_hooks.values())
-    ]
 
 
 def check_exactness(model, ablate):
@@ -78,7 +66,7 @@ class OutputSliceAblator:
 
     def __init__(self, model, head):
         sites = head_sites(model)
-        width = sites.head_dim(head.layer)
+        width = sites.layers[head.layer].head_dim
         start = head.head * width
 
         def hook(module, args, output):
@@ -219,161 +207,3 @@ def test_that_nothing_was_due_is_said_and_holds_for_one_context(llama):
         ablator.nothing_was_due()
     with pytest.raises(AblationNotApplied, match="no forward pass of scope decode"), ablator:
         llama(random_ids(5))
-
-
-def test_nothing_remains_after_the_context_or_an_exception(model):
-    ids = random_ids(9)
-    before = logits(model, ids)
-    with HeadAblator(model, HEADS):
-        logits(model, ids)
-    with pytest.raises(KeyError), HeadAblator(model, HEADS):
-        raise KeyError
-    assert hooks_of(model) == []
-    assert torch.equal(logits(model, ids), before)
-
-
-def test_hooks_of_others_stay(llama):
-    handle = llama.base_model.layers[0].self_attn.o_proj.register_forward_pre_hook(
-        lambda module, args: None
-    )
-    with HeadAblator(llama, HEADS):
-        logits(llama, random_ids(9))
-    assert len(hooks_of(llama)) == 1
-    handle.remove()
-
-
-def test_ablators_nest(llama):
-    ids = random_ids(9)
-    with HeadAblator(llama, HEADS):
-        together = logits(llama, ids)
-    with HeadAblator(llama, HEADS[:2]):
-        with HeadAblator(llama, HEADS[2:]):
-            nested = logits(llama, ids)
-        with HeadAblator(llama, HEADS[:2]):
-            inner_gone = logits(llama, ids)
-    with HeadAblator(llama, HEADS[:2]):
-        outer = logits(llama, ids)
-    assert torch.equal(nested, together)
-    assert torch.equal(inner_gone, outer)
-
-
-def test_a_value_bias_is_measured_under_an_open_ablator_that_has_run():
-    model, ids = tiny_model("gpt2"), random_ids(9, rows=2)
-    with HeadAblator(model, HEADS[:1]), HeadAblator(model, HEADS[1:], KEEP):
-        expected = logits(model, ids)
-    with HeadAblator.per_row(model, [HEADS[:1]] * 2):
-        logits(model, ids)
-        with HeadAblator(model, HEADS[1:], KEEP):
-            assert torch.equal(logits(model, ids), expected)
-
-
-def test_inputs_are_not_edited_in_place(llama):
-    projection = llama.base_model.layers[1].self_attn.o_proj
-    seen = []
-    handle = projection.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
-    copies = []
-    second = projection.register_forward_pre_hook(
-        lambda module, args: copies.append(args[0].clone())
-    )
-    with HeadAblator(llama, [Head(1, 1)]):
-        logits(llama, random_ids(9))
-    handle.remove()
-    second.remove()
-    assert torch.equal(seen[0], copies[0])
-
-
-class Bypass(nn.Module):
-    """Stands for a fused kernel that reads the weight without calling the module."""
-
-    def __init__(self, projection):
-        super().__init__()
-        self.projection = projection
-        self.in_features = projection.in_features
-
-    def forward(self, z):
-        return nn.functional.linear(z, self.projection.weight)
-
-
-def test_a_bypassed_projection_is_an_error_not_a_figure(llama):
-    attention = llama.base_model.layers[1].self_attn
-    ablator = HeadAblator(llama, HEADS)
-    attention.o_proj = Bypass(attention.o_proj)
-    with pytest.raises(AblationNotApplied, match="the hooks fired"), ablator:
-        logits(llama, random_ids(9))
-
-
-def test_a_context_in_which_the_model_never_ran_is_an_error(llama):
-    with pytest.raises(AblationNotApplied, match="no forward pass"), HeadAblator(llama, HEADS):
-        pass
-
-
-@pytest.mark.parametrize(
-    ("heads", "message"),
-    [
-        ([Head(LAYERS, 0)], "head L3H0 is out of range: the model has 3 layers"),
-        ([Head(0, 4)], "head L0H4 is out of range.*4 query heads"),
-        ([Head(-1, 0)], "out of range"),
-        ([Head(0, 1), Head(0, 1)], "head L0H1 is listed twice"),
-    ],
-)
-def test_impossible_heads_are_refused(llama, heads, message):
-    with pytest.raises(InvalidInput, match=message):
-        HeadAblator(llama, heads)
-    with pytest.raises(InvalidInput, match=message):
-        HeadAblator.per_row(llama, [[], heads])
-
-
-def test_a_batch_of_another_size_is_refused(llama):
-    with (
-        pytest.raises(InvalidInput, match="given 2 rows of heads, but the batch has 3"),
-        HeadAblator.per_row(llama, [[Head(0, 0)], []]),
-    ):
-        logits(llama, random_ids(9, rows=3))
-
-
-def test_an_ablator_cannot_be_opened_twice_at_once(llama):
-    with HeadAblator(llama, HEADS) as ablator:
-        logits(llama, random_ids(9))
-        with pytest.raises(RuntimeError, match="already open"), ablator:
-            pass
-    with ablator:
-        logits(llama, random_ids(9))
-
-
-def test_an_unknown_model_class_is_refused():
-    with pytest.raises(InvalidInput, match="no known head site for model class Linear"):
-        head_sites(nn.Linear(2, 2))
-
-
-def test_a_family_that_cannot_be_had_is_refused_with_its_reason():
-    with pytest.raises(InvalidInput, match="BitNetForCausalLM is not taken: z of all heads is"):
-        family_of("BitNetForCausalLM")
-    with pytest.raises(InvalidInput, match=r"is required \(such as LlamaForCausalLM\)"):
-        family_of("LlamaxForCausalLM")
-
-
-def test_a_model_that_is_built_otherwise_than_its_family_is_refused():
-    """As OPT-350m is, whose normalisations stand behind attention and MLP."""
-    config = CONFIGS["opt"]()
-    config.do_layer_norm_before = False
-    model = OPTForCausalLM(config)
-    with pytest.raises(InvalidInput, match="this OPTForCausalLM has no heads where its fam"):
-        head_sites(model)
-
-
-def test_the_grid_counts_query_heads():
-    assert head_sites(tiny_model("llama-mqa")).grid == HeadGrid.even(LAYERS, 4)
-
-
-def test_head_dim_is_not_hidden_size_over_heads():
-    assert head_sites(tiny_model("llama-head-dim")).head_dim(0) == 12
-
-
-@pytest.mark.parametrize("name", ["L1", "1-2", "L1H", "l1h2", "L1H2 ", "L-1H2", "L1H99999"])
-def test_a_bad_head_name_is_refused(name):
-    with pytest.raises(InvalidInput, match="bad head name"):
-        Head.parse(name)
-
-
-def test_head_names_round_trip():
-    assert Head.parse(str(Head(15, 30))) == Head(15, 30)
