@@ -101,6 +101,7 @@ class Model:
         made_with = {"files": before, **CHECKED_BY}
         kept("check", {**self._where, **how}, made_with, lambda: self._checked(loaded))
         self._say_what_is_untried(loaded)
+        self._say_what_is_slow(loaded)
         return loaded
 
     @cached_property
@@ -129,6 +130,15 @@ class Model:
             notice(
                 f"the check of {self.spec.key} tried no prompt past {limits} tokens, where a "
                 f"window or an original context ends{compare if self.engine.name == FAST else ''}"
+            )
+
+    def _say_what_is_slow(self, loaded: Any) -> None:
+        from ablation.engine.linear import multiplies
+
+        if any(device.type == "cpu" for device in loaded.devices) and not multiplies(self.dtype):
+            notice(
+                f"this processor has no instructions for {self.dtype}: what is computed on it "
+                "takes several times as long as in float32"
             )
 
     @property

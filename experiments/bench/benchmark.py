@@ -13,7 +13,7 @@ from ablation.detection.controls import LAYER_MATCHED, ControlDraw
 from ablation.detection.methods import rank_heads
 from ablation.engine import REFERENCE, EngineChoice
 from ablation.engine.head_sets import HeadSet
-from ablation.engine.linear import OneDnnLinear
+from ablation.engine.linear import OneDnnLinear, multiplies
 from ablation.filings.synthetic import synthetic_filings
 from ablation.heads import Head
 from ablation.models.loading import LoadedModel, load_model
@@ -197,7 +197,7 @@ def _answers(model: Model, plain: LoadedModel, size: Size) -> Part:
         **_by_kernels(fast, plain, lambda loaded: answers.by_engine(loaded, prompts, sets)),
         "generate under pre-hooks": lambda: answers.by_generate(plain, prompts, sets),
     }
-    if torch.cpu.get_capabilities().get("avx512_bf16"):  # elsewhere torch makes do without
+    if multiplies("bfloat16"):
         narrow = load_model(fast.spec, dtype="bfloat16")
         ways[NARROW] = lambda: answers.by_engine(narrow, prompts, sets)
     timings = interleaved(ways, size.rounds)

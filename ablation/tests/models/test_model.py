@@ -1,6 +1,7 @@
 """A model by its files: what is known of it without loading it, and when that is found out anew."""
 
 import os
+import warnings
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -169,3 +170,24 @@ def test_a_file_of_an_asset_that_has_changed_is_an_error(directory, monkeypatch)
     with pytest.raises(AssetError, match=r"config\.json has sha256 .*assets remove smollm2"):
         fingerprint(directory, "smollm2")
     assert "smollm2" in embedded.ASSETS
+
+
+@pytest.mark.parametrize(
+    ("dtype", "can", "said"),
+    [
+        ("bfloat16", {"avx2": True}, True),
+        ("bfloat16", {"avx512_bf16": True}, False),
+        ("bfloat16", {"bf16": True}, False),
+        ("float16", {"avx512_bf16": True}, True),
+        ("float32", {}, False),
+    ],
+)
+def test_a_width_without_instructions_of_its_own_is_said_to_be_slow(
+    directory, dtype, can, said, monkeypatch
+):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: can)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", Notice)
+        _ = opened(directory, dtype=dtype).loaded
+    slow = f"this processor has no instructions for {dtype}: what is computed on it takes"
+    assert any(slow in str(one.message) for one in caught) == said

@@ -135,7 +135,8 @@ def test_too_few_heads_for_the_controls_are_refused_in_one_line(headclaims, tiny
 
 
 @pytest.mark.slow
-def test_dtypes_are_compared_with_the_same_heads_and_with_their_own(headclaims, model):
+def test_dtypes_are_compared_with_the_same_heads_and_with_their_own(headclaims, model, monkeypatch):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": True})
     chosen = (*QUESTION, "--method", "random", "--levels", "2,5", "--control-draws", 2)
     status, out, err = headclaims("compare", "dtypes", "--model", model, *SMALL, *chosen)
     assert (status, err) == (0, "")
