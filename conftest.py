@@ -5,7 +5,6 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
 
 HERE = Path(__file__).parent
 
@@ -21,9 +20,8 @@ _WITH_SHAPES = (
 )  # fmt: skip
 _OF_TESTS = ("quick_run", "shape_checks", "shared_work")
 
-import_module("ablation.tests.support.checked")  # the hook looks it up and does not import it
-_CHECKED = "ablation.tests.support.checked.checked"
-install_import_hook([f"ablation.{part}" for part in _WITH_SHAPES], _CHECKED)
+_checked = import_module("ablation.tests.support.checked")  # not above: of the path just set
+_checked.check_shapes([f"ablation.{part}" for part in _WITH_SHAPES])
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
