@@ -145,13 +145,16 @@ class Progress:
         return seconds / max(1, len(self._doing))
 
     def line(self) -> str | None:
-        """All of it in a line; None where nothing is computed or waited for."""
+        """All of it in a line; None where nothing is computed or waited for.
+
+        What is asked for next often depends on what is found: the time is that of what is known.
+        """
         if not self._doing:
             return None
         total, now = self.computed + self._lacking.total(), time.time()
         left = self.seconds_left()
         counts = f"{self.computed} of {total} results computed"
-        times = "" if left is None else f", {duration(left)} left"
+        times = "" if left is None else f", {duration(left)} left for these"
         if len(self._doing) > MOST_NAMED:
             return f"{counts}{times} | {self._by_machine(now)}"
         doing = "; ".join(

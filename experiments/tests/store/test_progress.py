@@ -48,7 +48,8 @@ def test_the_line_says_what_is_computed_done_and_left(tmp_path, journal, clock):
     clock[0] += 2
     # Two took ten seconds together, four are missing, two processes are at it.
     assert line_of(tmp_path) == (
-        "2 of 6 results computed, 10 s left | gw0: answers 2 and 1 more (2 s); gw1: answers 4 (2 s)"
+        "2 of 6 results computed, 10 s left for these | "
+        "gw0: answers 2 and 1 more (2 s); gw1: answers 4 (2 s)"
     )
 
 
@@ -61,7 +62,7 @@ def test_units_that_are_stored_one_by_one_have_taken_the_time_since_the_last(
     for unit in UNITS[:3]:
         clock[0] += 10
         writer.note("stored", [unit])
-    assert "3 of 6 results computed, 30 s left" in (line_of(tmp_path) or "")
+    assert "3 of 6 results computed, 30 s left for these" in (line_of(tmp_path) or "")
 
 
 def test_what_is_found_and_then_computed_anew_counts_as_computed(tmp_path, journal):
