@@ -138,6 +138,31 @@ def test_a_claim_about_single_heads_leads_to_its_place_in_the_sweep(report, open
     reader.wait_for_function(IN_SIGHT)  # once all charts above it are drawn, too
 
 
+COUNTED = """(acts) => {
+  const own = Element.prototype.scrollIntoView;
+  window.times = 0;
+  Element.prototype.scrollIntoView = function () {
+    times += 1;
+    own.call(this);
+    if (acts) dispatchEvent(new WheelEvent("wheel"));
+  };
+}"""
+DRAWN = """async () => {
+  await Promise.all([...document.querySelectorAll("#view-exp10 figure")].map((one) => one.drawn));
+  await new Promise((done) => setTimeout(done));
+  return times;
+}"""
+
+
+@pytest.mark.parametrize(("scrolls", "times"), [(False, 2), (True, 1)])
+def test_who_scrolls_while_charts_are_drawn_is_not_taken_back(report, opened, scrolls, times):
+    reader = opened(report(run(claim("B7", study="exp10", parts=[part("")]))), "claim/B7")
+    reader.evaluate(COUNTED, scrolls)
+    reader.locator("#claim-B7").get_by_text("In the sweep:").get_by_role("link").click()
+    shown(reader, "exp10/zero/layers")
+    assert reader.evaluate(DRAWN) == times
+
+
 def test_a_detail_about_the_uniform_control_leads_to_its_answers(report, opened):
     details = [part("10", of="uniform control"), part("10", of="public rows")]
     reader = opened(report(run(claim(details=details))), "claim/A1")

@@ -35,10 +35,12 @@ async function showView(_, again = false) {
   if (replaced) replaced.focus();
   else if (!again) {
     if (begins) {
+      // Charts above it take their place once they are drawn; who has gone on by then is left there.
+      let gone = false;
+      for (const act of ["wheel", "touchmove", "keydown", "pointerdown"]) addEventListener(act, () => { gone = true; }, { once: true, passive: true });
       begins.scrollIntoView();
-      // Charts above it take their place once they are drawn.
       const figures = [...document.querySelectorAll(`#view-${chosen} figure`)];
-      Promise.all(figures.map((one) => one.drawn)).then(() => current() && begins.scrollIntoView());
+      Promise.all(figures.map((one) => one.drawn)).then(() => current() && !gone && begins.scrollIntoView());
     } else window.scrollTo(0, 0);
     // Whoever follows a link goes on reading there; a page that opens begins at its beginning.
     if (document.body.dataset.shown) (begins || document.querySelector(`#view-${chosen} h3[tabindex], #view-${chosen} article:not([hidden]) h2, #view-${chosen} h2`))?.focus({ preventScroll: true });
