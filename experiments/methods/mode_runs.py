@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ablation.detection.controls import (
@@ -11,6 +12,7 @@ from ablation.detection.controls import (
     matched_draws,
 )
 from ablation.detection.ranking import HeadRanking
+from ablation.errors import InvalidInput
 from ablation.modes.refused import refused
 from experiments.cells.cell import Cell, prompts_sha256
 from experiments.cells.choices import MODES, SCOPES, AblationChoice
@@ -30,7 +32,7 @@ class ModesCompared:
 
     Attributes:
         outcomes: the answers with the top heads ablated, and with layer-matched control heads.
-        refused: mode -> why the model's family does not allow it.
+        refused: mode -> why the model's family does not allow it, or the prompts of the cell.
         displaced: how many control heads (of the first draw) lie in layers where the top heads have
             no counterpart.
         provenance: how they came about.
@@ -62,7 +64,7 @@ def compare_modes(
         seed: the first.
 
     Raises:
-        InvalidInput: too few heads, or a test prompt that has no other to be resampled from.
+        InvalidInput: too few heads.
         ComputationError: the logits are NaN.
         ResultsError: a result cannot be stored.
     """
@@ -109,11 +111,20 @@ class _InModes:
     cell: Cell
     sets: Sequence[Heads]
 
-    @property
+    @cached_property
     def refused(self) -> dict[str, str]:
-        """Mode -> why the family of the model does not allow it."""
-        found = {mode: refused(self.cell.model.family, mode) for mode in MODES}
+        """Mode -> why the family of the model does not allow it, or the prompts of the cell."""
+        found = {mode: self._refusal(mode) for mode in MODES}
         return {mode: reason for mode, reason in found.items() if reason is not None}
+
+    def _refusal(self, mode: str) -> str | None:
+        if (reason := refused(self.cell.model.family, mode)) is not None:
+            return reason
+        try:
+            AblationChoice(mode).of(self.cell)
+        except InvalidInput as error:  # one prompt has no other to be resampled from
+            return f"{mode}: {error}"
+        return None
 
     @property
     def modes(self) -> list[str]:

@@ -127,6 +127,24 @@ def test_modes_and_scopes_are_compared_in_one_cell(headclaims, model):
 
 
 @pytest.mark.slow
+def test_one_prompt_has_none_to_be_resampled_from_and_the_other_modes_are_compared(
+    headclaims, model
+):
+    few = (*SMALL[:2], "--synthetic", 2)
+    chosen = (*QUESTION, "--method", "random", "--level", 4)
+    status, out, err = headclaims("compare", "modes", "--model", model, *few, *chosen)
+    assert (status, err) == (0, "")
+    said = [line for line in out.splitlines() if line.startswith("not in mode ")]
+    (reason,) = said
+    assert re.fullmatch(
+        r"not in mode resample: resampling requires two different prompts of \d+ tokens, got one",
+        reason,
+    )
+    compared = {line.split()[0] for line in out.splitlines()} & set(MODES)
+    assert compared == set(MODES) - {"resample"}
+
+
+@pytest.mark.slow
 def test_too_few_heads_for_the_controls_are_refused_in_one_line(headclaims, tiny):
     chosen = (*QUESTION, *THREE, "--levels", "40")
     status, out, err = headclaims("compare", "methods", "--model", tiny, *SMALL, *chosen)
