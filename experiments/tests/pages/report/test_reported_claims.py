@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ablation.errors import InvalidInput
+from experiments.claims import STUDIES
 from experiments.judging.claim import Scale
 from experiments.judging.stored_evidence import stored_files
 from experiments.pages.report.claims import (
@@ -16,6 +17,7 @@ from experiments.pages.report.claims import (
     reported_claims,
     run_of,
 )
+from experiments.pages.report.report import IN_A_SWEEP
 from experiments.tests.pages.report.made_up import claim, part, run
 
 
@@ -142,3 +144,7 @@ def test_odd_provenance_is_none():
 def test_two_models_are_not_one_that_moved():
     other = claim(model="other", verdict="INCONCLUSIVE", parts=[part(verdict="INCONCLUSIVE")])
     assert moved(reported_claims([run(claim(), name="a"), run(other, name="b")])) == []
+
+
+def test_every_claim_on_experiment_10_has_its_place_in_the_sweep():
+    assert IN_A_SWEEP.keys() == {claim.id for claim in STUDIES["exp10"].claims}
