@@ -145,7 +145,7 @@ def _download(hub_id: str, patterns: Sequence[str]) -> Path:
 
     return from_hub(
         f"model {hub_id}",
-        "give a local copy with --model DIR",
+        "give a local copy: --model DIR, or its directory in the grid",
         lambda cached: snapshot_download(
             hub_id,
             local_files_only=cached,

@@ -61,7 +61,7 @@ class Scale(StrEnum):
     def show(self, figure: float) -> str:
         """The figure in this unit, without its name."""
         if self in (Scale.POINTS, Scale.PERCENT):
-            return f"{100 * figure:.1f}"
+            return f"{100 * figure:z.1f}"  # z: what rounds to zero has no sign
         return f"{figure:.3g}" if abs(figure) < 1000 else f"{figure:,.0f}"
 
 
@@ -104,8 +104,21 @@ class Criterion:
     @property
     def requirement(self) -> str:
         """The threshold with its bound, as in "≥ 5.5 points"."""
+        return f"{self.bound} {self._in_unit(self.threshold)} {self.unit}".rstrip()
+
+    @property
+    def requirement_in_full(self) -> str:
+        """Of a claim of size with where that begins: what a whole interval must reach.
+
+        As in "≥ 23.6 points, counts from 11.8".
+        """
+        if self.counts_from is None:
+            return self.requirement
+        return f"{self.requirement}, counts from {self._in_unit(self.counts_from)}"
+
+    def _in_unit(self, figure: float) -> str:
         scale = 100 if self.unit in (Scale.POINTS, Scale.PERCENT) else 1
-        return f"{self.bound} {scale * self.threshold:.3g} {self.unit}".rstrip()
+        return f"{scale * figure:.3g}"
 
     def speaks_for(self, estimate: float) -> bool:
         """Whether the estimate is on the claimed side of no effect, or of a bound."""

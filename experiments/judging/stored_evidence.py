@@ -44,6 +44,8 @@ def read_document(path: Path) -> Any:
     Raises:
         InvalidInput: it is no JSON, or not to be read.
     """
+    if not path.is_file():
+        raise InvalidInput(_refused(path, "there is no such file"))
     try:
         return read_json(path)
     except ResultsError:

@@ -174,7 +174,8 @@ def read_bundle(path: Path) -> Bundle:
         ResultsError: it is damaged.
     """
     if not path.is_file():
-        raise InvalidInput(f"{path}: a bundle is required, and there is no such file: check it")
+        there = "this is a folder" if path.is_dir() else "there is no such file"
+        raise InvalidInput(f"{path}: a bundle is required, and {there}: check it")
     with _opened(path) as opened:
         if MANIFEST not in opened.namelist():
             raise InvalidInput(f"{path}: no bundle of `headclaims results export`: give one")
@@ -212,7 +213,9 @@ def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise InvalidInput(f"{path}: no bundle ({first_line(error)}): give one") from None
+        raise InvalidInput(
+            f"{path}: no bundle, or one that was cut off ({first_line(error)}): get it again"
+        ) from None
 
 
 def _member(opened: zipfile.ZipFile, name: str, largest: int, path: Path) -> bytes:

@@ -12,8 +12,8 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 from typing import Any
 
+import jaxtyping
 from beartype import beartype
-from jaxtyping import install_import_hook
 
 
 def checked(function: Callable) -> Callable:
@@ -27,7 +27,7 @@ def check_shapes(modules: Sequence[str]) -> None:
     torch and whatever else it imports there is none of that name: it would be compiled again, by
     each process where none may be written, which takes as long as all the rest of a short run.
     """
-    hook = install_import_hook(modules, f"{__name__}.{checked.__name__}").hook
+    hook = jaxtyping.install_import_hook(modules, f"{__name__}.{checked.__name__}").hook
     sys.meta_path[sys.meta_path.index(hook)] = _Alone(hook)
 
 

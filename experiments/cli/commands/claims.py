@@ -88,7 +88,7 @@ def _details(claim: Claim, rows: list[dict[str, Any]]) -> Iterator[str]:
     yield "    criteria"
     for part, criterion in claim.criteria.items():
         name = f"{part}: " if part else ""
-        yield f"      {name}{criterion.metric} {criterion.requirement}"
+        yield f"      {name}{criterion.metric} {criterion.requirement_in_full}"
     if not rows:
         yield "    evidence   none stored"
     for row in rows:

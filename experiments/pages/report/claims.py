@@ -92,6 +92,7 @@ def _claim(name: str, judged: Sequence[tuple[Run, Mapping[str, Any]]]) -> dict[s
         "source": str(first.get("source", "")),
         "published": str(first.get("published", "")),
         "primary": bool(first.get("primary")),
+        "instrument": name in CLAIMS and CLAIMS[name].instrument,
         "ablation": _ablation(ablation) if isinstance(ablation, Mapping) else "",
         "judgements": [_judgement(run, claim) for run, claim in judged],
     }
@@ -128,7 +129,7 @@ def _part(claim: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
         "of": part.get("of", ""),
         "metric": str(part.get("metric", "")),
         "published": str(part.get("published", "")),
-        "required": criterion.requirement if criterion else _required(part),
+        "required": criterion.requirement_in_full if criterion else _required(part),
         "verdict": verdict,
         "case": str(part.get("case", "")),
         "rule": "",

@@ -126,9 +126,10 @@ def report_page(
 def _of_claims(claims: Sequence[Mapping[str, Any]], several_runs: bool) -> dict[str, Any]:
     """What the template shows of claims."""
     judgements = [one for claim in claims for one in claim["judgements"]]
+    of_studies = [one for claim in claims if not claim["instrument"] for one in claim["judgements"]]
     names = ("tier", "model", "verdict", *(["run"] if several_runs else []))
     return {
-        "counts": _counts(judgements, several_runs),
+        "counts": _counts(of_studies, several_runs),
         "claims": claims,
         "moved": moved(claims),
         "not_drawn": not_drawn(claims),

@@ -62,7 +62,7 @@ def test_one_claim_is_shown_with_its_criteria_and_evidence(capsys, evidence):
     assert status == 0
     assert "the study's primary claim" in out
     assert "zero, prefill and decode, value bias none in Llama" in out
-    assert "≥ 23.6 points" in out
+    assert "≥ 23.6 points, counts from 11.8" in out
     measured = "5: 20.0 [10.0, 30.0] points (16 companies, p = 0.001), published 5.5: REPRODUCED"
     assert measured in out
     assert "10: BLOCKED: no weights" in out

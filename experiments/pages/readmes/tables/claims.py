@@ -148,7 +148,8 @@ def _verdict(found: Row | None) -> str:
 def _cells(claim: Claim, row: Row) -> tuple[str, str, str, str, str]:
     criterion = claim.criterion(row["part"])
     bound, _, threshold = criterion.requirement.removesuffix(f" {criterion.unit}").partition(" ")
-    required = minus(f"{bound} {with_unit(threshold, criterion.unit)}")
+    counting = criterion.requirement_in_full.removeprefix(criterion.requirement)
+    required = minus(f"{bound} {with_unit(threshold, criterion.unit)}{counting}")
     published = minus(criterion.published)
     if "blocked" in row:
         return required, published, row["blocked"], "", ""
