@@ -280,11 +280,12 @@ def _draw_curve(panel: Axes, curve: Document, *, marked: bool) -> None:
 
 
 def _name_points(figure: Figure, panel: Axes, points: np.ndarray, names: Sequence[str]) -> None:
-    """Names the points, each at the nearest place that covers no point and no other name."""
+    """Names the points, each at the nearest place of the panel that covers none of the others."""
     # Before the layout is settled there are no distances to compare.
     figure.draw_without_rendering()
     centres = panel.transData.transform(points) * 72 / figure.dpi
     taken = [(x, y, 3, 3) for x, y in centres]
+    edges = panel.get_window_extent().get_points() * 72 / figure.dpi
     angles = np.pi / 8 * np.array([1, 15, 0, 7, 9, 8, 3, 13, 5, 11, 4, 12])
     ring = np.column_stack([np.cos(angles), np.sin(angles)])
     offsets = np.concatenate([radius * ring for radius in range(9, 60, 3)])
@@ -294,7 +295,9 @@ def _name_points(figure: Figure, panel: Axes, points: np.ndarray, names: Sequenc
         half = np.array([2.6 * len(name), 4.1])
         boxes = np.array(taken)[:, None]
         overlaps = np.abs(boxes[..., :2] - (centre + offsets)) < boxes[..., 2:] + half
-        right, up = offsets[np.argmin(overlaps.all(axis=-1).any(axis=0))]
+        place = centre + offsets
+        outside = (place - half < edges[0]) | (place + half > edges[1])
+        right, up = offsets[np.argmin(overlaps.all(axis=-1).any(axis=0) | outside.any(axis=-1))]
         taken.append((centre[0] + right, centre[1] + up, *half))
         panel.annotate(name, (x, y), (right, up), **style)
 

@@ -22,6 +22,19 @@ def sure_of_heads(heads: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def sure_of_correlation(summary: Mapping[str, Any]) -> str:
+    """Both correlations over the layers, and what g is of."""
+    found, words = summary["correlation"], summary["penetration"]["words"]
+    layers = f"{len(summary['layer_effects'])} layers"
+    of = f"g is the mean of {len(words)} ambiguous words, a thin line each."
+    if found["pearson_r"] is None:
+        return f"{of} {layers} are too few, or too alike, for a correlation."
+    return (
+        f"{of} Over n = {layers}: r = {found['pearson_r']:.2f} (p = {found['pearson_p']:.2g}), "
+        f"ρ = {found['spearman_rho']:.2f} (p = {found['spearman_p']:.2g})."
+    )
+
+
 def sure_of_curve(curve: Mapping[str, Any]) -> str:
     """The last step of a curve below each threshold, with its interval."""
     points = {point["num_heads"]: point for point in curve["points"]}

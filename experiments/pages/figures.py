@@ -13,7 +13,7 @@ from experiments.cells.plan import AblationPlan
 from experiments.cells.runner import CellRunner, ResultsFolder
 from experiments.exp10.options import Exp10Options
 from experiments.machine.files.json_files import storing, write_text
-from experiments.pages.captions import sure_of_curve, sure_of_heads
+from experiments.pages.captions import sure_of_correlation, sure_of_curve, sure_of_heads
 from experiments.pages.evidence import Source
 from experiments.store import Store
 from experiments.store.deferring import NotYet
@@ -146,13 +146,21 @@ def of_sweeps(source: Source, folder: Path) -> Iterator[Drawn]:
 _PARTS = ("abcd", "abd", "abc", "ab")
 """Of exp10: all, or without what is not stored."""
 
+_SIGNED = "axis of changes linear up to 0.1%, logarithmic beyond"
+
 _SHOWN = {
-    "exp10b_histogram": "How many heads change the perplexity by how much when ablated alone",
-    "exp10b_heatmap": "Change of the perplexity with each head ablated alone, by layer",
-    "exp10b_zipf": "Size of the change with each head ablated alone, by rank, with two fits",
-    "exp10c_pareto": "Perplexity over the unablated one as more heads are ablated together",
-    "exp10d_layer_importance": "Mean and largest change with a head of a layer ablated",
-    "exp10d_g_correlation": "Penetration g by depth, and mean changes of layers against its slope",
+    "exp10b_histogram": "How many heads change the perplexity by how much when ablated alone "
+    f"({_SIGNED})",
+    "exp10b_heatmap": "Change of the perplexity with each head ablated alone, by layer (colours "
+    "linear up to 1%, logarithmic beyond)",
+    "exp10b_zipf": "Size of the change with each head ablated alone, by rank, with two fits (both "
+    "axes logarithmic)",
+    "exp10c_pareto": "Perplexity over the unablated one as more heads are ablated together (its "
+    "axis logarithmic)",
+    "exp10d_layer_importance": "Mean and largest change with a head of a layer ablated "
+    f"({_SIGNED})",
+    "exp10d_g_correlation": "Penetration g by depth, and mean changes of layers against its slope "
+    f"({_SIGNED})",
 }
 
 
@@ -180,13 +188,15 @@ def _of_sweep(source: Source, options: Exp10Options, store: Store, folder: Path)
         f"{len(document['heads'])} heads; {text['tokens']} tokens ({text['name']}) in windows of "
         f"{text['window']}; perplexity {document['unablated']['ppl']:.2f} unablated. "
     )
-    sure = sure_of_heads(document["heads"])
+    said = dict.fromkeys(_SHOWN, sure_of_heads(document["heads"]))
+    if found.cumulative is not None:
+        said["exp10c_pareto"] = sure_of_curve(found.cumulative["curves"][0])
+    if "correlation" in found.summary:
+        said["exp10d_g_correlation"] = sure_of_correlation(found.summary)
     for name, shown in _SHOWN.items():
         files = [path for path in paths if path.stem.startswith(name)]
         if files:
-            together = found.cumulative if name == "exp10c_pareto" else None
-            said = sure if together is None else sure_of_curve(together["curves"][0])
-            yield Drawn(files, f"{shown}. {how}{said}")
+            yield Drawn(files, f"{shown}. {how}{said[name]}")
 
 
 def of_publications(_: Source | None, folder: Path) -> Iterator[Drawn]:

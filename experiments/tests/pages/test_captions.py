@@ -1,6 +1,6 @@
 """What captions say of how sure figures are."""
 
-from experiments.pages.captions import sure_of_curve, sure_of_heads
+from experiments.pages.captions import sure_of_correlation, sure_of_curve, sure_of_heads
 
 SHORT = "The text is too short for intervals."
 
@@ -39,6 +39,23 @@ def test_of_a_curve_the_last_step_below_each_threshold_is_told_once():
         "Heads of the smallest changes first, the last step with its 95% interval over the text: "
         "3 heads below 1.1×, at 1.050× [1.010, 1.090]; 7 heads below 1.5×, at 1.400× "
         "[1.300, 1.500]."
+    )
+
+
+def test_of_layers_both_correlations_are_told():
+    found = {"pearson_r": -0.15, "pearson_p": 0.42, "spearman_rho": -0.49, "spearman_p": 0.006}
+    summary = {
+        "correlation": found,
+        "layer_effects": [{}] * 30,
+        "penetration": {"words": {"bank": [], "bat": []}},
+    }
+    assert sure_of_correlation(summary) == (
+        "g is the mean of 2 ambiguous words, a thin line each. Over n = 30 layers: r = -0.15 "
+        "(p = 0.42), ρ = -0.49 (p = 0.006)."
+    )
+    none = summary | {"correlation": dict.fromkeys(found)}
+    assert sure_of_correlation(none).endswith(
+        "30 layers are too few, or too alike, for a correlation."
     )
 
 
