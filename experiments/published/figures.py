@@ -55,7 +55,7 @@ def draw_table_against_files(study: Study, folder: Path) -> list[Path]:
             marker=MARKERS[kind],
             markerfacecolor="white",
             linestyle="--",
-            label=f"{NAMES[kind]}, the study's table",
+            label=f"{NAMES[kind]}, table",
         )
         _plot_files(
             panel,
@@ -65,9 +65,9 @@ def draw_table_against_files(study: Study, folder: Path) -> list[Path]:
             offset=TABLE_OFFSET,
             color=COLOURS[kind],
             marker=MARKERS[kind],
-            label=f"{NAMES[kind]}, mean of its 32 result files",
+            label=f"{NAMES[kind]}, mean of 32 files",
         )
-    _finish(panel, study, "QRHead on Llama-3-8B: the table is not the files' mean")
+    _finish(panel, study, "QRHead on Llama-3-8B: the table is not the files' mean", columns=2)
     return save_figure(figure, folder, CURVE_STEM)
 
 
@@ -88,7 +88,7 @@ def draw_methods(study: Study, folder: Path) -> list[Path]:
             linestyle=line,
             label=label,
         )
-    _finish(panel, study, "Top heads of three methods on Llama-3-8B, means of 32 cells")
+    _finish(panel, study, "Top heads of three methods on Llama-3-8B, means of 32 cells", columns=3)
     return save_figure(figure, folder, METHODS_STEM)
 
 
@@ -108,7 +108,7 @@ def _plot_files(
     )
 
 
-def _finish(panel: Axes, study: Study, title: str) -> None:
+def _finish(panel: Axes, study: Study, title: str, columns: int) -> None:
     panel.axhline(0, color="0.35", linewidth=1, linestyle=":")
     panel.set_xlabel(
         "heads ablated\n(bars: 95% bootstrap interval over cells, which share filings)",
@@ -118,4 +118,7 @@ def _finish(panel: Axes, study: Study, title: str) -> None:
     panel.set_title(title, fontsize="medium")
     panel.set_xticks(study.levels)
     panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(loc="upper left", frameon=False, fontsize="small", handlelength=3.5)
+    handles, labels = panel.get_legend_handles_labels()
+    # Not within: where the picture is narrow it would lie on curves.
+    style = {"frameon": False, "fontsize": "small", "handlelength": 3.5, "ncols": columns}
+    panel.figure.legend(handles, labels, loc="outside upper center", **style)

@@ -174,7 +174,7 @@ PICTURES = (
         "experiments/published/pictures/table_against_files.png",
         "experiments/published/sources/qrhead_llama3.json",
         _table_against_files,
-        version=2,
+        version=3,
     ),
 )
 """All pictures that a README shows, but for ``SCREENSHOTS``."""
