@@ -116,7 +116,7 @@ def _part(part: dict[str, Any]) -> Iterator[str]:
         f"({part['n']} {part['units']}{p}), published {part['published']}: {part['verdict']}"
     )
     yield from wrap(
-        part["note"][:_LONGEST_NOTE], 92, initial_indent=" " * 8, subsequent_indent=" " * 8
+        part["note"][:_LONGEST_NOTE], 100, initial_indent=" " * 8, subsequent_indent=" " * 8
     )
 
 
