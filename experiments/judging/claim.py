@@ -104,7 +104,8 @@ class Criterion:
     @property
     def requirement(self) -> str:
         """The threshold with its bound, as in "≥ 5.5 points"."""
-        return f"{self.bound} {self._in_unit(self.threshold)} {self.unit}".rstrip()
+        scale = 100 if self.unit in (Scale.POINTS, Scale.PERCENT) else 1
+        return f"{self.bound} {scale * self.threshold:.3g} {self.unit}".rstrip()
 
     @property
     def requirement_in_full(self) -> str:
@@ -114,11 +115,7 @@ class Criterion:
         """
         if self.counts_from is None:
             return self.requirement
-        return f"{self.requirement}, counts from {self._in_unit(self.counts_from)}"
-
-    def _in_unit(self, figure: float) -> str:
-        scale = 100 if self.unit in (Scale.POINTS, Scale.PERCENT) else 1
-        return f"{scale * figure:.3g}"
+        return f"{self.requirement}, counts from {self.unit.show(self.counts_from)}"
 
     def speaks_for(self, estimate: float) -> bool:
         """Whether the estimate is on the claimed side of no effect, or of a bound."""

@@ -101,7 +101,7 @@ def test_a_case_that_does_not_meet_its_threshold_says_by_how_much(pytester):
         [
             ">*assert judged(Evidence.exact(0.0, 1, *",
             "E*NotHeld: A1 5: accuracy lost *: 0.0 [[]0.0, 0.0[]] points, required ≥ 5.5 points, "
-            "counts from 2.75: "
+            "counts from 2.8: "
             "NOT_REPRODUCED",
         ]
     )

@@ -127,7 +127,7 @@ def evidence(answers: tuple[str, ...] = ("Iowa.", "Ohio."), prompt: str = "hayst
     items = [
         {"filing": f"filing-{n}", "company": f"company-{n}", "truth": "iowa", "right": bits,
          "answers": [right, wrong if bits[1] == "0" else right, right, right],
-         "sure": [83.0, 0.21, None, 79.0]}
+         "sure": [83.0, 0.21, None, 5.7e-7]}
         for n, bits in enumerate(("1011", "1111"))
     ]  # fmt: skip
     cell = {

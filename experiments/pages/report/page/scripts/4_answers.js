@@ -101,7 +101,8 @@ function lostAt(cell, item) {
 
 // That of all tokens of an answer, as the model gives it.
 function probability(percent) {
-  return percent === null ? "not noted" : `${figure(percent)}%`;
+  if (percent === null) return "not noted";
+  return percent < 0.1 ? "below 0.1%" : `${figure(percent)}%`;
 }
 
 // What is told by how it looks, for those who listen.
