@@ -1,0 +1,49 @@
+"""Shapes are checked in the modules that are named, and what they import is left alone."""
+
+import importlib
+import sys
+from importlib import _bootstrap_external
+
+import pytest
+
+from ablation.tests.support.checked import check_shapes
+
+SHAPES = """
+from jaxtyping import Float
+from torch import Tensor
+
+import not_checked
+
+def same(one: Float[Tensor, "n"], other: Float[Tensor, "n"]) -> None:
+    pass
+"""
+SEEN = """
+from importlib import _bootstrap_external
+
+BYTECODE = _bootstrap_external.cache_from_source
+"""
+
+
+@pytest.fixture
+def imported(tmp_path, monkeypatch):
+    (tmp_path / "is_checked.py").write_text(SHAPES, encoding="utf-8")
+    (tmp_path / "not_checked.py").write_text(SEEN, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    for name in ("is_checked", "not_checked"):
+        monkeypatch.setitem(sys.modules, name, None)
+        monkeypatch.delitem(sys.modules, name)
+    check_shapes(["is_checked"])
+    return importlib.import_module("is_checked")
+
+
+def test_a_wrong_shape_raises(imported):
+    from torch import zeros
+
+    imported.same(zeros(2), zeros(2))
+    with pytest.raises(Exception, match="same"):
+        imported.same(zeros(2), zeros(3))
+
+
+def test_what_is_imported_has_its_usual_bytecode(imported):
+    assert imported.not_checked.BYTECODE is _bootstrap_external.cache_from_source
