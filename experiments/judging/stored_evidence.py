@@ -44,7 +44,7 @@ def read_document(path: Path) -> Any:
     Raises:
         InvalidInput: it is no JSON, or not to be read.
     """
-    if not path.is_file():
+    if not path.exists():
         raise InvalidInput(_refused(path, "there is no such file"))
     try:
         return read_json(path)
