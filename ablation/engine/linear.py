@@ -58,7 +58,7 @@ _INSTRUCTIONS = {
 def multiplies(dtype: str) -> bool:
     """Whether this processor has instructions for products in ``dtype``; without, they take longer.
 
-    On an AMD EPYC with AVX2 bfloat16 runs at 5.8 GFLOP/s a core, float32 at 45.
+    On an AMD EPYC with AVX2 bfloat16 ran at 5.8 GFLOP/s a core, float32 at 45 (beside other work).
     """
     can = torch.cpu.get_capabilities()
     return dtype not in _INSTRUCTIONS or any(can.get(name) for name in _INSTRUCTIONS[dtype])

@@ -4,7 +4,7 @@ import os
 import sys
 
 LOOKS = "10000"
-"""How often an idle thread looks for more to do before it sleeps: a fraction of a millisecond.
+"""How often an idle thread looks for more to do before it sleeps.
 
 libgomp's own default is 300,000. Beside other programs such threads take the cores from those that
 they wait for: a command then takes up to four times as long (experiments/bench/README.md).

@@ -53,8 +53,8 @@ class Judgement:
         self.verdict, self._smaller = finding.verdict, smaller
         self._text = (
             f"{f'{finding.claim} {finding.part}'.rstrip()}: {criterion.metric}: "
-            f"{shown(criterion, finding.evidence)}, required "
-            f"{criterion.requirement_in_full}"
+            f"{shown(criterion, finding.evidence)}, "
+            f"required {criterion.requirement_in_full}"
         )
 
     @property
