@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 from experiments.machine.peak_memory import finish, peak_held, reset_peak
+
+TOLD = 5.0
+"""Seconds: whoever waits for longer is told what has ended."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +50,21 @@ def interleaved(
 ) -> dict[str, Timing]:
     """Runs all ways in turn, ``rounds`` times, so that a noisy neighbour disturbs all alike.
 
-    Memory is that of ``device``; what was begun there has ended when the time is taken.
+    Memory is that of ``device``; what was begun there has ended when the time is taken. What takes
+    long says on stderr that it has ended.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     peaks: dict[str, list[int]] = {name: [] for name in ways}
     values: dict[str, Any] = {}
-    for _ in range(rounds):
+    for number in range(1, rounds + 1):
         for name, run in ways.items():
             before = reset_peak(device)
             started = time.perf_counter()
             values[name] = run()
             finish(device)
             seconds[name].append(time.perf_counter() - started)
+            if seconds[name][-1] > TOLD:
+                click.echo(f"{name}: {seconds[name][-1]:.1f} s, {number} of {rounds}", err=True)
             if before is not None:
                 peaks[name].append(peak_held(device) - before)
     return {

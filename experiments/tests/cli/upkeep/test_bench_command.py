@@ -1,6 +1,7 @@
 """``headclaims bench`` on a tiny model: it measures, compares, and judges no time."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -93,10 +94,10 @@ def test_bfloat16_is_measured_where_the_processor_has_it(
     has_it, small, directory, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": has_it})
-    result = bench(directory, tmp_path, "--json", tmp_path / "bench.json")
+    result = bench(directory, tmp_path, "--json", tmp_path / "bench.json", "--part", "answers")
     assert result.exception is None, result.output
     document = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
-    answers = next(part for part in document["parts"] if part["title"].startswith("answers"))
+    (answers,) = document["parts"]
     assert ("headclaims, bfloat16" in answers["ways"]) == has_it
     told = [note for note in answers["notes"] if note.startswith("bfloat16 gives ")]
     assert len(told) == has_it
@@ -112,14 +113,14 @@ def test_values_that_differ_are_an_error_and_ways_that_cannot_run_are_named(
     monkeypatch.setattr(
         benchmark.sweeps, "by_engine", lambda *given: [1.001 * nll for nll in ours(*given)]
     )
-    result = bench(directory, tmp_path)
+    result = bench(directory, tmp_path, "--part", "sweep", "--part", "detection")
     assert "values must agree, and do not: sweep" in str(result.exception)
     assert "TransformerBridge loop: not run (NotImplementedError: no such arch" in result.output
     assert "eager output_attentions: not run, its matrices take" in result.output
 
 
-@pytest.mark.slow
-def test_ways_take_turns():
+def test_ways_take_turns_and_long_ones_say_that_they_have_ended(monkeypatch, capsys):
+    monkeypatch.setattr("experiments.bench.timing.TOLD", 0.0)
     order = []
 
     def way(name):
@@ -134,6 +135,10 @@ def test_ways_take_turns():
     assert order == ["a", "b"] * 3
     assert {name: timing.value for name, timing in timings.items()} == {"a": "a", "b": "b"}
     assert all(len(timing.seconds) == 3 for timing in timings.values())
+    told = capsys.readouterr().err.splitlines()
+    assert [re.sub(r"\d+\.\d s, ", "", line) for line in told] == [
+        f"{name}: {number} of 3" for number in (1, 2, 3) for name in "ab"
+    ]
 
 
 def test_heads_are_sampled_evenly(directory):
