@@ -4,7 +4,7 @@ It computes on the CPU and keeps count of who is where. As on a GPU, an operatio
 devices is an error, but for numbers, and for indices that lie on the CPU.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,6 @@ from accelerate.hooks import AlignDevicesHook, add_hook_to_module
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
 
 from ablation.hooks.sites import head_sites
 
@@ -59,7 +58,7 @@ class _TwoDevices(TorchDispatchMode):
         self, function: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        leaves = tree_leaves((args, kwargs))
+        leaves = list(_leaves((*args, *kwargs.values())))
         if any(isinstance(one, _Away) for one in leaves) or OTHER in _devices(leaves):
             return _run(function, args, kwargs)
         return function(*args, **kwargs)
@@ -82,7 +81,7 @@ class _MadeOfLists(TorchFunctionMode):
 
 
 def _run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    name, leaves = function.overloadpacket.__name__, tree_leaves((args, kwargs))
+    name, leaves = function.overloadpacket.__name__, list(_leaves((*args, *kwargs.values())))
     tensors = [one for one in leaves if isinstance(one, Tensor)]
     target = next(iter(_devices(leaves)), None)
     away = [one for one in tensors if isinstance(one, _Away)]
@@ -91,7 +90,8 @@ def _run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         here = [one for one in here if one.dtype not in (torch.long, torch.bool)]
     if away and here and name not in ("_to_copy", "to", "copy_"):
         raise RuntimeError(f"{function}: tensors on two devices")
-    plain, named = tree_map(_held, (args, kwargs))
+    plain = _changed(_held, tuple(args))
+    named = {name: _changed(_held, value) for name, value in kwargs.items()}
     if name == "histc":
         plain = (plain[0].float(), *plain[1:])  # other devices count whole numbers, too
     found = function(*plain, **named)
@@ -106,7 +106,26 @@ def _run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
             return one
         return changed[id(one)] if id(one) in changed else _Away(one)
 
-    return tree_map(outer, found)
+    return _changed(outer, found)
+
+
+def _leaves(values: Iterable[Any]) -> Iterator[Any]:
+    """What an operation is given: its arguments, and what is in those that are lists.
+
+    torch's own ways through trees take most of the time of these tests.
+    """
+    for one in values:
+        if isinstance(one, (list, tuple)):
+            yield from _leaves(one)
+        else:
+            yield one
+
+
+def _changed(change: Callable[[Any], Any], value: Any) -> Any:
+    """``value``, or all that is in it where it is a list."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_changed(change, one) for one in value)
+    return change(value)
 
 
 def _devices(leaves: Sequence[Any]) -> list[torch.device]:

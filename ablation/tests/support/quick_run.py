@@ -1,15 +1,18 @@
-"""A quick run of the tests: of long products a sample, and without what is slow.
+"""Which cases of the tests a run takes: of long products a sample, and in a quick run little else.
 
 Tiny models times modes, scopes and methods make thousands of cases, whole runs in processes of
 their own take minutes. So ``pytest -m "not model"`` takes some cases of every test, others every
-day, and leaves out those marked ``slow``. All of them run with ``--thorough``, as in CI, and where
-somebody chooses cases: by ``-k``, a file or a name, or those that failed last.
+day, and leaves out those marked ``slow``. With ``--thorough``, as in CI, all tests run, and of
+products of three or more parameters cases in which every two values meet, others every day: a fault
+that only three together show is found on one of them. All cases run with ``--every-case``, and
+where somebody chooses them: by ``-k``, a file or a name, or those that failed last.
 """
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "long products and leaves out the slow ones",
     )
     group.addoption(
+        "--every-case",
+        action="store_true",
+        help="run every test in all its cases, where --thorough takes of products of three or more "
+        "parameters those in which every two values meet",
+    )
+    group.addoption(
         "--sample-seed", metavar="TEXT", help="which sample is taken (default: today's date)"
     )
 
@@ -52,6 +61,11 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     seed = config.stash[_SEED]
     if seed is None:
         return None
+    if config.option.thorough:
+        return (
+            "of products of three or more parameters: cases in which every two values meet "
+            f"(--sample-seed {seed}); --every-case runs all"
+        )
     return (
         f"quick run: at most {MOST} cases of each of our tests (--sample-seed {seed}), none that "
         "is slow; --thorough runs all"
@@ -63,7 +77,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seed = config.stash[_SEED]
     if seed is None:
         return
-    kept = set(map(id, sample(items, seed)))
+    take = covering if config.option.thorough else sample
+    kept = set(map(id, take(items, seed)))
     left_out = [item for item in items if id(item) not in kept]
     if left_out:
         items[:] = [item for item in items if id(item) in kept]
@@ -91,6 +106,28 @@ def sample(items: Sequence[pytest.Item], seed: str, *, slow: bool = False) -> li
     return kept
 
 
+def covering(items: Sequence[pytest.Item], seed: str) -> list[pytest.Item]:
+    """All cases, but of products of three or more parameters those in which every two values meet.
+
+    Args:
+        items: all cases.
+        seed: which of them.
+    """
+    met: defaultdict[str, set[Any]] = defaultdict(set)
+    kept = []
+    for item in sorted(items, key=lambda item: _digest(seed, item.nodeid)):
+        given = getattr(item, "callspec", None)
+        values = sorted(
+            (name, repr(value)) for name, value in (given.params if given else {}).items()
+        )
+        pairs = set(combinations(values, 2))
+        of_test = met[item.nodeid.partition("[")[0]]
+        if len(values) < 3 or pairs - of_test or not is_ours(item):
+            kept.append(item)
+        of_test |= pairs
+    return kept
+
+
 def is_ours(item: pytest.Item) -> bool:
     """Whether it is a test of ours, and no claim."""
     return "tests" in Path(item.nodeid.partition("::")[0]).parts
@@ -98,7 +135,7 @@ def is_ours(item: pytest.Item) -> bool:
 
 def _chosen_seed(config: pytest.Config) -> str | None:
     """Which sample is taken; None: all cases run."""
-    return None if config.option.thorough or is_chosen(config) else today(config)
+    return None if config.option.every_case or is_chosen(config) else today(config)
 
 
 def is_chosen(config: pytest.Config) -> bool:

@@ -1,5 +1,7 @@
 """The quick run of the tests: which cases it leaves out, and when it does not."""
 
+import re
+
 import pytest
 
 from ablation.tests.support.quick_run import MOST
@@ -41,6 +43,7 @@ def test_a_quick_run_takes_a_sample_of_ours_and_every_claim(suite):
     ("options", "number"),
     [
         (["--thorough"], EVERY),
+        (["--every-case"], EVERY),
         (["-k", "many or slow"], MANY + 1),
         (["tests"], MANY + 2),
         (["tests/test_ours.py::test_slow"], 1),
@@ -48,6 +51,34 @@ def test_a_quick_run_takes_a_sample_of_ours_and_every_claim(suite):
 )
 def test_whoever_chooses_has_all(suite, options, number):
     assert len(names(suite, *options)) == number
+
+
+PRODUCT = """
+import pytest
+@pytest.mark.parametrize("letter", "abcd")
+@pytest.mark.parametrize(("number", "word"), [(1, "one"), (2, "two"), (3, "three")])
+@pytest.mark.parametrize("sign", "+-")
+def test_product(letter, number, word, sign): pass
+
+@pytest.mark.parametrize("letter", "abcd")
+@pytest.mark.parametrize("sign", "+-")
+def test_pairs(letter, sign): pass
+"""
+
+
+@pytest.mark.slow
+def test_of_long_products_every_two_values_meet(suite):
+    (suite.path / "tests" / "test_product.py").write_text(PRODUCT, encoding="utf-8")
+    every, taken, others = (
+        {name for name in names(suite, *options) if "test_product" in name}
+        for options in (["--every-case"], ["--thorough"], ["--thorough", "--sample-seed", "b"])
+    )
+    pairs = {name for name in every if "test_pairs" in name}
+    assert pairs < taken < every
+    assert others != taken
+    cases = [re.findall(r"\[(.)-(\d)-\w+-(.)]", name)[0] for name in taken - pairs]
+    for one, two, different in ((0, 1, 6), (1, 2, 12), (0, 2, 8)):
+        assert len({(case[one], case[two]) for case in cases}) == different
 
 
 @pytest.mark.slow
