@@ -80,15 +80,20 @@ def alone(tmp_path_factory):
 @pytest.mark.slow
 def test_workers_of_a_cluster_give_what_one_process_gives_bit_for_bit(alone, tmp_path):
     pytest.importorskip("ray", reason="needs Ray: pip install -c constraints.txt -e '.[cluster]'")
-    store = tmp_path / "store"
+    # Every other result is there already: what is left takes a minute.
+    store = shutil.copytree(alone.store, tmp_path / "store")
+    for path in sorted(store.glob("documents/*/*/*.json"))[::2]:
+        path.unlink()
+    there = documents(store)
     ran = run(*alone.command, "--on", "local:2", "--store", store, "--out", tmp_path / "out")
     assert ran.returncode == 0, ran.stderr
     expected, found = documents(alone.store), documents(store)
+    computed = [body["kind"] for digest, body in found.items() if digest not in there]
+    assert {"answer", "perplexity", "scores"} <= set(computed)
     assert found.keys() == expected.keys()
     sure, as_sure = how_sure(found), how_sure(expected)
     assert sure == pytest.approx(as_sure, rel=1e-3)
     assert [digest for digest in expected if found[digest] != expected[digest]] == []
-    assert {"answer", "perplexity", "scores"} <= {body["kind"] for body in expected.values()}
 
 
 @pytest.mark.slow
