@@ -34,6 +34,7 @@ def claims_command(ids: tuple[str, ...], evidence: tuple[Path, ...], run: bool) 
     headclaims claims A1 B4        criteria, measured figures with intervals, verdicts
     headclaims claims A1 B4 --run  the pytest command that judges them
     """
+    ids = tuple(name.upper() for name in ids)
     unknown = [name for name in ids if name not in CLAIMS]
     if unknown:
         raise InvalidInput(f"unknown claim {', '.join(unknown)}: it must be one of {_known()}")

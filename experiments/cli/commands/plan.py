@@ -37,6 +37,7 @@ def plan_command(
     The spread between companies is that of stored evidence; the time is that of the answers that
     lie in the store of this machine.
     """
+    claim = claim.upper()
     if claim not in CLAIMS:
         raise InvalidInput(f"unknown claim {claim}: it must be one of {', '.join(CLAIMS)}")
     from experiments.cells.gap import ENOUGH_DRAWS

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ablation.errors import HeadclaimsError, Unavailable, first_line
+from ablation.errors import HeadclaimsError, InvalidInput, first_line
 from experiments.machine.files.json_files import read_text, write_text
 from experiments.pages.readmes.blocks import namespace
 from experiments.pages.readmes.stored import Stored
@@ -58,7 +58,7 @@ def stale_pages(stored: Stored) -> Iterator[str]:
     """A line for each block that is stale or cannot be made, and each link that leads nowhere.
 
     Raises:
-        Unavailable: cog is not installed.
+        InvalidInput: cog is not installed.
     """
     for path in pages(stored.root):
         name, text = path.relative_to(stored.root).as_posix(), read_text(path)
@@ -75,7 +75,7 @@ def rewrite_pages(stored: Stored) -> tuple[list[str], list[str]]:
     """Rewrites the blocks of every page: the pages that changed, and what could not be made.
 
     Raises:
-        Unavailable: cog is not installed.
+        InvalidInput: cog is not installed.
         OSError: a page cannot be written.
     """
     changed, problems = [], []
@@ -115,7 +115,10 @@ def _cog(stored: Stored) -> Any:
     try:
         from cogapp import Cog
     except ImportError:
-        raise Unavailable("cog is required: pip install -c constraints.txt -e '.[docs]'") from None
+        raise InvalidInput(
+            "headclaims docs requires cog, which is not installed: pip install -c constraints.txt "
+            "-e '.[docs]'"
+        ) from None
     cog = Cog()
     cog.options.defines = {"docs": namespace(stored)}
     return cog

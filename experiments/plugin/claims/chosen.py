@@ -85,9 +85,9 @@ def _keyword(claim: str) -> str:
 
 
 def _chosen(config: pytest.Config) -> list[str] | None:
-    """The ids of ``--claim``; None without the option."""
+    """The ids of ``--claim``, in lower case too; None without the option."""
     given: list[str] | None = config.getoption("claim")
-    return given and [name.strip() for text in given for name in text.split(",")]
+    return given and [name.strip().upper() for text in given for name in text.split(",")]
 
 
 def _require_cases(chosen: Iterable[str], config: pytest.Config, items: list[pytest.Item]) -> None:

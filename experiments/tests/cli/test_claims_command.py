@@ -57,8 +57,9 @@ def test_all_claims_are_listed_with_their_verdicts(capsys, evidence):
     assert "embedded, smollm2: INCONCLUSIVE" in out
 
 
-def test_one_claim_is_shown_with_its_criteria_and_evidence(capsys, evidence):
-    status, out, _ = run(capsys, "A1", "--evidence", evidence)
+@pytest.mark.parametrize("name", ["A1", "a1"])
+def test_one_claim_is_shown_with_its_criteria_and_evidence(name, capsys, evidence):
+    status, out, _ = run(capsys, name, "--evidence", evidence)
     assert status == 0
     assert "the study's primary claim" in out
     assert "zero, prefill and decode, value bias none in Llama" in out

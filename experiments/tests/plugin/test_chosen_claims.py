@@ -69,6 +69,7 @@ def chosen(pytester):
         (["-k", "A1_is"], 1),
         ([], SIZE),
         (["--claim", "A1,B3"], 5),
+        (["--claim", "a1,b3"], 5),
         (["--claim", "A1", "--claim", "B3, A2"], 6),
         (["--claim", "A1", "-k", "inc_state"], 2),
         (["--claim", "A1,B3", "-k", "B3 or A2"], 1),
