@@ -118,14 +118,14 @@ def test_perplexities_are_those_of_a_transformer_lens_loop():
     from ablation.assets.text import read_text, tokenise
 
     loaded = _smollm2()
-    ids = tokenise(read_text("embedded"), loaded.tokenizer, 512).ids
+    ids = tokenise(read_text("embedded"), loaded.tokenizer, 256).ids
     sets = [[], *([head] for head in A_DOZEN)]
     ours = []
     for heads in sets:
         with HeadAblator(loaded.model, heads):
-            ours.append(perplexity(loaded.model, ids, window=256).value)
+            ours.append(perplexity(loaded.model, ids, window=128).value)
     bridge = _smollm2_bridge(loaded)
-    theirs = [_bridged_perplexity(bridge, heads, ids.split(256)) for heads in sets]
+    theirs = [_bridged_perplexity(bridge, heads, ids.split(128)) for heads in sets]
     assert ours == pytest.approx(theirs, **REAL_MODEL_PERPLEXITY)
     changes = [abs(ppl / ours[0] - 1) for ppl in ours[1:]]
     assert max(changes) > 100 * REAL_MODEL_PERPLEXITY["rel"]
