@@ -165,7 +165,7 @@ _SHOWN = {
 
 
 def _of_sweep(source: Source, options: Exp10Options, store: Store, folder: Path) -> Iterator[Drawn]:
-    from experiments.exp10.figures import draw_all
+    from experiments.exp10.figures.all_figures import draw_all
     from experiments.exp10.runner import run_exp10
 
     evaluations = source.evaluations(options, store)

@@ -228,7 +228,7 @@ def _percent(fraction: float) -> str:
 
 
 def _draw(results: "Exp10Results", folder: Path, tag: str) -> list[Path]:
-    from experiments.exp10.figures import draw_all
+    from experiments.exp10.figures.all_figures import draw_all
     from experiments.machine.files.json_files import storing
 
     with storing(folder):

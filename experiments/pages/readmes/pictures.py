@@ -128,7 +128,7 @@ def _curves(document: Document, folder: Path) -> list[Path]:
 
 def _heatmap(baseline: Document, folder: Path) -> list[Path]:
     """Out of the stored figures of a sweep, which have all that the map of the heads shows."""
-    from experiments.exp10.figures import draw_heatmap
+    from experiments.exp10.figures.single_heads import draw_heatmap
 
     heads = {Head.parse(name): ppl for name, ppl in baseline["ppl"].items()}
     counts = Counter(head.layer for head in heads)

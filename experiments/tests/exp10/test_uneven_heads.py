@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from experiments.exp10 import figures
+from experiments.exp10.figures import single_heads
 
 
 def test_the_map_of_heads_is_empty_where_a_layer_has_none(monkeypatch, tmp_path):
     drawn = []
-    monkeypatch.setattr(figures, "save_figure", lambda figure, *_: drawn.append(figure))
+    monkeypatch.setattr(single_heads, "save_figure", lambda figure, *_: drawn.append(figure))
     individual = {
         "model_name": "uneven",
         "layers": 2,
@@ -17,7 +17,7 @@ def test_the_map_of_heads_is_empty_where_a_layer_has_none(monkeypatch, tmp_path)
         "unablated": {"ppl": 5.0},
         "heads": [{"delta_ppl": change} for change in (0.5, 0.01, -0.3, 0.02)],
     }
-    figures.draw_heatmap(individual, tmp_path, "made_up")
+    single_heads.draw_heatmap(individual, tmp_path, "made_up")
     panel = drawn[0].axes[0]
     shown = np.ma.filled(panel.images[0].get_array(), np.nan)
     np.testing.assert_allclose(shown, [[50, np.nan, np.nan], [1, -30, 2]])

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from experiments.exp10.figures import CURVES as REMOVALS
-from experiments.exp10.figures import FITS
+from experiments.exp10.figures.joint_removal import CURVES as REMOVALS
+from experiments.exp10.figures.single_heads import FITS
 from experiments.methods.figures import LINES
 from experiments.published.figures import METHOD_LINES
 from experiments.qrhead.figures import CURVES

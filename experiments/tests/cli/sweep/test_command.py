@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from ablation.assets.text import read_text, tokenise
 from ablation.models.registry import model_spec
 from ablation.tests.support.tiny_models import byte_tokenizer
-from experiments.exp10.figures import NAMES
+from experiments.exp10.figures.all_figures import NAMES
 from experiments.exp10.options import MODES
 from experiments.machine.files.drawing import KINDS
 
