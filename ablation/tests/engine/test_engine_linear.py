@@ -66,22 +66,26 @@ def test_a_model_is_the_same_and_its_weights_stay_where_they_are(avx512, model):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
-@pytest.mark.parametrize("onednn", [True, False], ids=["oneDNN", "oneDNN off"])
-def test_the_engine_is_exact_with_either_kernels(onednn, name, avx512, monkeypatch):
-    monkeypatch.setattr(torch.backends.mkldnn, "enabled", onednn)
-    model, plain = tiny_model(name), tiny_model(name)
-    assert use_onednn(model) == onednn
+def test_the_engine_is_exact_with_either_kernels(name, avx512, monkeypatch):
+    answers, nll = found_by(ReferenceEngine(), tiny_model(name))
+    for onednn in (True, False):
+        monkeypatch.setattr(torch.backends.mkldnn, "enabled", onednn)
+        model = tiny_model(name)
+        assert use_onednn(model) == onednn
+        found, measured = found_by(FastEngine(), model)
+        assert found == answers
+        assert measured == pytest.approx(nll, rel=1e-5)
+
+
+def found_by(engine, model):
+    """Answers, and sums over a text, under some sets of heads."""
     head_sets = [(), (Head(0, 1), Head(1, 0)), (Head(1, 2),)]
     prompts, text = random_ids(12, 3, seed=5), random_ids(30, seed=6)[0]
-    answers, perplexities = [], []
-    for engine, of in ((FastEngine(), model), (ReferenceEngine(), plain)):
-        found = engine.answers(of, Words(), prompts, head_sets, ZeroAblation(), Drafts())
-        texts = ((places, [one.text for one in given]) for places, given in found)
-        answers.append({place: given for places, given in texts for place in places})
-        measured = engine.perplexities(of, text, head_sets, ZeroAblation(), window=16)
-        perplexities.append({one.members: one.measure().nll for one in measured})
-    assert answers[0] == answers[1]
-    assert perplexities[0] == pytest.approx(perplexities[1], rel=1e-5)
+    answered = engine.answers(model, Words(), prompts, head_sets, ZeroAblation(), Drafts())
+    texts = ((places, [one.text for one in given]) for places, given in answered)
+    answers = {place: given for places, given in texts for place in places}
+    measured = engine.perplexities(model, text, head_sets, ZeroAblation(), window=16)
+    return answers, {one.members: one.measure().nll for one in measured}
 
 
 class Words:
