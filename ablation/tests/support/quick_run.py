@@ -3,9 +3,10 @@
 Tiny models times modes, scopes and methods make thousands of cases, whole runs in processes of
 their own take minutes. So ``pytest -m "not model"`` takes some cases of every test, others every
 day, and leaves out those marked ``slow``. With ``--thorough``, as in CI, all tests run, and of
-products of three or more parameters cases in which every two values meet, others every day: a fault
-that only three together show is found on one of them. All cases run with ``--every-case``, and
-where somebody chooses them: by ``-k``, a file or a name, or those that failed last.
+products of three or more parameters cases in which every two values meet, others every day: what
+goes wrong where two values meet shows at once, what takes three of them on some day. All cases run
+with ``--every-case``, and where somebody chooses them: by ``-k``, a file or a name, or those that
+failed last.
 """
 
 import hashlib
