@@ -112,7 +112,7 @@ def _run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 def _leaves(values: Iterable[Any]) -> Iterator[Any]:
     """What an operation is given: its arguments, and what is in those that are lists.
 
-    torch's own ways through trees take most of the time of these tests.
+    torch's own ways through trees took three tenths of the time of tests of perplexities.
     """
     for one in values:
         if isinstance(one, (list, tuple)):

@@ -232,7 +232,7 @@ def test_several_control_draws_are_kept_one_by_one_and_drawn_together(
 
 
 HEAVY = {"torch", "transformers", "scipy", "matplotlib"}
-"""What takes a second or more to import."""
+"""What takes long to import."""
 
 
 @pytest.mark.slow
