@@ -13,8 +13,8 @@ amount: that no unit differed does not show that none could.
 """
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from ablation.stats.interval import CONFIDENCE, Interval, check_confidence
 
@@ -69,7 +69,7 @@ def bootstrap_t(
         ratios = np.abs(means - mean) / resampled
     # A resample without spread, at the mean itself, says nothing.
     ratios = ratios[~np.isnan(ratios)]
-    student = stats.t.ppf((1 + confidence) / 2, units - 1)
+    student = scipy.stats.t.ppf((1 + confidence) / 2, units - 1)
     largest = float(np.quantile(ratios, confidence, method="higher")) if len(ratios) else student
     reach = max(largest, float(student)) * error
     return Interval(mean - reach, mean + reach)

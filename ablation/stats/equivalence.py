@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from ablation.errors import InvalidInput
 from ablation.stats.interval import Interval
@@ -60,8 +60,11 @@ def tost(
         p = 0.0 if abs(mean) < margin else 1.0
         return Equivalence(mean, Interval(mean, mean), margin, p, n)
     error = float(values.std(ddof=1)) / n**0.5
-    p = max(stats.t.sf((mean + margin) / error, n - 1), stats.t.cdf((mean - margin) / error, n - 1))
-    reach = float(stats.t.ppf(1 - alpha, n - 1)) * error
+    p = max(
+        scipy.stats.t.sf((mean + margin) / error, n - 1),
+        scipy.stats.t.cdf((mean - margin) / error, n - 1),
+    )
+    reach = float(scipy.stats.t.ppf(1 - alpha, n - 1)) * error
     return Equivalence(mean, Interval(mean - reach, mean + reach), margin, float(p), n)
 
 

@@ -18,8 +18,8 @@ function says what it holds fixed:
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from ablation.errors import InvalidInput
 from ablation.stats.bootstrap_t import bootstrap_t
@@ -142,7 +142,7 @@ def gap_p(survival: Survival, *, seed: int = 0, resamples: int = 9999) -> float:
     scores = scores[np.round(scores, DECIMALS) != 0]
     if len(scores) < 2:
         return 1.0  # either flip is as far from 0
-    found = stats.permutation_test(
+    found = scipy.stats.permutation_test(
         (scores,),
         lambda flipped, axis: np.round(flipped.sum(axis), DECIMALS),
         permutation_type="samples",

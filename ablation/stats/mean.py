@@ -1,8 +1,8 @@
 """The interval of a mean of independent units."""
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from ablation.stats.bootstrap_t import bootstrap_t
 from ablation.stats.gap import FEWEST_CLUSTERS
@@ -30,5 +30,5 @@ def student_interval(values: Float[np.ndarray, " units"], step: float = 0.0) -> 
     """
     n, mean = len(values), float(values.mean())
     spread = ((values - mean) ** 2).sum() + step**2
-    reach = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * (spread / (n - 1) / n) ** 0.5
+    reach = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * (spread / (n - 1) / n) ** 0.5
     return Interval(mean - float(reach), mean + float(reach))

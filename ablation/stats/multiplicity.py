@@ -7,6 +7,7 @@ all heads, of whose findings a share may be. One primary claim declared beforeha
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from jaxtyping import Float
 
 from ablation.errors import InvalidInput
@@ -41,10 +42,8 @@ def benjamini_hochberg(p_values: PValues) -> list[float]:
     Raises:
         InvalidInput: a p-value is NaN or outside [0, 1].
     """
-    from scipy import stats  # a second, for which a table of claims need not wait
-
     given = _checked(p_values)
-    return [float(p) for p in stats.false_discovery_control(given)] if given.size else []
+    return [float(p) for p in scipy.stats.false_discovery_control(given)] if given.size else []
 
 
 def _checked(p_values: PValues) -> Float[np.ndarray, " tests"]:

@@ -1,6 +1,6 @@
 """How sure an accuracy is, and whether an ablation changed it: counts of the same items."""
 
-from scipy import stats
+import scipy
 
 from ablation.errors import InvalidInput
 from ablation.stats.interval import CONFIDENCE, Interval, check_confidence
@@ -23,7 +23,7 @@ def wilson_interval(correct: int, total: int, *, confidence: float = CONFIDENCE)
             "an accuracy needs at least one item and from none to all of them correct, "
             f"got {correct} of {total}: check the counts"
         )
-    found = stats.binomtest(correct, total).proportion_ci(confidence, method="wilson")
+    found = scipy.stats.binomtest(correct, total).proportion_ci(confidence, method="wilson")
     return Interval(float(found.low), float(found.high))
 
 
@@ -51,8 +51,8 @@ def mcnemar(lost: int, won: int, *, mid_p: bool = False) -> float:
     items = lost + won
     if items == 0:
         return 1.0
-    exact = float(stats.binomtest(lost, items).pvalue)
+    exact = float(scipy.stats.binomtest(lost, items).pvalue)
     if not mid_p:
         return exact
-    point = float(stats.binom.pmf(lost, items, 0.5))
+    point = float(scipy.stats.binom.pmf(lost, items, 0.5))
     return exact - (point / 2 if lost == won else point)

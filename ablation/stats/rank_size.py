@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import optimize, stats
 
 from ablation.errors import InvalidInput
 
@@ -41,7 +41,7 @@ def linear_fit(sizes: Sequence[float]) -> RankSizeFit:
     """
     ordered, ranks = _ordered(sizes)
     # On the scale of 1, where the optimiser's stopping rules are made for.
-    (scale, alpha), _ = optimize.curve_fit(
+    (scale, alpha), _ = scipy.optimize.curve_fit(
         lambda rank, scale, alpha: scale * rank**-alpha,
         ranks,
         ordered / ordered[0],
@@ -58,7 +58,7 @@ def log_log_fit(sizes: Sequence[float]) -> RankSizeFit:
         InvalidInput: fewer than ``FEWEST_SIZES`` sizes are not zero.
     """
     ordered, ranks = _ordered(sizes)
-    line = stats.linregress(np.log(ranks), np.log(ordered))
+    line = scipy.stats.linregress(np.log(ranks), np.log(ordered))
     return RankSizeFit(float(-line.slope), float(np.exp(line.intercept)))
 
 

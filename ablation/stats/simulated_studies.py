@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special
+import scipy
 
 from ablation.stats.gap import Survival
 
@@ -94,6 +94,6 @@ def simulate(
     latent = sum(
         variance**0.5 * generator.standard_normal((studies, *axes)) for variance, axes in terms
     )
-    correct = (latent < special.ndtri(unablated - costs)).astype(float)
+    correct = (latent < scipy.special.ndtri(unablated - costs)).astype(float)
     totals = np.ones((shape.cells, shape.filings))
     return [Survival(totals, study[0], study[1:]) for study in correct]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from ablation.heads import Head
 from ablation.metrics.paired_perplexity import paired_units
@@ -177,7 +177,7 @@ def distinguishable(sweep: Sweep, heads: Sequence[Head]) -> list[Head]:
         return []
     per_token = units.differences / units.counts
     with np.errstate(divide="ignore", invalid="ignore"):
-        p_values = np.nan_to_num(stats.ttest_1samp(per_token, 0, axis=1).pvalue, nan=1.0)
+        p_values = np.nan_to_num(scipy.stats.ttest_1samp(per_token, 0, axis=1).pvalue, nan=1.0)
     adjusted = dict(zip(sweep.ablated, benjamini_hochberg(p_values), strict=True))
     return [head for head in heads if adjusted[head] <= FALSE_DISCOVERIES]
 
@@ -217,7 +217,7 @@ def _interval_of_r(first: np.ndarray, second: np.ndarray) -> Interval:
     """By Fisher's z, whose sd is 1/√(n − 3); anything where that or r is not defined."""
     if len(first) < 4 or not (np.ptp(first) and np.ptp(second)):
         return Interval(-1.0, 1.0)
-    low, high = stats.pearsonr(first, second).confidence_interval()
+    low, high = scipy.stats.pearsonr(first, second).confidence_interval()
     return Interval(float(low), float(high))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy import stats
+import scipy
 
 from ablation.errors import InvalidInput
 from ablation.stats.interval import CONFIDENCE, Interval
@@ -39,7 +39,7 @@ def spread_of(interval: Interval, n: int) -> float:
     if n < 2:
         raise InvalidInput(f"a spread needs at least 2 units, got {n}: take other evidence")
     reach = (interval.high - interval.low) / 2
-    return float(reach * n**0.5 / stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
+    return float(reach * n**0.5 / scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
 
 
 def needed(criterion: Criterion, spread: float, power: float) -> Needed:
@@ -79,8 +79,8 @@ def needed(criterion: Criterion, spread: float, power: float) -> Needed:
 
 def _power(n: int, effect: float) -> float:
     """The share of studies whose 95% interval is above an effect by so many spreads."""
-    bound = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
-    return float(stats.nct.sf(bound, n - 1, effect * n**0.5))
+    bound = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)
+    return float(scipy.stats.nct.sf(bound, n - 1, effect * n**0.5))
 
 
 def _fewest(enough: Callable[[int], bool]) -> int:

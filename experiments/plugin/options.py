@@ -26,6 +26,7 @@ from experiments.cells.filings import load_filings
 from experiments.cells.names import CellName
 from experiments.exp10.options import BIAS_POLICIES, BOS_CHOICES, Exp10Options
 from experiments.judging import run_options
+from experiments.judging.stored_evidence import EVIDENCE
 from experiments.machine.threads import bind_threads, sleep_soon, threads_per_worker
 from experiments.plugin.baseline_files.unused import IN_SCOPE
 from experiments.store.opening import STORE_HELP
@@ -263,9 +264,6 @@ def changed_options(config: pytest.Config) -> tuple[str, ...]:
 
 def _is_about(config: pytest.Config, baseline: str) -> bool:
     """Whether a run on this model with these options would use the file, if any case does."""
-    # Imports scipy, for which no start of pytest need wait.
-    from experiments.judging.stored_evidence import EVIDENCE
-
     experiment, _, case = baseline.partition("/")
     key = chosen_spec(config).key
     return is_default(config) and experiment != EVIDENCE and case.startswith((f"{key}-", f"{key}/"))

@@ -4,7 +4,7 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
-from scipy import stats
+import scipy
 
 from ablation.detection.controls import CONTROL_SEED, EXCLUDED_TOP
 from ablation.stats.monte_carlo import monte_carlo_p
@@ -66,7 +66,7 @@ def test_the_studys_seed_and_exclusion_are_ours():
 def test_even_the_least_overlap_is_no_chance_of_independent_draws():
     candidates = len(STUDY.grid) - EXCLUDED_TOP
     assert (len(STUDY.grid), candidates) == (1024, 974)
-    shared = stats.hypergeom(candidates, 50, 50)
+    shared = scipy.stats.hypergeom(candidates, 50, 50)
     assert shared.mean() == pytest.approx(2.57, abs=0.005)
     assert shared.sf(13) < 1e-6
 

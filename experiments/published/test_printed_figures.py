@@ -1,7 +1,7 @@
 """Whether the printed figures of Experiment 10 agree with each other."""
 
 import pytest
-from scipy import stats
+import scipy
 
 from ablation.heads import Head, HeadGrid
 from ablation.stats.interval import Interval
@@ -148,7 +148,7 @@ def test_the_correlations_have_their_p_values():
         # p falls as |r| grows.
         low, high = sorted(abs(end) for end in bounds(r))
         statistics = [end * ((n - 2) / (1 - end**2)) ** 0.5 for end in (high, low)]
-        possible = Interval(*(2 * float(stats.t.sf(t, n - 2)) for t in statistics))
+        possible = Interval(*(2 * float(scipy.stats.t.sf(t, n - 2)) for t in statistics))
         assert compatible(possible, bounds(p))
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from ablation.errors import InvalidInput
 from ablation.stats.bootstrap_t import bootstrap_t
@@ -27,7 +27,7 @@ def test_the_interval_is_that_of_a_loop_written_out(draws, step):
         drawn = generator.integers(draws, size=draws)
         resample = values[np.ix_(drawn, units)]
         ratios.append(abs(resample.mean() - values.mean()) / slow_error(resample, step))
-    reach = max(np.quantile(ratios, 0.95), stats.t.ppf(0.975, 11)) * slow_error(values, step)
+    reach = max(np.quantile(ratios, 0.95), scipy.stats.t.ppf(0.975, 11)) * slow_error(values, step)
     low, high = bootstrap_t(values, step=step, resamples=8000)
     assert (low + high) / 2 == pytest.approx(values.mean())
     # A 95% quantile of 4,000 ratios is off by some 2%: three times it.
@@ -36,7 +36,7 @@ def test_the_interval_is_that_of_a_loop_written_out(draws, step):
 
 def test_it_is_never_narrower_than_students():
     values = np.random.default_rng(1).normal(size=(1, 40))
-    reach = stats.t.ppf(0.975, 39) * values.std(ddof=1) / 40**0.5
+    reach = scipy.stats.t.ppf(0.975, 39) * values.std(ddof=1) / 40**0.5
     low, high = bootstrap_t(values)
     assert (high - low) / 2 >= reach * (1 - 1e-12)
     assert (high - low) / 2 == pytest.approx(reach, rel=0.1)

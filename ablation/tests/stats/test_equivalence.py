@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from ablation.errors import InvalidInput
 from ablation.stats.equivalence import tost
@@ -36,8 +36,8 @@ def test_three_units_by_hand():
 @hypothesis.given(differences=DIFFERENCES, margin=st.floats(0.01, 0.5))
 def test_p_is_the_larger_of_two_one_sided_tests(differences, margin):
     hypothesis.assume(len(set(differences)) > 1)
-    above = stats.ttest_1samp(differences, -margin, alternative="greater").pvalue
-    below = stats.ttest_1samp(differences, margin, alternative="less").pvalue
+    above = scipy.stats.ttest_1samp(differences, -margin, alternative="greater").pvalue
+    below = scipy.stats.ttest_1samp(differences, margin, alternative="less").pvalue
     assert tost(differences, margin).p == pytest.approx(max(above, below), abs=1e-9)
 
 
@@ -49,7 +49,7 @@ def test_equivalent_is_when_the_interval_lies_inside_the_margin(differences, mar
     inside = -margin < found.interval.low and found.interval.high < margin
     assert (found.p < alpha) == inside
     if len(set(differences)) > 1:
-        t_interval = stats.ttest_1samp(differences, 0).confidence_interval(1 - 2 * alpha)
+        t_interval = scipy.stats.ttest_1samp(differences, 0).confidence_interval(1 - 2 * alpha)
         assert found.interval == pytest.approx(tuple(t_interval), abs=1e-9)
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from ablation.errors import InvalidInput
 from ablation.stats.bootstrap_t import bootstrap_t
@@ -87,7 +87,7 @@ def test_that_no_cluster_differed_does_not_show_that_none_could(tested):
     found = interval(same)
     assert found.low < same.gap < found.high
     # One imagined company that differs by one answer, and Student's t of eleven degrees.
-    reach = stats.t.ppf(0.975, 11) * (1 / 3) / (12 * 11) ** 0.5
+    reach = scipy.stats.t.ppf(0.975, 11) * (1 / 3) / (12 * 11) ** 0.5
     assert found.high - found.low == pytest.approx(2 * reach)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from ablation.errors import InvalidInput
 from ablation.stats.power_law import (
@@ -30,8 +30,8 @@ def by_scipy(sizes):
         tail = ordered[ordered >= smallest]
         if len(tail) >= 3 and smallest < ordered[0]:
             alpha = float(np.log(tail / smallest).mean())
-            law = stats.pareto(1 / alpha, scale=smallest).cdf
-            distance = float(stats.kstest(tail, law).statistic)
+            law = scipy.stats.pareto(1 / alpha, scale=smallest).cdf
+            distance = float(scipy.stats.kstest(tail, law).statistic)
             found.append(TailFit(alpha, smallest, len(tail), distance))
     return min(found, key=lambda fit: fit.distance)
 
@@ -103,13 +103,13 @@ def test_the_ratio_against_an_exponential_is_that_of_its_formula(alpha):
     sizes = pareto(80, 4, alpha)
     fit = tail_fit(sizes)
     tail = np.sort(sizes)[::-1][: fit.sizes]
-    law = stats.pareto(1 / fit.alpha, scale=fit.smallest).logpdf(tail)
-    other = stats.expon(fit.smallest, tail.mean() - fit.smallest).logpdf(tail)
+    law = scipy.stats.pareto(1 / fit.alpha, scale=fit.smallest).logpdf(tail)
+    other = scipy.stats.expon(fit.smallest, tail.mean() - fit.smallest).logpdf(tail)
     difference = law - other
     ratio = difference.sum() / (difference.std() * len(tail) ** 0.5)
     found = compared(sizes, fit, "exponential")
     assert found.ratio == pytest.approx(ratio, rel=1e-3, abs=1e-3)
-    assert found.p == pytest.approx(2 * stats.norm.sf(abs(ratio)), rel=1e-2)
+    assert found.p == pytest.approx(2 * scipy.stats.norm.sf(abs(ratio)), rel=1e-2)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from scipy import stats
+import scipy
 
 from ablation.errors import InvalidInput
 from ablation.stats.proportions import mcnemar, wilson_interval
@@ -34,7 +34,7 @@ def test_wilson_is_as_printed(correct, total, low, high):
 @hypothesis.given(data=st.data(), total=st.integers(1, 500), confidence=st.floats(0.5, 0.999))
 def test_wilson_is_the_closed_formula(data, total, confidence):
     correct = data.draw(st.integers(0, total))
-    p, z = correct / total, stats.norm.ppf((1 + confidence) / 2)
+    p, z = correct / total, scipy.stats.norm.ppf((1 + confidence) / 2)
     centre = p + z**2 / (2 * total)
     reach = z * math.sqrt(p * (1 - p) / total + z**2 / (4 * total**2))
     expected = [(centre + sign * reach) / (1 + z**2 / total) for sign in (-1, 1)]

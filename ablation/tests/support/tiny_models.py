@@ -78,7 +78,9 @@ def byte_tokenizer(chat: bool = False, adds_bos: bool = False) -> Any:
     return tokenizer
 
 
-def tiny_directory(path: Path, *, layers: int = 4, heads: int = 16, adds_bos: bool = False) -> Path:
+def tiny_directory(
+    path: Path, *, layers: int = 4, heads: int = 16, context: int = 2048, adds_bos: bool = False
+) -> Path:
     """A tiny random Llama with a byte tokenizer, saved as a model directory; 64 heads."""
     torch.manual_seed(0)
     config = hf.LlamaConfig(
@@ -88,7 +90,7 @@ def tiny_directory(path: Path, *, layers: int = 4, heads: int = 16, adds_bos: bo
         num_hidden_layers=layers,
         num_attention_heads=heads,
         num_key_value_heads=heads // 2,
-        max_position_embeddings=2048,
+        max_position_embeddings=context,
         bos_token_id=BYTES,
         eos_token_id=BYTES + 1,
         pad_token_id=BYTES + 1,

@@ -8,6 +8,8 @@ import click
 from tqdm import tqdm
 
 from experiments.claims import CLAIMS
+from experiments.judging.calibration.intervals import coverage
+from experiments.judging.calibration.verdicts import shares
 from experiments.machine.files.json_files import check_writable, write_json
 
 INTERVALS, VERDICTS = "intervals", "verdicts"
@@ -74,13 +76,8 @@ def calibrate_command(what: str, studies: int, path: Path | None) -> None:
 
 
 def _rows(what: str, studies: int) -> Iterator[dict[str, Any]]:
-    # Not above: --help does not wait for scipy.
     if what == INTERVALS:
-        from experiments.judging.calibration.intervals import coverage
-
         return coverage(studies)
-    from experiments.judging.calibration.verdicts import shares
-
     return shares(CLAIMS["A1"].criteria, studies)
 
 

@@ -10,6 +10,7 @@ from ablation.errors import InvalidInput
 from ablation.models.registry import EMBEDDED_MODEL
 from ablation.prompts.prompt import Prompt
 from ablation.prompts.styles import STYLES
+from ablation.stats.proportions import wilson_interval
 from experiments.cells.choices import AblationChoice
 from experiments.cli.chosen_cells import one_cell
 from experiments.cli.options import (
@@ -76,7 +77,6 @@ def prompts_command(
 
 
 def _of_style(cell: "Cell", answers: int, store: Any) -> Iterator[str]:
-    from ablation.stats.proportions import wilson_interval
     from experiments.cells.conditions import run_conditions
 
     yield from _shown(cell, cell.detection[0][1])

@@ -11,6 +11,7 @@ from ablation.detection import GRADIENT
 from ablation.detection.controls import LAYER_MATCHED, UNIFORM
 from ablation.filings.filing import QUESTIONS
 from ablation.models.registry import EMBEDDED_MODEL
+from ablation.stats.proportions import mcnemar, wilson_interval
 from experiments.cells.names import RANDOM, TOP
 from experiments.cli.chosen_cells import one_cell, parsed, runner_of
 from experiments.cli.options import (
@@ -160,8 +161,6 @@ def ablate_cells(runner: "CellRunner", cells: "list[Cell]", figure: bool) -> Non
 
 
 def _summary(document: dict[str, Any], controls: list[dict[str, Any]]) -> Iterator[str]:
-    from ablation.stats.proportions import mcnemar
-
     unablated = document["baseline"]
     yield f"unablated          {_correct(unablated)}"
     if not unablated["correct"]:
@@ -188,8 +187,6 @@ def _summary(document: dict[str, Any], controls: list[dict[str, Any]]) -> Iterat
 
 def _correct(row: dict[str, Any], unablated: dict[str, Any] | None = None) -> str:
     """Counts with their 95% Wilson interval, and the points lost."""
-    from ablation.stats.proportions import wilson_interval
-
     low, high = wilson_interval(row["correct"], row["total"])
     text = f"{row['correct']:>3}/{row['total']} correct [{100 * low:.0f}, {100 * high:.0f}]%"
     if unablated is None:

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from ablation.errors import ComputationError
 from ablation.models.model import Model
@@ -102,7 +102,10 @@ def correlation(layer_means: Sequence[float], g: Sequence[float]) -> dict[str, A
     result: dict[str, Any] = {"slope": slope.tolist()}
     if len(layer_means) < 3 or np.ptp(slope) == 0 or np.ptp(layer_means) == 0:
         return result | dict.fromkeys(("pearson_r", "pearson_p", "spearman_rho", "spearman_p"))
-    pearson, spearman = stats.pearsonr(layer_means, slope), stats.spearmanr(layer_means, slope)
+    pearson, spearman = (
+        scipy.stats.pearsonr(layer_means, slope),
+        scipy.stats.spearmanr(layer_means, slope),
+    )
     return result | {
         "pearson_r": float(pearson.statistic),
         "pearson_p": float(pearson.pvalue),

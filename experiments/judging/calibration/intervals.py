@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from ablation.stats.gap import Survival, gap_interval
 from ablation.stats.mean import student_interval
@@ -95,7 +95,7 @@ def _ends(method: str, studies: Sequence[Survival]) -> Iterator[tuple[float, flo
         elif np.ptp(added) == 0:
             yield study.gap, study.gap
         else:
-            ends = stats.bootstrap(
+            ends = scipy.stats.bootstrap(
                 (added,),
                 np.mean,
                 n_resamples=RESAMPLES,

@@ -9,8 +9,8 @@ much the published counts cannot tell.
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy import stats
 
 from ablation.stats.gap import FEWEST_CLUSTERS
 from ablation.stats.mean import mean_interval
@@ -55,7 +55,7 @@ def sign_flip_p(values: Float[np.ndarray, " units"]) -> float:
 
     All 2ⁿ flips if there are at most ``RESAMPLES``, else as many at random and one more.
     """
-    found = stats.permutation_test(
+    found = scipy.stats.permutation_test(
         (values,),
         lambda flipped, axis: np.round(flipped.mean(axis), 12),  # ties are off by 1e-17
         permutation_type="samples",

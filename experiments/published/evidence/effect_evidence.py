@@ -6,7 +6,7 @@ but two that surround it were.
 
 import math
 
-from scipy import stats
+import scipy
 
 from ablation.heads import Head
 from ablation.stats.interval import CONFIDENCE, Interval
@@ -125,7 +125,7 @@ def helping_heads_together(figures: Experiment10) -> Evidence:
 def slope_correlation(figures: Experiment10) -> Evidence:
     """B7: r over the layers, its interval by Fisher's z = artanh r, sd 1/√(n − 3)."""
     found, n = figures.correlation, figures.layers
-    reach = stats.norm.ppf((1 + CONFIDENCE) / 2) / math.sqrt(n - 3)
+    reach = scipy.stats.norm.ppf((1 + CONFIDENCE) / 2) / math.sqrt(n - 3)
     z = math.atanh(found.pearson_r)
     return Evidence(
         found.pearson_r,

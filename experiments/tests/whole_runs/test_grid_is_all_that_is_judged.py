@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from ablation.tests.support.tiny_models import tiny_directory
 
 ROOT = Path(__file__).parents[3]
 OPTIONS = ("--synthetic", "6")
-STUDIES = [f"experiments/{name}" for name in ("qrhead", "methods", "exp10")]
+OF_ANSWERS = ("experiments/qrhead", "experiments/methods")
+HALVES = 12 * 4 * 2
+"""Perplexities at most where curves are cut in halves: where is not known before."""
 
 GRID = """
 [qrhead]
@@ -24,7 +27,8 @@ tokens = [200]
 models = ["{model}"]
 tokens = [200]
 [exp10]
-models = ["{model}"]
+models = ["{of_text}"]
+texts = ["{text}"]
 """
 
 
@@ -42,6 +46,19 @@ def documents(store):
     return found
 
 
+def planned(output):
+    """Kind -> how many of it are to compute."""
+    found: Counter[str] = Counter()
+    for number, kind in re.findall(r": ([\d,]+) of kind (\w+) to compute", output):
+        found[kind] += int(number.replace(",", ""))
+    return found
+
+
+def mode(path):
+    """How heads are ablated in the document of a perplexity."""
+    return json.loads(path.read_text())["key"]["ablation"]["mode"]
+
+
 def how_sure(documents):
     """Digest -> log-probability of an answer, taken out of the documents.
 
@@ -57,6 +74,8 @@ class Computed:
 
     command: tuple
     model: Path
+    of_text: Path
+    text: Path
     store: Path
     planned: str
 
@@ -66,15 +85,19 @@ def alone(tmp_path_factory):
     folder = tmp_path_factory.mktemp("grid")
     # 128 heads: as many are left beside the top 50.
     model = tiny_directory(folder / "tiny", layers=2, heads=64)
+    # A text is read in windows of the context; a short one.
+    of_text = tiny_directory(folder / "small", layers=2, heads=16, context=256)
+    text = folder / "heron.txt"
+    text.write_text("The heron fishes in shallow water, and stands still. " * 10, encoding="utf-8")
     grid, store = folder / "grid.toml", folder / "store"
-    grid.write_text(GRID.format(model=model), encoding="utf-8")
+    grid.write_text(GRID.format(model=model, of_text=of_text, text=text), encoding="utf-8")
     command = ("experiments.cli", "run", "--grid", grid, *OPTIONS)
-    planned = run(*command, "--store", store, "--plan")
-    assert "0 results are stored already" in planned.stdout, planned.stderr
+    plan = run(*command, "--store", store, "--plan")
+    assert "0 results are stored already" in plan.stdout, plan.stderr
     computed = run(*command, "--store", store, "--out", folder / "out")
     assert computed.returncode == 0, computed.stderr
     assert "/phase3/qrhead/" in computed.stdout
-    return Computed(command, model, store, planned.stdout)
+    return Computed(command, model, of_text, text, store, plan.stdout)
 
 
 @pytest.mark.slow
@@ -99,20 +122,25 @@ def test_workers_of_a_cluster_give_what_one_process_gives_bit_for_bit(alone, tmp
 @pytest.mark.slow
 def test_what_a_grid_has_computed_is_judged_without_computing(alone, tmp_path):
     store = shutil.copytree(alone.store, tmp_path / "store")
-    stored = len(list(store.glob("documents/*/*/*.json")))
-    # What is counted is what is computed, but for the places where curves are cut in halves.
-    counted = sum(int(n.replace(",", "")) for n in re.findall(r": ([\d,]+) of", alone.planned))
-    assert counted <= stored <= counted + 12 * 4 * 2
-    judged = run(
-        "pytest", *STUDIES, "--model", alone.model, "--tokens", 200, *OPTIONS, "--store", store,
-        "-p", "no:cacheprovider",
-    )  # fmt: skip
-    assert re.search(r"results: 0 computed, \d+ taken from the store", judged.stdout), judged.stdout
-    # A run that was ended in between: what is left is counted beside what is there.
-    measured = sorted(store.glob("documents/perplexity/*/*.json"))
-    for path in measured[::2]:
+    stored = Counter(path.parts[-3] for path in store.glob("documents/*/*/*.json"))
+    counted = planned(alone.planned)
+    assert counted.keys() == stored.keys()
+    for kind, count in counted.items():
+        # What is counted is what is computed, but for heads that two methods find, and for places
+        # where curves are cut in halves.
+        fewer = count // 10 if kind == "answer" else 0
+        assert count - fewer <= stored[kind] <= count + HALVES * (kind == "perplexity")
+    cells = (*OF_ANSWERS, "--model", alone.model, "--tokens", 200, *OPTIONS)
+    sweep = ("experiments/exp10", "--model", alone.of_text, "--text", alone.text)
+    for cases in (cells, sweep):
+        judged = run("pytest", *cases, "--store", store, "-p", "no:cacheprovider")
+        ended = r"results: 0 computed, \d+ taken from the store"
+        assert re.search(ended, judged.stdout), judged.stdout
+    # A run that was ended in between: what is left is counted beside what is there. Not of the mode
+    # whose ranking says what is removed together.
+    measured = store.glob("documents/perplexity/*/*.json")
+    of_heads = [path for path in measured if mode(path) == "mean"]
+    for path in of_heads[::2]:
         path.unlink()
-    planned = run(*alone.command, "--store", store, "--plan")
-    (left,) = re.findall(r": ([\d,]+) of kind perplexity to compute", planned.stdout)
-    # Where curves are cut in halves is not known before.
-    assert 0 <= len(measured[::2]) - int(left.replace(",", "")) <= 12 * 4 * 2
+    left = planned(run(*alone.command, "--store", store, "--plan").stdout)
+    assert left == {"perplexity": len(of_heads[::2])}
