@@ -9,6 +9,9 @@ import pytest
 from ablation.tests.support.checked import check_shapes
 
 SHAPES = """
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -16,6 +19,17 @@ import not_checked
 
 def same(one: Float[Tensor, "n"], other: Float[Tensor, "n"]) -> None:
     pass
+
+def each(of: Callable[[list[Float[Tensor, "n"]]], int] | None) -> None:
+    pass
+
+def count(of: int) -> int:
+    return of
+
+@dataclass
+class Pair:
+    one: Float[Tensor, "n"]
+    other: Float[Tensor, "n"] | None
 """
 SEEN = """
 from importlib import _bootstrap_external
@@ -43,6 +57,19 @@ def test_a_wrong_shape_raises(imported):
     imported.same(zeros(2), zeros(2))
     with pytest.raises(Exception, match="same"):
         imported.same(zeros(2), zeros(3))
+
+
+def test_a_field_of_a_wrong_shape_raises(imported):
+    from torch import zeros
+
+    assert imported.Pair(zeros(2), None).other is None
+    with pytest.raises(Exception, match="Pair"):
+        imported.Pair(zeros(2), zeros(3))
+
+
+def test_only_functions_with_shapes_are_wrapped(imported):
+    wrapped = {name for name, thing in vars(imported).items() if hasattr(thing, "__wrapped__")}
+    assert wrapped == {"same", "each"}
 
 
 def test_what_is_imported_has_its_usual_bytecode(imported):
