@@ -12,8 +12,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 # Shapes in signatures are enforced in every test; must run before the library is first imported.
-# Only where there are shapes: a check takes longer than the naming of a head, a hundred thousand of
-# which are named while claims are judged.
+# Only where there are shapes: tests, for one, are imported as pytest does it.
 _WITH_SHAPES = (
     "ablator", "detection", "engine", "hooks", "metrics", "models.checks", "models.planted",
     "modes", "passes", "stats",

@@ -65,16 +65,19 @@ def test_a_model_is_the_same_and_its_weights_stay_where_they_are(avx512, model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CONFIGS)
-def test_the_engine_is_exact_with_either_kernels(name, avx512, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "onednn"),
+    # Without, one of each class of products: all tests of the engine in all families are without.
+    [*((name, True) for name in CONFIGS), ("llama-gqa", False), ("gpt2", False)],
+)
+def test_the_engine_is_exact_with_either_kernels(name, onednn, avx512, monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", onednn)
     answers, nll = found_by(ReferenceEngine(), tiny_model(name))
-    for onednn in (True, False):
-        monkeypatch.setattr(torch.backends.mkldnn, "enabled", onednn)
-        model = tiny_model(name)
-        assert use_onednn(model) == onednn
-        found, measured = found_by(FastEngine(), model)
-        assert found == answers
-        assert measured == pytest.approx(nll, rel=1e-5)
+    model = tiny_model(name)
+    assert use_onednn(model) == onednn
+    found, measured = found_by(FastEngine(), model)
+    assert found == answers
+    assert measured == pytest.approx(nll, rel=1e-5)
 
 
 def found_by(engine, model):

@@ -102,10 +102,8 @@ def correlation(layer_means: Sequence[float], g: Sequence[float]) -> dict[str, A
     result: dict[str, Any] = {"slope": slope.tolist()}
     if len(layer_means) < 3 or np.ptp(slope) == 0 or np.ptp(layer_means) == 0:
         return result | dict.fromkeys(("pearson_r", "pearson_p", "spearman_rho", "spearman_p"))
-    pearson, spearman = (
-        scipy.stats.pearsonr(layer_means, slope),
-        scipy.stats.spearmanr(layer_means, slope),
-    )
+    pearson = scipy.stats.pearsonr(layer_means, slope)
+    spearman = scipy.stats.spearmanr(layer_means, slope)
     return result | {
         "pearson_r": float(pearson.statistic),
         "pearson_p": float(pearson.pvalue),

@@ -231,7 +231,7 @@ def test_several_control_draws_are_kept_one_by_one_and_drawn_together(
     assert len({tuple(own) for own in row["heads_by_item"].values()}) > 1
 
 
-HEAVY = {"torch", "transformers", "scipy.stats", "matplotlib"}
+HEAVY = {"torch", "transformers", "scipy.special", "matplotlib"}
 """What takes long to import."""
 
 

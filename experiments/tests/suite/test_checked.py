@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, zeros
 
 import not_checked
 
@@ -24,12 +24,19 @@ def each(of: Callable[[list[Float[Tensor, "n"]]], int] | None) -> None:
     pass
 
 def count(of: int) -> int:
-    return of
+    def within(one: Float[Tensor, "n"], other: Float[Tensor, "n"]) -> int:
+        return of
+
+    return within(zeros(2), zeros(3))
 
 @dataclass
 class Pair:
     one: Float[Tensor, "n"]
     other: Float[Tensor, "n"] | None
+
+@dataclass
+class Count:
+    of: int
 """
 SEEN = """
 from importlib import _bootstrap_external
@@ -70,6 +77,9 @@ def test_a_field_of_a_wrong_shape_raises(imported):
 def test_only_functions_with_shapes_are_wrapped(imported):
     wrapped = {name for name, thing in vars(imported).items() if hasattr(thing, "__wrapped__")}
     assert wrapped == {"same", "each"}
+    assert imported.count(1) == 1  # what is within is not
+    assert hasattr(imported.Pair.__init__, "__wrapped__")
+    assert not hasattr(imported.Count.__init__, "__wrapped__")
 
 
 def test_what_is_imported_has_its_usual_bytecode(imported):

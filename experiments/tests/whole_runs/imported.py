@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "scipy.stats")
+HEAVY = ("torch", "transformers", "scipy.special")
+"""The last is what all heavy parts of SciPy import."""
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -25,7 +25,7 @@ def test_no_folder_has_more_than_about_a_dozen_entries():
 
 @pytest.mark.slow
 def test_shapes_in_signatures_are_checked_wherever_they_stand():
-    """The root conftest names the rooms that have shapes, since a check takes time."""
+    """The root conftest names the rooms that have shapes."""
     with_shapes = [
         path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
         for path in (ROOT / "ablation").rglob("*.py")
