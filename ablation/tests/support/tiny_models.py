@@ -81,7 +81,7 @@ def byte_tokenizer(chat: bool = False, adds_bos: bool = False) -> Any:
 def tiny_directory(
     path: Path, *, layers: int = 4, heads: int = 16, context: int = 2048, adds_bos: bool = False
 ) -> Path:
-    """A tiny random Llama with a byte tokenizer, saved as a model directory; 64 heads."""
+    """A tiny random Llama with a byte tokenizer, saved as a model directory."""
     torch.manual_seed(0)
     config = hf.LlamaConfig(
         vocab_size=BYTES + len(SPECIAL),
