@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 # Shapes in signatures are enforced in every test; must run before the library is first imported.
-# Only where there are shapes: tests, for one, are imported as pytest does it.
+# Only where there are shapes: modules of tests are imported by pytest's own hook.
 _WITH_SHAPES = (
     "ablator", "detection", "engine", "hooks", "metrics", "models.checks", "models.planted",
     "modes", "passes", "stats",
