@@ -12,6 +12,8 @@ variance over draws / K. The step is that of one imagined unit that lies off by 
 amount: that no unit differed does not show that none could.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import scipy
 from jaxtyping import Float
@@ -43,14 +45,9 @@ def bootstrap_t(
         InvalidInput: no such confidence.
     """
     check_confidence(confidence)
-    generator = np.random.default_rng(seed)
     draws, units = values.shape
     mean = float(values.mean())
-    # Rows of weights: how often each unit, or draw, is in a resample, as a share.
-    taken = generator.multinomial(units, np.full(units, 1 / units), size=resamples) / units
-    drawn = np.ones((resamples, 1))
-    if draws > 1:
-        drawn = generator.multinomial(draws, np.full(draws, 1 / draws), size=resamples) / draws
+    taken, drawn = _resampled(draws, units, resamples, seed)
     by_unit, by_draw = drawn @ values, taken @ values.T
     means = (by_unit * taken).sum(axis=1)
     resampled = np.sqrt(
@@ -73,6 +70,22 @@ def bootstrap_t(
     largest = float(np.quantile(ratios, confidence, method="higher")) if len(ratios) else student
     reach = max(largest, float(student)) * error
     return Interval(mean - reach, mean + reach)
+
+
+# Most of the time of an interval, and the same for all that are of equally many values.
+@lru_cache(maxsize=2)
+def _resampled(
+    draws: int, units: int, resamples: int, seed: int
+) -> tuple[Float[np.ndarray, "resamples units"], Float[np.ndarray, "resamples draws"]]:
+    """How often each unit, and each draw, is in a resample, as a share; not to be written to."""
+    generator = np.random.default_rng(seed)
+    taken = generator.multinomial(units, np.full(units, 1 / units), size=resamples) / units
+    drawn = np.ones((resamples, 1))
+    if draws > 1:
+        drawn = generator.multinomial(draws, np.full(draws, 1 / draws), size=resamples) / draws
+    for shares in (taken, drawn):
+        shares.setflags(write=False)
+    return taken, drawn
 
 
 def _square_error(

@@ -2,6 +2,7 @@ import os
 from unittest.mock import patch
 
 import pytest
+from filelock import FileLock
 
 from ablation.tests.support.kept_facts import own_kept_facts  # noqa: F401
 from experiments.cli.main import main
@@ -32,11 +33,28 @@ def own_environment():
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
+def made_once(tmp_path_factory):
+    """Gives a folder that is made once for all workers of ``-n``; tests read it only."""
+    own = tmp_path_factory.getbasetemp()
+    of_all = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def folder_of(name, make):
+        folder = of_all / name
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                make(own / name)
+                (own / name).rename(folder)
+        return folder
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def tiny(made_once):
     """A model directory with 64 heads: 50 top ones leave 14 for controls."""
     from ablation.tests.support.tiny_models import tiny_directory
 
-    return tiny_directory(tmp_path_factory.mktemp("models") / "tiny")
+    return made_once("tiny", tiny_directory)
 
 
 @pytest.fixture(scope="session")

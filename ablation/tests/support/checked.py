@@ -2,13 +2,17 @@
 
 jaxtyping's own hook wraps all functions of a module. Wrapping one takes a millisecond, for the
 whole library half a second, and again wherever a function within a function is made.
+
+Of each function the first ``FIRST`` calls are checked in a test: a shape that is wrong is wrong
+among them, and whole runs call the same functions thousands of times.
 """
 
 import ast
 import hashlib
 import sys
-from collections.abc import Sequence
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
@@ -16,6 +20,12 @@ from typing import Any, get_args
 
 import jaxtyping
 from beartype import beartype
+
+FIRST = 25
+"""Calls of each function that are checked, in each test."""
+
+calls: Counter[Callable[..., Any]] = Counter()
+"""How often each function was called with checks; whoever clears it has the first checked again."""
 
 
 def checked(thing: Any) -> Any:
@@ -28,7 +38,18 @@ def checked(thing: Any) -> Any:
     hints = getattr(function, "__annotations__", {}).values()
     if "<locals>" in thing.__qualname__ or not any(map(_names_shapes, hints)):
         return thing
-    return jaxtyping.jaxtyped(thing, typechecker=beartype)
+    checking = jaxtyping.jaxtyped(thing, typechecker=beartype)
+    if isinstance(thing, type):
+        return checking
+
+    @wraps(thing)
+    def first_checked(*args: Any, **kwargs: Any) -> Any:
+        if jaxtyping.config.jaxtyping_disable or calls[thing] >= FIRST:
+            return thing(*args, **kwargs)
+        calls[thing] += 1
+        return checking(*args, **kwargs)
+
+    return first_checked
 
 
 def _names_shapes(hint: Any) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import jaxtyping
 import pytest
 
+from ablation.tests.support.checked import calls
 from ablation.tests.support.quick_run import is_ours, sample, today
 
 _CHECKED = pytest.StashKey[set[pytest.Item]]()
@@ -24,6 +25,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     before = jaxtyping.config.jaxtyping_disable
+    calls.clear()
     if item not in item.config.stash[_CHECKED]:
         jaxtyping.config.update("jaxtyping_disable", True)
     try:

@@ -34,6 +34,8 @@ _PAPER: dict[str, Any] = {
 # Text of an SVG can be searched and edited; a PDF brings its letters along.
 _FILES: dict[str, Any] = {"svg.fonttype": "none", "pdf.fonttype": 42}
 
+_NO_LAYOUT: dict[str, Any] = {"figure.autolayout": False, "figure.constrained_layout.use": False}
+
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None},
 }  # fmt: skip
@@ -79,6 +81,10 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = figure_paths(folder, stem)
+    # Laid out once: for each kind of file it would be done again, and give the same but for a hair.
+    figure.draw_without_rendering()
+    with matplotlib.rc_context(_NO_LAYOUT):
+        figure.set_layout_engine(None)
     for path in paths:
         kind = path.suffix[1:]
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -163,18 +163,19 @@ CURVES = "experiments/qrhead/pictures/smollm2_curves.json"
 METHODS = "experiments/methods/pictures/smollm2_methods.json"
 
 PICTURES = (
-    Picture("experiments/qrhead/pictures/smollm2_curves.png", CURVES, _curves, version=3),
+    Picture("experiments/qrhead/pictures/smollm2_curves.png", CURVES, _curves, version=4),
     Picture(
         "experiments/exp10/pictures/smollm2_heatmap.png",
         "baselines/exp10/smollm2/individual-zero.json",
         _heatmap,
+        version=2,
     ),
-    Picture("experiments/methods/pictures/smollm2_methods.png", METHODS, _methods, version=3),
+    Picture("experiments/methods/pictures/smollm2_methods.png", METHODS, _methods, version=4),
     Picture(
         "experiments/published/pictures/table_against_files.png",
         "experiments/published/sources/qrhead_llama3.json",
         _table_against_files,
-        version=3,
+        version=4,
     ),
 )
 """All pictures that a README shows, but for ``SCREENSHOTS``."""

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from experiments.store import Run, Store
+from experiments.store.listing import paths
 from experiments.tests.cluster.standins import unit
 
 ROOT = Path(__file__).parents[3]
@@ -43,6 +44,8 @@ class Drive:
 
     def __init__(self, folder, start, count, where="auto", **settings):
         self.folder, self.count = folder, count
+        store = Store(folder / "store", Run("reader", "pytest"))
+        self._paths = {number: store.path(unit(number)) for number in range(count)}
         words = [f"{name}={value}" for name, value in settings.items()]
         command = [sys.executable, "-m", "experiments.tests.cluster.standin_run"]
         self.process = start([*command, str(folder), where, str(count), *words])
@@ -50,9 +53,7 @@ class Drive:
     @property
     def stored(self):
         """Number -> when its square was stored."""
-        store = Store(self.folder / "store", Run("reader", "pytest"))
-        paths = {number: store.path(unit(number)) for number in range(self.count)}
-        return {number: p.stat().st_mtime for number, p in paths.items() if p.exists()}
+        return {number: p.stat().st_mtime for number, p in self._paths.items() if p.exists()}
 
     @property
     def ledger(self):
@@ -62,7 +63,8 @@ class Drive:
 
     def until_stored(self, number):
         """Waits until so many squares are stored."""
-        self.until(lambda: len(self.stored) >= number)
+        store = self.folder / "store"
+        self.until(lambda: len(paths(store)) >= number)
 
     def until_begun(self, number):
         """Waits until so many units were begun, each time counted."""

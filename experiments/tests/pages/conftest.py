@@ -14,13 +14,16 @@ LEVELS = "5,10,20,30"
 
 
 @pytest.fixture(scope="session")
-def computed_once(tiny, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("computed")
-    places = ("--store", str(folder / "store"), "--out", str(folder / "results"))
-    with pytest.raises(SystemExit) as ended:
-        main(["ablate", "--model", str(tiny), *CELL, "--levels", LEVELS, *places])
-    assert ended.value.code == 0
-    return folder
+def computed_once(tiny, made_once):
+    """A folder with a store and the study's files; tests take copies."""
+
+    def compute(folder):
+        places = ("--store", str(folder / "store"), "--out", str(folder / "results"))
+        with pytest.raises(SystemExit) as ended:
+            main(["ablate", "--model", str(tiny), *CELL, "--levels", LEVELS, *places])
+        assert ended.value.code == 0
+
+    return made_once("computed", compute)
 
 
 @pytest.fixture

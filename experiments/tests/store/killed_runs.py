@@ -115,7 +115,7 @@ class OneCell(Study):
     def __init__(self, root: Path):
         super().__init__(root)
         model = open_model(model_spec(str(tiny_directory(root / "model", layers=2, heads=64))))
-        self._cell = build_cell(model, synthetic_filings(20), "inc_state", 350)
+        self._cell = build_cell(model, synthetic_filings(10), "inc_state", 350)
 
     def run(self, name: str, run: str) -> None:
         folder = self._root / name

@@ -1,6 +1,7 @@
 """A grid computes all that the claims are judged from: pytest finds it, and computes nothing."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -8,10 +9,13 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from click.testing import CliRunner
 
 from ablation.tests.support.tiny_models import tiny_directory
+from experiments.cli.main import cli
 
 ROOT = Path(__file__).parents[3]
 OPTIONS = ("--synthetic", "6")
@@ -39,9 +43,16 @@ texts = ["{text}"]
 
 
 def run(*words):
+    """In a process of its own, which imports torch and transformers anew."""
     return subprocess.run(
         [sys.executable, "-m", *map(str, words)], cwd=ROOT, capture_output=True, text=True
     )
+
+
+def here(*words):
+    """The command line in this process: its result."""
+    with patch.dict(os.environ):
+        return CliRunner().invoke(cli, [str(word) for word in words])
 
 
 def documents(store):
@@ -102,13 +113,13 @@ def alone(tmp_path_factory):
     text.write_text("The heron fishes in shallow water, and stands still. " * 10, encoding="utf-8")
     grid, store = folder / "grid.toml", folder / "store"
     grid.write_text(GRID.format(model=model, of_text=of_text, text=text), encoding="utf-8")
-    command = ("experiments.cli", "run", "--grid", grid, *OPTIONS)
-    plan = run(*command, "--store", store, "--plan")
-    assert "0 results are stored already" in plan.stdout, plan.stderr
-    computed = run(*command, "--store", store, "--out", folder / "out")
-    assert computed.returncode == 0, computed.stderr
-    assert "/phase3/qrhead/" in computed.stdout
-    return Computed(command, model, of_text, text, store, plan.stdout)
+    command = ("run", "--grid", grid, *OPTIONS)
+    plan = here(*command, "--store", store, "--plan")
+    assert "0 results are stored already" in plan.output
+    computed = here(*command, "--store", store, "--out", folder / "out")
+    assert computed.exit_code == 0, computed.output
+    assert "/phase3/qrhead/" in computed.output
+    return Computed(command, model, of_text, text, store, plan.output)
 
 
 @pytest.mark.slow
@@ -119,7 +130,8 @@ def test_workers_of_a_cluster_give_what_one_process_gives_bit_for_bit(alone, tmp
     for path in sorted(store.glob("documents/*/*/*.json"))[::2]:
         path.unlink()
     there = documents(store)
-    ran = run(*alone.command, "--on", "local:2", "--store", store, "--out", tmp_path / "out")
+    workers = ("--on", "local:2", "--store", store, "--out", tmp_path / "out")
+    ran = run("experiments.cli", *alone.command, *workers)
     assert ran.returncode == 0, ran.stderr
     expected, found = documents(alone.store), documents(store)
     computed = [body["kind"] for digest, body in found.items() if digest not in there]
@@ -152,6 +164,6 @@ def test_what_a_grid_has_computed_is_judged_without_computing(alone, tmp_path):
         for path in of_single_heads(store, mode)[::2]:
             path.unlink()
             missing += 1
-        left = planned(run(*alone.command, "--store", store, "--plan").stdout)
+        left = planned(here(*alone.command, "--store", store, "--plan").output)
         assert left.keys() == {"perplexity"}
         assert missing <= left["perplexity"] <= missing + others

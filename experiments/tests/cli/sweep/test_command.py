@@ -268,7 +268,9 @@ def test_figures_of_other_models_are_left_alone_and_stale_ones_are_not(sweep, ta
 
 
 @pytest.mark.slow
-def test_a_model_whose_heads_do_nothing_is_a_result(headclaims, tiny, tmp_path, text, read):
+def test_a_model_whose_heads_do_nothing_is_a_result(
+    headclaims, tiny, tmp_path, text, read, one_kind
+):
     idle = tmp_path / "idle"
     shutil.copytree(tiny, idle)
     weights = load_file(idle / "model.safetensors")

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from ablation.errors import InvalidInput
 from experiments.cli.commands.upkeep.docs import docs_command
-from experiments.machine.files.drawing import new_figure, save_figure
+from experiments.machine.files.drawing import new_figure
 from experiments.pages.readmes import pictures
 from experiments.pages.readmes.pages import pages
 from experiments.pages.readmes.pictures import Picture, drawn_from
@@ -28,9 +28,11 @@ PAGE = """# A page
 
 
 def draw(document, folder):
-    figure = new_figure(1, 1)
+    figure, path = new_figure(1, 1), folder / "drawn.png"
     figure.subplots().plot(document["points"])
-    return save_figure(figure, folder, "drawn")
+    folder.mkdir(exist_ok=True)
+    figure.savefig(path)
+    return [path]
 
 
 @pytest.fixture
