@@ -13,12 +13,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
@@ -245,11 +245,6 @@ _stand_ins: WeakKeyDictionary[Any, StandIns | None] = WeakKeyDictionary()
 """Of each model that was looked at: there is a look at every layer of every pass."""
 
 
-_of_one_config: WeakSet[Any] = WeakSet()
-"""Models that let it be set, and whose parts share a config: there is no need to look at them all
-again, which takes longer than a layer of a small model."""
-
-
 def _as_loaded(model: Any, kernel: str) -> _Running:
     if model not in _stand_ins:
         classes = {type(module).__name__ for module in model.modules()}
@@ -271,13 +266,7 @@ def _unseen(model: Any) -> InvalidInput:
 
 
 def _name_attention(model: Any, name: str, running: _Running) -> None:
-    # Models with stand-ins do not let it be set.
-    if running.stand_ins is not None or model in _of_one_config:
-        model.config._attn_implementation = name
-        return
-    model.set_attn_implementation(name)
-    parts = (part for part in model.modules() if isinstance(part, PreTrainedModel))
-    if model.config._attn_implementation == name and all(
-        part.config is model.config for part in parts
-    ):
-        _of_one_config.add(model)
+    if running.stand_ins is not None:
+        model.config._attn_implementation = name  # no such model lets it be set
+    else:
+        model.set_attn_implementation(name)

@@ -3,8 +3,8 @@
 jaxtyping's own hook wraps all functions of a module. Wrapping one takes a millisecond, for the
 whole library half a second, and again wherever a function within a function is made.
 
-Of each function the first ``FIRST`` calls are checked in a test: a shape that is wrong is wrong
-among them, and whole runs call the same functions thousands of times.
+Of each function the first ``FIRST`` calls of a test are checked, and as many of its fixtures: whole
+runs call the same functions thousands of times, mostly with the same shapes.
 """
 
 import ast
@@ -22,10 +22,10 @@ import jaxtyping
 from beartype import beartype
 
 FIRST = 25
-"""Calls of each function that are checked, in each test."""
+"""Calls of each function that are checked, until ``calls`` is cleared."""
 
 calls: Counter[Callable[..., Any]] = Counter()
-"""How often each function was called with checks; whoever clears it has the first checked again."""
+"""How often each function was called with checks."""
 
 
 def checked(thing: Any) -> Any:

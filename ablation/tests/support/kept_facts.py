@@ -7,8 +7,8 @@ import pytest
 def own_kept_facts(tmp_path_factory):
     """What is made of made-up models is not kept in the user's cache.
 
-    While a module runs and no longer: the cases of claims run in the same session. What is known of
-    a model is known to the modules that follow, as it is to the commands that follow.
+    While a module runs, since the cases of claims run in the same session. The modules that follow
+    know what is known of a model, as commands do.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("ablation.assets.kept.FOLDER", tmp_path_factory.getbasetemp() / "kept")

@@ -25,10 +25,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     before = jaxtyping.config.jaxtyping_disable
-    calls.clear()
     if item not in item.config.stash[_CHECKED]:
         jaxtyping.config.update("jaxtyping_disable", True)
     try:
         return (yield)
     finally:
         jaxtyping.config.update("jaxtyping_disable", before)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    calls.clear()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    calls.clear()

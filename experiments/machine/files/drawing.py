@@ -58,12 +58,14 @@ def paper_style() -> Iterator[None]:
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of ``width`` × ``height`` inches; no window and no global state.
 
-    In ``paper_style`` it keeps its proportions.
+    In ``paper_style`` it keeps its proportions, and has twice as many pixels to the inch.
     """
     if _for_paper.get():
         column = ONE_COLUMN if width <= _WIDEST_OF_ONE_COLUMN else TWO_COLUMNS
         width, height = column, height * column / width
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(
+        figsize=(width, height), dpi=300 if _for_paper.get() else 150, layout="constrained"
+    )
     FigureCanvasAgg(figure)
     return figure
 
@@ -76,12 +78,14 @@ def figure_paths(folder: Path, stem: str) -> list[Path]:
 def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
     """Writes ``folder``/``stem``.png, .svg and .pdf, each whole or not at all; makes the folder.
 
+    The figure is laid out for its own dots per inch, and not again.
+
     Raises:
         OSError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = figure_paths(folder, stem)
-    # Laid out once: for each kind of file it would be done again, and give the same but for a hair.
+    # Once: for each kind of file it would be done again, and give the same but for a hair.
     figure.draw_without_rendering()
     with matplotlib.rc_context(_NO_LAYOUT):
         figure.set_layout_engine(None)
@@ -90,12 +94,7 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             with matplotlib.rc_context({**_FILES, "svg.hashsalt": stem}):
-                figure.savefig(
-                    temporary,
-                    format=kind,
-                    dpi=300 if _for_paper.get() else 150,
-                    metadata=_METADATA.get(kind),
-                )
+                figure.savefig(temporary, format=kind, dpi=figure.dpi, metadata=_METADATA.get(kind))
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

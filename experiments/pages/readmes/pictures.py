@@ -163,19 +163,18 @@ CURVES = "experiments/qrhead/pictures/smollm2_curves.json"
 METHODS = "experiments/methods/pictures/smollm2_methods.json"
 
 PICTURES = (
-    Picture("experiments/qrhead/pictures/smollm2_curves.png", CURVES, _curves, version=4),
+    Picture("experiments/qrhead/pictures/smollm2_curves.png", CURVES, _curves, version=3),
     Picture(
         "experiments/exp10/pictures/smollm2_heatmap.png",
         "baselines/exp10/smollm2/individual-zero.json",
         _heatmap,
-        version=2,
     ),
-    Picture("experiments/methods/pictures/smollm2_methods.png", METHODS, _methods, version=4),
+    Picture("experiments/methods/pictures/smollm2_methods.png", METHODS, _methods, version=3),
     Picture(
         "experiments/published/pictures/table_against_files.png",
         "experiments/published/sources/qrhead_llama3.json",
         _table_against_files,
-        version=4,
+        version=3,
     ),
 )
 """All pictures that a README shows, but for ``SCREENSHOTS``."""

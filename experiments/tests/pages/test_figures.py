@@ -32,7 +32,7 @@ def test_the_command_knows_all_studies():
 
 @pytest.mark.slow
 def test_the_same_figures_give_the_same_files(headclaims, published, tmp_path):
-    # For paper is what nobody asks for.
+    # Without a style, which is as for paper.
     assert headclaims("figures", "published", "-o", "again")[0] == 0
     names = sorted(path.name for path in published.iterdir())
     assert {name.rpartition(".")[2] for name in names} == {*KINDS, "txt"}

@@ -6,7 +6,7 @@ from importlib import _bootstrap_external
 
 import pytest
 
-from ablation.tests.support.checked import check_shapes
+from ablation.tests.support.checked import FIRST, calls, check_shapes
 
 SHAPES = """
 from collections.abc import Callable
@@ -62,6 +62,17 @@ def test_a_wrong_shape_raises(imported):
     from torch import zeros
 
     imported.same(zeros(2), zeros(2))
+    with pytest.raises(Exception, match="same"):
+        imported.same(zeros(2), zeros(3))
+
+
+def test_the_first_calls_are_checked(imported):
+    from torch import zeros
+
+    for _ in range(FIRST):
+        imported.same(zeros(2), zeros(2))
+    imported.same(zeros(2), zeros(3))
+    calls.clear()
     with pytest.raises(Exception, match="same"):
         imported.same(zeros(2), zeros(3))
 

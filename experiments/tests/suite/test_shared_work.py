@@ -100,3 +100,24 @@ def test_claims_run_without_the_checks(pytester):
     written(pytester, "study/test_it.py", CHECKED.format(cases=2, noted=str(noted)))
     pytester.runpytest_subprocess(*PLUGINS).assert_outcomes(passed=2)
     assert noted.read_text().split() == ["True", "True"]
+
+
+COUNTED = """
+import pytest
+from ablation.tests.support.checked import calls
+
+@pytest.fixture
+def called():
+    assert not calls
+    calls[len] += 1
+
+@pytest.mark.parametrize("n", range(2))
+def test_it(called, n):
+    assert not calls
+    calls[len] += 1
+"""
+
+
+def test_fixtures_and_every_test_have_their_own_first_calls(pytester):
+    written(pytester, "tests/test_it.py", COUNTED)
+    pytester.runpytest_subprocess(*PLUGINS).assert_outcomes(passed=2)

@@ -52,7 +52,7 @@ def run(*words):
 def here(*words):
     """The command line in this process: its result."""
     with patch.dict(os.environ):
-        return CliRunner().invoke(cli, [str(word) for word in words])
+        return CliRunner().invoke(cli, [str(word) for word in words], catch_exceptions=False)
 
 
 def documents(store):
