@@ -1,8 +1,8 @@
 """How the workers of ``-n`` share whole runs of our own tests.
 
 Cases of a file in ``experiments/tests`` share what is long in the making, and go to one worker;
-clusters are started one at a time, and go to one, too. Long files come first, and at the end
-single cases are left: no worker waits for another.
+clusters are started one at a time, and go to one, too. Long files come first, then claims, which
+may compute for minutes; at the end single cases are left: no worker waits for another.
 """
 
 from pathlib import PurePath
@@ -47,7 +47,7 @@ def _rank(nodeid: str) -> int:
     _, folders = _place(nodeid)
     if "tests" not in folders:
         return len(FIRST)
-    return next((rank for rank, name in enumerate(FIRST) if name in folders), len(FIRST))
+    return next((rank for rank, name in enumerate(FIRST) if name in folders), len(FIRST) + 1)
 
 
 def _place(nodeid: str) -> tuple[str, tuple[str, ...]]:

@@ -31,12 +31,13 @@ def written(pytester, path, text):
 
 
 def test_the_longest_files_come_first_and_single_cases_last(pytester):
-    for folder in ("ablation/tests", "experiments/tests", "experiments/tests/cluster"):
+    folders = ("ablation/tests", "experiments/study", "experiments/tests")
+    for folder in (*folders, "experiments/tests/cluster"):
         written(pytester, f"{folder}/test_it.py", "def test_it(): pass\n")
     options = ("--import-mode=importlib", "--collect-only", "-q")
     result = pytester.runpytest_inprocess(*PLUGINS, *options)
     order = [line.partition("/test_it.py")[0] for line in result.outlines if "::" in line]
-    assert order == ["experiments/tests/cluster", "experiments/tests", "ablation/tests"]
+    assert order == ["experiments/tests/cluster", *reversed(folders)]
 
 
 @pytest.mark.parametrize(
