@@ -67,3 +67,12 @@ def test_the_unit_of_the_values_is_that_of_the_interval():
 def test_no_confidence_is_refused():
     with pytest.raises(InvalidInput, match="confidence between 0 and 1"):
         bootstrap_t(np.zeros((1, 3)), confidence=95.0)
+
+
+def test_what_was_asked_before_changes_nothing():
+    values = np.random.default_rng(5).normal(size=(2, 3, 20))
+    found = [bootstrap_t(values[0], seed=seed) for seed in (0, 1)]
+    assert found[0] != found[1]
+    for others in (values[1], values[0][:, :10], values[0][:1]):
+        bootstrap_t(others)
+    assert [bootstrap_t(values[0], seed=seed) for seed in (0, 1)] == found
