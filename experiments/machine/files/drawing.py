@@ -31,10 +31,12 @@ _PAPER: dict[str, Any] = {
     "figure.constrained_layout.w_pad": 0.02,
 }  # fmt: skip
 
-# Text of an SVG can be searched and edited; a PDF brings its letters along.
-_FILES: dict[str, Any] = {"svg.fonttype": "none", "pdf.fonttype": 42}
-
-_NO_LAYOUT: dict[str, Any] = {"figure.autolayout": False, "figure.constrained_layout.use": False}
+# Text of an SVG can be searched and edited; a PDF brings its letters along. Nothing is laid out or
+# cut but as the figure asks for it.
+_FILES: dict[str, Any] = {
+    "svg.fonttype": "none", "pdf.fonttype": 42,
+    "figure.autolayout": False, "figure.constrained_layout.use": False, "savefig.bbox": None,
+}  # fmt: skip
 
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None},
@@ -87,7 +89,7 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
     paths = figure_paths(folder, stem)
     # Once: for each kind of file it would be done again, and give the same but for a hair.
     figure.draw_without_rendering()
-    with matplotlib.rc_context(_NO_LAYOUT):
+    with matplotlib.rc_context(_FILES):
         figure.set_layout_engine(None)
     for path in paths:
         kind = path.suffix[1:]

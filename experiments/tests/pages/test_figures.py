@@ -34,7 +34,8 @@ def test_the_command_knows_all_studies():
 @pytest.mark.slow
 def test_the_same_figures_give_the_same_files(headclaims, published, tmp_path):
     # Without a style, which is as for paper; and with settings of somebody's own.
-    with matplotlib.rc_context({"figure.dpi": 50, "figure.autolayout": True}):
+    settings = {"figure.dpi": 50, "figure.autolayout": True, "savefig.bbox": "tight"}
+    with matplotlib.rc_context(settings):
         assert headclaims("figures", "published", "-o", "again")[0] == 0
     names = sorted(path.name for path in published.iterdir())
     assert {name.rpartition(".")[2] for name in names} == {*KINDS, "txt"}
