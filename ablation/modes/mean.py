@@ -1,4 +1,4 @@
-"""Mean ablation: z becomes its mean over a text or over prompts."""
+"""Mean ablation: z becomes its mean over a text, or over prompts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from ablation.metrics.decoder import decoder_of
 from ablation.metrics.devices import input_device
 from ablation.metrics.measured_perplexity import windows
 from ablation.metrics.perplexity import Bos
-from ablation.modes import MEAN, MEAN_BY_POSITION, Scope
+from ablation.modes import MEAN, MEAN_BY_POSITION
 from ablation.modes.base import OfZ
-from ablation.modes.description import described, mean_over_prompts, mean_over_text
+from ablation.modes.description import described, mean_over_text
 from ablation.modes.protocol import Replacement
 
 
@@ -35,10 +35,10 @@ class LayerTensors(Protocol):
 class MeanAblation(OfZ):
     """Mean ablation of z: ``z[h] <- mean of z[h]`` over positions of reference texts.
 
-    ``mean_ablation`` makes one from a text, ``mean_ablation_of_prompts`` from prompts. Site: the
-    input of the output projection, as in ``ZeroAblation``; the head's contribution becomes one
-    constant vector, or one for each position. The value bias adds the same to every z, hence to
-    the mean: it is kept.
+    ``mean_ablation`` makes one from a text, ``mean_ablation_of_prompts`` (in ``ablation.passes``)
+    from prompts. Site: the input of the output projection, as in ``ZeroAblation``; the head's
+    contribution becomes one constant vector, or one for each position. The value bias adds the same
+    to every z, hence to the mean: it is kept.
 
     When it misleads: the mean of a head that attends in a few very different ways is a z that it
     never gives; and a mean over the evaluation text itself tells the ablated model something of
@@ -87,36 +87,11 @@ def mean_ablation(
         InvalidInput: the text or the window is too short.
     """
     windows(ids, window, bos)
-    means = _Lazy(lambda: [mean[None] for mean in mean_z(model, ids, window=window, bos=bos)])
+    means = LazyTensors(lambda: [mean[None] for mean in mean_z(model, ids, window=window, bos=bos)])
     return MeanAblation(means, mean_over_text(ids.tolist(), window, bos))
 
 
-def mean_ablation_of_prompts(
-    model: Any,
-    prompts: Sequence[Sequence[int]],
-    *,
-    by_position: bool = False,
-    scope: Scope = Scope.ALL,
-) -> MeanAblation:
-    """The mean ablation of ``model`` with the means over ``prompts``, as ids.
-
-    They are run when the first mean is asked for: what is known already needs none.
-
-    Args:
-        model: a causal language model of transformers.
-        prompts: what the means are over; other prompts than those that are asked under them.
-        by_position: a mean for each position, and one of all for those beyond.
-        scope: which positions are ablated.
-
-    Raises:
-        InvalidInput: no prompts; or, by position, prompts of several lengths.
-    """
-    reference = mean_over_prompts(prompts, by_position)
-    means = _Lazy(lambda: _means_of_prompts(model, prompts, by_position))
-    return MeanAblation(means, reference, by_position, scope=scope)
-
-
-class _Lazy:
+class LazyTensors:
     """Tensors that are computed when the first of them is asked for."""
 
     def __init__(self, compute: Callable[[], Sequence[Tensor]]) -> None:
@@ -127,31 +102,6 @@ class _Lazy:
 
     def __getitem__(self, layer: int) -> Tensor:
         return self._tensors()[layer]
-
-
-@torch.inference_mode()
-def _means_of_prompts(
-    model: Any, prompts: Sequence[Sequence[int]], by_position: bool
-) -> list[Float[Tensor, "positions heads head_dim"]]:
-    require_unablated(model, "means")
-    layers = range(len(head_sites(model).layers))
-    device = input_device(model)
-    sums: dict[int, Tensor] = {}
-    with capture_z(model, layers) as z:
-        for prompt in prompts:
-            decoder_of(model)(input_ids=torch.tensor([prompt], device=device), use_cache=False)
-            for layer in layers:
-                # Not on the device: some (MPS) know no float64.
-                found = z[layer][0].cpu().double()
-                total = found if by_position else found.sum(0, keepdim=True)
-                sums[layer] = sums[layer] + total if layer in sums else total
-    tokens = sum(map(len, prompts))
-    means = []
-    for layer in layers:
-        of_all = sums[layer].sum(0, keepdim=True) / tokens
-        parts = [sums[layer] / len(prompts), of_all] if by_position else [of_all]
-        means.append(torch.cat(parts).float().to(device))
-    return means
 
 
 @torch.inference_mode()

@@ -110,6 +110,15 @@ class TokenTree:
         return numbers
 
     @cached_property
+    def holders(self) -> Int[Tensor, "1 packed"]:
+        """How many prompts have each token there."""
+        numbers = torch.zeros(1, len(self), dtype=torch.long)
+        for segment in self.last.values():
+            for one in segment.path:
+                numbers[0, one.places] += 1
+        return numbers
+
+    @cached_property
     def ends(self) -> Int[Tensor, " prompts"]:
         """Where the last token of each prompt is in the packed row."""
         last = [self.last[number] for number in range(len(self._prompts))]

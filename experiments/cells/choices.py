@@ -120,15 +120,19 @@ class CellAblation:
     @property
     def _of_means(self) -> Any:
         """The mean ablation whose means an earlier one of the model may have found."""
-        from ablation.modes.mean import mean_ablation_of_prompts
+        from ablation.passes.prompt_means import mean_ablation_of_prompts
 
         made, of = _MEANS.setdefault(self.cell.model, {}), self.description["mean_of"]
         if of not in made:
             while len(made) >= MEANS_KEPT:
                 del made[next(iter(made))]
-            model, prompts = self.cell.model.loaded.model, _ids(self.cell.detection)
-            by_position = self.choice.mode == MEAN_BY_POSITION
-            made[of] = mean_ablation_of_prompts(model, prompts, by_position=by_position)
+            loaded, prompts = self.cell.model.loaded, _ids(self.cell.detection)
+            made[of] = mean_ablation_of_prompts(
+                loaded.model,
+                prompts,
+                by_position=self.choice.mode == MEAN_BY_POSITION,
+                activation_bytes=loaded.engine.activation_bytes,
+            )
         return made[of]
 
     @property

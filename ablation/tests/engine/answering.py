@@ -9,10 +9,11 @@ from ablation.ablator import AblationNotApplied, HeadAblator
 from ablation.engine.drafted import greedy_tokens
 from ablation.heads import Head
 from ablation.modes import BiasPolicy, Scope
-from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
+from ablation.modes.mean import mean_ablation
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
 from ablation.modes.resample import resample_ablation
 from ablation.modes.zero import ZeroAblation
+from ablation.passes.prompt_means import mean_ablation_of_prompts
 from ablation.tests.support.tiny_models import LAYERS, random_ids
 
 HEADS = [Head(layer, head) for layer in range(LAYERS) for head in range(4)]

@@ -18,10 +18,11 @@ from ablation.hooks.sites import head_sites
 from ablation.metrics.measured_perplexity import perplexity
 from ablation.metrics.perplexity import Bos
 from ablation.modes import BiasPolicy, Scope
-from ablation.modes.mean import mean_ablation, mean_ablation_of_prompts
+from ablation.modes.mean import mean_ablation
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
 from ablation.modes.zero import ZeroAblation
 from ablation.passes.layerwise import LayerwisePass
+from ablation.passes.prompt_means import mean_ablation_of_prompts
 from ablation.tests.support.tiny_models import (
     CONFIGS,
     HIDDEN,

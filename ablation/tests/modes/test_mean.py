@@ -11,9 +11,10 @@ from ablation.heads import Head
 from ablation.hooks.capture import capture_z
 from ablation.hooks.sites import head_sites
 from ablation.modes import Scope
-from ablation.modes.mean import MeanAblation, mean_ablation, mean_ablation_of_prompts, mean_z
+from ablation.modes.mean import MeanAblation, mean_ablation, mean_z
 from ablation.modes.protocol import Ablation
 from ablation.modes.resample import resample_ablation
+from ablation.passes.prompt_means import mean_ablation_of_prompts
 from ablation.tests.support.tiny_models import LAYERS, random_ids
 from ablation.tests.support.tolerances import assert_same
 

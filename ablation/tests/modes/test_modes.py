@@ -15,11 +15,12 @@ from ablation.hooks.attention import observe_attention
 from ablation.hooks.capture import capture_z
 from ablation.hooks.sites import head_sites
 from ablation.modes import Scope
-from ablation.modes.mean import MeanAblation, mean_ablation_of_prompts
+from ablation.modes.mean import MeanAblation
 from ablation.modes.protocol import Ablation
 from ablation.modes.redirected import BosAblation, UniformAllAblation, UniformCausalAblation
 from ablation.modes.resample import ResampleAblation, resample_ablation
 from ablation.modes.zero import ZeroAblation
+from ablation.passes.prompt_means import mean_ablation_of_prompts
 from ablation.tests.support.given_attention import values_and_visible
 from ablation.tests.support.tiny_models import (
     CONFIGS,

@@ -22,6 +22,8 @@ def test_a_tree_holds_every_beginning_once_and_every_prompt_whole(prompts, share
         assert tree.ids[0, places].tolist() == prompt
         assert tree.positions[0, places].tolist() == list(range(len(prompt)))
         assert int(tree.ends[number]) == int(places[-1])
+    all_places = torch.cat([tree.places(number) for number in range(len(prompts))])
+    assert torch.equal(tree.holders[0], torch.bincount(all_places))
     for place in range(len(tree)):
         of, position = int(tree.prompt_of[0, place]), int(tree.positions[0, place])
         assert int(tree.places(of)[position]) == place

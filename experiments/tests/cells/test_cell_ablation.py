@@ -49,15 +49,15 @@ def means_of(cell, mode, scope=SCOPES[0]):
 
 
 def test_means_of_one_model_and_the_same_prompts_are_found_once(tiny, cell, monkeypatch):
-    from ablation.modes import mean
+    from ablation.passes import prompt_means
 
-    calls, found = [], mean._means_of_prompts
+    calls, found = [], prompt_means._means
 
     def counting(*of):
         calls.append(of)
         return found(*of)
 
-    monkeypatch.setattr(mean, "_means_of_prompts", counting)
+    monkeypatch.setattr(prompt_means, "_means", counting)
     model = open_model(model_spec(str(tiny)))
     year, state = (
         build_cell(model, synthetic_filings(10), question, 350)
