@@ -14,6 +14,14 @@ def test_a_cell_takes_a_question(headclaims):
     assert "Missing option '--question'" in err
 
 
+@pytest.mark.parametrize("group", [(), ("results",)])
+def test_a_group_without_a_command_shows_its_help_line_by_line(headclaims, group):
+    status, out, err = headclaims(*group)
+    assert (status, out) == (2, "")
+    assert err.startswith(" ".join(("Usage: headclaims", *group)))
+    assert "\n\nCommands:\n" in err
+
+
 BAD = {
     "question": (("--question", "ceo"), 2, "'ceo' is not one of"),
     "too short": (("--tokens", 90), 2, "takes at least"),
