@@ -14,6 +14,7 @@ class Cluster:
             head_node_args={
                 "num_cpus": 0,
                 "include_dashboard": False,
+                "no_monitor": True,  # of Ray's autoscaler, which has nothing to do here
                 "object_store_memory": STORE_BYTES,
             },
         )
