@@ -49,6 +49,11 @@ def longest_pass(config: Any) -> int | None:
     return min(bounds, default=None)
 
 
+def change_with_length(config: Any) -> bool:
+    """Whether a token's position may be another one in a longer pass."""
+    return any(kind in _CHANGING for kind, _ in _original_contexts(config))
+
+
 def check_positions(model: Any, shortest: int, longest: int) -> None:
     """Refuses a text that is fed in several passes of which some end where positions change.
 

@@ -22,12 +22,14 @@ class Segment:
         place: where its first token stands in the packed row.
         start: the position of that token in its prompts.
         length: how many tokens it has, at least one.
+        prompts: how many prompts have them.
         before: the segments that its prompts begin with, the first one first.
     """
 
     place: int
     start: int
     length: int
+    prompts: int
     before: "tuple[Segment, ...]" = ()
 
     @property
@@ -77,7 +79,7 @@ class TokenTree:
                 by_token.setdefault(self._prompts[number][at], []).append(number)
         for together in by_token.values():
             length = agreement([self._prompts[number][at:] for number in together])
-            segment = Segment(len(self), at, length, before)
+            segment = Segment(len(self), at, length, len(together), before)
             self.segments.append(segment)
             self._grow(together, segment.path)
 
@@ -107,15 +109,6 @@ class TokenTree:
         for number, segment in self.last.items():
             for one in segment.path:
                 numbers[0, one.places] = number
-        return numbers
-
-    @cached_property
-    def holders(self) -> Int[Tensor, "1 packed"]:
-        """How many prompts have each token there."""
-        numbers = torch.zeros(1, len(self), dtype=torch.long)
-        for segment in self.last.values():
-            for one in segment.path:
-                numbers[0, one.places] += 1
         return numbers
 
     @cached_property

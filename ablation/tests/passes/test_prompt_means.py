@@ -5,8 +5,10 @@ import torch
 
 from ablation.errors import InvalidInput
 from ablation.hooks.capture import capture_z
+from ablation.passes.positions import span_limits
 from ablation.passes.prompt_means import mean_ablation_of_prompts
-from ablation.tests.support.tiny_models import LAYERS, VOCAB, random_ids
+from ablation.tests.passes.test_positions import LONGROPE, rotary
+from ablation.tests.support.tiny_models import VOCAB, random_ids
 from ablation.tests.support.tolerances import assert_same
 
 LONG = 40
@@ -26,11 +28,12 @@ def that_begin_alike(ends):
 
 def z_of_each(model, prompts):
     """For each layer, z of each prompt run alone, ``(seq, heads, head_dim)``."""
-    found: list[list[torch.Tensor]] = [[] for _ in range(LAYERS)]
+    layers = range(model.config.num_hidden_layers)
+    found: list[list[torch.Tensor]] = [[] for _ in layers]
     for prompt in prompts:
-        with capture_z(model, range(LAYERS)) as z, torch.no_grad():
+        with capture_z(model, layers) as z, torch.no_grad():
             model(torch.tensor([prompt]))
-        for layer in range(LAYERS):
+        for layer in layers:
             found[layer].append(z[layer][0])
     return found
 
@@ -63,6 +66,15 @@ def test_what_prompts_begin_with_runs_once_where_there_is_room(llama):
     of_mlp.remove()
     assert fed == [LONG + 2 * (LONG - 15) + (LONG - 25), *[LONG] * 5]
     assert_same(together, alone)
+
+
+def test_prompts_run_alone_where_positions_change_with_the_length_of_a_pass():
+    model, ids = rotary(**LONGROPE), random_ids(LONG)[0].tolist()
+    (original,) = span_limits(model.config)
+    prompts = [ids[: original - 5], ids]
+    found = mean_ablation_of_prompts(model, prompts).means
+    for layer, z in enumerate(z_of_each(model, prompts)):
+        assert_same(found[layer], torch.cat(z).mean(0, keepdim=True))
 
 
 def test_a_token_that_the_model_does_not_know_is_refused(llama):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ablation.engine import REFERENCE, EngineChoice
 from ablation.errors import InvalidInput
 from ablation.filings.synthetic import synthetic_filings
 from ablation.models.model import open_model
@@ -48,16 +49,22 @@ def means_of(cell, mode, scope=SCOPES[0]):
     return made.means
 
 
-def test_means_of_one_model_and_the_same_prompts_are_found_once(tiny, cell, monkeypatch):
+@pytest.fixture
+def means_made(monkeypatch):
+    """What means were computed of."""
     from ablation.passes import prompt_means
 
     calls, found = [], prompt_means._means
 
-    def counting(*of):
+    def noting(*of):
         calls.append(of)
         return found(*of)
 
-    monkeypatch.setattr(prompt_means, "_means", counting)
+    monkeypatch.setattr(prompt_means, "_means", noting)
+    return calls
+
+
+def test_means_of_one_model_and_the_same_prompts_are_found_once(tiny, cell, means_made):
     model = open_model(model_spec(str(tiny)))
     year, state = (
         build_cell(model, synthetic_filings(10), question, 350)
@@ -66,7 +73,16 @@ def test_means_of_one_model_and_the_same_prompts_are_found_once(tiny, cell, monk
     for scope in SCOPES:
         for mode in ("mean", "mean_by_position"):
             assert len(means_of(year, mode, scope)) == model.grid.layers
-    assert len(calls) == 2
+    assert len(means_made) == 2
     _ = means_of(state, "mean")[0]
     _ = means_of(cell, "mean")[0]  # of another model
-    assert len(calls) == 4
+    assert len(means_made) == 4
+
+
+@pytest.mark.parametrize(
+    ("engine", "room"), [(EngineChoice(activation_mib=3), 3 << 20), (EngineChoice(REFERENCE), 0)]
+)
+def test_prompts_of_means_share_what_the_engine_may_hold(engine, room, tiny, means_made):
+    model = open_model(model_spec(str(tiny)), engine=engine)
+    _ = means_of(build_cell(model, synthetic_filings(10), "inc_year", 350), "mean")[0]
+    assert [activation_bytes for *_, activation_bytes in means_made] == [room]
