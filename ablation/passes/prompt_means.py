@@ -63,8 +63,9 @@ def _means(
     check_known(model, prompts)
     device, longest = input_device(model), max(map(len, prompts))
     alone = not activation_bytes or change_with_length(model.config)
+    found_z = _each(model, prompts) if alone else _together(model, prompts, activation_bytes)
     sums: dict[int, Tensor] = {}
-    for tree, layer, z in (_each if alone else _together)(model, prompts, activation_bytes):
+    for tree, layer, z in found_z:
         if layer not in sums:
             size = (longest if by_position else 1, *z.shape[2:])
             sums[layer] = torch.zeros(size, dtype=torch.float64)
@@ -88,7 +89,7 @@ Z = Iterator[tuple[TokenTree, int, Float[Tensor, "1 packed heads head_dim"]]]
 """Prompts, a layer, and its z of their tokens."""
 
 
-def _each(model: Any, prompts: Sequence[Sequence[int]], activation_bytes: int) -> Z:
+def _each(model: Any, prompts: Sequence[Sequence[int]]) -> Z:
     device, layers = input_device(model), range(len(head_sites(model).layers))
     with capture_z(model, layers) as z:
         for prompt in prompts:

@@ -12,7 +12,7 @@ from ablation.tests.support.tiny_models import VOCAB, random_ids
 from ablation.tests.support.tolerances import assert_same
 
 LONG = 40
-"""Longer than window, chunk and original context of the tiny models that have one."""
+"""Longer than the window or chunk of the tiny models that have one; than some original contexts."""
 
 
 def that_begin_alike(ends):
