@@ -17,7 +17,7 @@ _WITH_SHAPES = (
     "ablator", "detection", "engine", "hooks", "metrics", "models.checks", "models.planted",
     "modes", "passes", "stats",
 )  # fmt: skip
-_OF_TESTS = ("quick_run", "shape_checks", "shared_work")
+_OF_TESTS = ("lasting_objects", "quick_run", "shape_checks", "shared_work")
 
 _checked = import_module("ablation.tests.support.checked")  # not above: of the path just set
 _checked.check_shapes([f"ablation.{part}" for part in _WITH_SHAPES])

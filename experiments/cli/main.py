@@ -30,6 +30,7 @@ from experiments.cli.commands.upkeep.bench import bench_command
 from experiments.cli.commands.upkeep.bundles import audit_command
 from experiments.cli.commands.upkeep.docs import docs_command
 from experiments.cli.commands.upkeep.results import results_group
+from experiments.machine.garbage import look_seldom
 from experiments.machine.threads import sleep_soon
 
 INTERRUPTED = 130
@@ -87,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Our own messages say what matters; the library's notices would bury them.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     sleep_soon()
+    look_seldom()
     warnings.showwarning = _show_warning
     warnings.simplefilter("once", Notice)
     sys.exit(_status(arguments))

@@ -14,6 +14,7 @@ from typing import Any
 from ablation.errors import HeadclaimsError, InvalidInput, Notice, first_line
 from experiments.cluster.sent import Unpacker
 from experiments.machine.environment import versions
+from experiments.machine.garbage import look_seldom
 from experiments.machine.threads import bind_threads, sleep_soon
 from experiments.store import Document, WorkUnit
 
@@ -53,6 +54,7 @@ class Worker:
     def __init__(self, device: str, threads: int) -> None:
         self._device, self._threads = device, threads
         sleep_soon()
+        look_seldom()
         bind_threads(threads)  # what needs no torch is computed without
         self._unpacker = Unpacker(device)
         self._done: deque[str] = deque()

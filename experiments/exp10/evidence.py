@@ -12,7 +12,7 @@ from ablation.metrics.perplexity import Perplexity
 from ablation.stats.interval import Interval
 from ablation.stats.multiplicity import benjamini_hochberg
 from ablation.stats.perplexity_ratio import FEWEST_UNITS
-from ablation.stats.power_law import RULED_OUT, Comparison
+from ablation.stats.power_law import RULED_OUT, SAMPLES, Comparison
 from ablation.stats.rank_size import linear_fit
 from experiments.claims.exp10_study import CHEAP, TOP_HEADS
 from experiments.exp10.measured.cumulative import Crossings, Curve
@@ -85,7 +85,8 @@ def law_of_the_tail(fits: Mapping[str, Any]) -> str:
         f"{law} fits {Comparison(**against).other_fits} (p = {against['p']:.2g})"
         for law, against in fits["compared"].items()
     )
-    return f"a power law of the {heads} largest is {found} (p = {p:.2g}), {', '.join(others)}"
+    as_far = f"p = {p:.2g}" if p else f"p < {1 / SAMPLES:g}"
+    return f"a power law of the {heads} largest is {found} ({as_far}), {', '.join(others)}"
 
 
 def cheap_share(sweep: Sweep) -> Evidence:

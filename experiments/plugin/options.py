@@ -27,6 +27,7 @@ from experiments.cells.names import CellName
 from experiments.exp10.options import BIAS_POLICIES, BOS_CHOICES, Exp10Options
 from experiments.judging import run_options
 from experiments.judging.stored_evidence import EVIDENCE
+from experiments.machine.garbage import look_seldom
 from experiments.machine.threads import bind_threads, sleep_soon, threads_per_worker
 from experiments.plugin.baseline_files.unused import IN_SCOPE
 from experiments.store.opening import STORE_HELP
@@ -162,6 +163,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Not in the process that only hands out work: the workers inherit its environment.
     if not config.getoption("numprocesses", None):
         sleep_soon()
+        look_seldom()
         if "OMP_NUM_THREADS" not in os.environ:
             bind_threads(threads_per_worker())
     config.stash[IN_SCOPE] = lambda name: _is_about(config, name)

@@ -53,8 +53,9 @@ class Audit:
         total: how many the bundle holds.
         kinds: of how many kinds they are.
         compared: those that were, by kind.
-        not_asked_for: digests of those that nothing asked for, so that none could be computed:
-            of another model, engine version or input than this version judges.
+        not_asked_for: digests of those that no case of the run asked for, so that none could be
+            computed: their cases were not chosen, or they are of another model, engine version or
+            input than this version judges.
     """
 
     sampled: int
@@ -76,9 +77,10 @@ class Audit:
             found += [f"DIFFERENT: {one.kind} {digest[:12]}" for digest in one.beyond]
         if self.not_asked_for:
             found.append(
-                f"NOT ASKED FOR: {len(self.not_asked_for)} sampled units are of another model, "
-                "engine version or input than what is judged here, the first is "
-                f"{self.not_asked_for[0][:12]}: audit the bundle with the headclaims that made it"
+                f"NOT ASKED FOR: {len(self.not_asked_for)} sampled units, the first is "
+                f"{self.not_asked_for[0][:12]}: run all cases (without -k, -m or a path); if that "
+                "has been done, they are of another model, engine version or input: audit the "
+                "bundle with the headclaims that made it"
             )
         return found if self.not_asked_for else [*found, self._proof()]
 

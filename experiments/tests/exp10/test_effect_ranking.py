@@ -6,7 +6,7 @@ import pytest
 
 from ablation.heads import Head, HeadGrid
 from ablation.metrics.perplexity import Perplexity
-from experiments.exp10.evidence import rank_exponent
+from experiments.exp10.evidence import law_of_the_tail, rank_exponent
 from experiments.exp10.measured.individual import Sweep
 from experiments.exp10.ranking import layers, rank_size, statistics_of
 
@@ -71,6 +71,8 @@ def test_the_law_of_the_tail_is_asked_for_and_said(sweep):
     note = rank_exponent(sweep, found).note
     assert "a power law of the 8 largest is not ruled out (p = " in note
     assert "lognormal fits as well (p = " in note
+    none = law_of_the_tail({**found, "goodness_of_fit": 0.0})
+    assert "is ruled out (p < 0.001)" in none
 
 
 def test_what_cannot_be_fitted_says_so_and_keeps_its_shares():
