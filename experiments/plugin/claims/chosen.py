@@ -15,6 +15,8 @@ from experiments.plugin.claims.markers import CLAIM_MARKER
 
 WORD = re.compile(r"[^\s()]+")
 
+_LIKE_AN_ID = re.compile(r"[A-Z]\d+", re.IGNORECASE)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("headclaims").addoption(
@@ -60,6 +62,17 @@ def pytest_collection_modifyitems(
         items[:] = [item for item in items if claim_of(item) in chosen]
         if deselected:
             config.hook.pytest_deselected(items=deselected)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    words = WORD.findall(config.option.keyword)
+    unknown = [w for w in words if _LIKE_AN_ID.fullmatch(w) and w.upper() not in CLAIMS]
+    if unknown and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        terminalreporter.write_line(
+            f"-k: no claim is called {', '.join(unknown)}: claims are {', '.join(CLAIMS)}", red=True
+        )
 
 
 def claim_of(item: pytest.Item) -> str | None:

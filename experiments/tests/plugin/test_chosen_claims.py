@@ -99,6 +99,16 @@ def test_an_unknown_claim_is_one_line_with_those_that_are_known(chosen):
         assert line.endswith("B8, with commas between")
 
 
+def test_an_expression_that_finds_nothing_names_claims_that_are_none(chosen):
+    _, result = chosen("-k", "a44 and not A1 or B99")
+    assert result.ret == 5
+    (line,) = (line for line in result.outlines if line.startswith("-k: "))
+    assert line.startswith("-k: no claim is called a44, B99: claims are A1, A2, ")
+    for arguments in (("-k", "A1 and B3"), ("-k", "B3 or B99")):
+        _, result = chosen(*arguments)
+        result.stdout.no_fnmatch_line("-k: *")
+
+
 def test_a_claim_without_a_case_is_one_line_with_the_remedy(chosen):
     _, result = chosen("--claim", "A1,A5")
     assert result.ret == 4
