@@ -17,6 +17,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -82,19 +83,24 @@ def kept(path: Path | None, of: Mapping[str, Any]) -> dict[str, Any]:
 def with_parts(
     document: Mapping[str, Any], model: str, parts: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The document with these parts, measured now; of the others those of the same model stay."""
+    """The document with these parts, measured now, in the places of those of the same kinds.
+
+    Parts of other kinds stay if they are of the same model; new ones come last.
+    """
     now = measured()
-    again = {_kind(part) for part in parts}
-    before = document["parts"] if document.get("model") == model else []
-    kept = [part for part in before if _kind(part) not in again]
     with_what = {name: document["machine"].get(name) for name in ("threads", *PACKAGES)}
+    before = document["parts"] if document.get("model") == model else []
     of_now = [{**part, "measured": {**now, **with_what}} for part in parts]
-    return {**document, "model": model, "measured": now, "parts": [*kept, *of_now]}
+    all_parts = chain.from_iterable((_by_kind(before) | _by_kind(of_now)).values())
+    return {**document, "model": model, "measured": now, "parts": [*all_parts]}
 
 
-def _kind(part: Mapping[str, Any]) -> str:
-    """What a part compares, whatever its sizes: its title up to the colon."""
-    return str(part["title"]).partition(":")[0]
+def _by_kind(parts: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Parts by what they compare, whatever its sizes: their titles up to the colon."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for part in parts:
+        found.setdefault(str(part["title"]).partition(":")[0], []).append(part)
+    return found
 
 
 def with_runs(document: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

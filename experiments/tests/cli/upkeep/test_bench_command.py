@@ -84,8 +84,8 @@ def test_a_part_measured_again_leaves_the_others_as_they_were(small, directory, 
         document = json.loads(path.read_text(encoding="utf-8"))
         if name == "detection":
             (before,) = (part for part in document["parts"] if part["title"].startswith("detect"))
-    assert [part["title"].split(":")[0] for part in document["parts"]] == ["detection", "start"]
-    assert document["parts"][0] == before
+    assert [part["title"].split(":")[0] for part in document["parts"]] == ["start", "detection"]
+    assert document["parts"][1] == before
 
 
 @pytest.mark.slow
